@@ -1,0 +1,354 @@
+//! Where samples come from: regenerated from a seed, or lent from memory.
+
+use crate::matrix::MatrixMut;
+use crate::rng::{Purpose, Stream};
+use core::fmt;
+
+/// The class of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Label {
+    /// `y = +1`.
+    Plus,
+    /// `y = -1`.
+    Minus,
+}
+
+impl Label {
+    /// `+1.0` or `-1.0`.
+    #[inline]
+    pub const fn sign(self) -> f32 {
+        match self {
+            Self::Plus => 1.0,
+            Self::Minus => -1.0,
+        }
+    }
+
+    /// The other class.
+    #[inline]
+    pub const fn flipped(self) -> Self {
+        match self {
+            Self::Plus => Self::Minus,
+            Self::Minus => Self::Plus,
+        }
+    }
+}
+
+/// Why a sample, or a whole data set, cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is no sample at all.
+    Empty,
+    /// The sample asked for lies beyond the last one.
+    OutOfRange,
+    /// The numbers or labels do not fill `N` samples of `M` tokens of `D` numbers, or the sample's
+    /// shape is not the model's.
+    Shape,
+    /// The `paper` form needs an even number of samples, at least 2 tokens and `D >= 2`; the
+    /// `uniform` form needs `D >= 3`.
+    Form,
+    /// A parameter of the distribution is negative, not finite, or not a probability.
+    Parameter,
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the data set has no samples",
+            Self::OutOfRange => "the sample lies beyond the last one",
+            Self::Shape => "the samples do not have the shape of the model",
+            Self::Form => "the data form does not allow this number of samples, tokens or dimensions",
+            Self::Parameter => "a parameter of the data distribution is out of range",
+        })
+    }
+}
+
+impl core::error::Error for DataError {}
+
+/// Samples on demand. Training asks for every sample once a step, in order.
+pub trait Dataset {
+    /// `N`, the number of samples.
+    fn samples(&self) -> usize;
+
+    /// `M` and `D` of every sample.
+    fn sample_shape(&self) -> (usize, usize);
+
+    /// Writes sample `n` into `x`, of shape `(M, D)`, and returns its label.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the sample from being had; `x` is then unspecified.
+    fn read(&mut self, n: usize, x: MatrixMut) -> Result<Label, DataError>;
+}
+
+/// Samples held in memory, on the heap or in flash.
+#[derive(Clone, Copy, Debug)]
+pub struct InMemory<'a> {
+    x: &'a [f32],
+    labels: &'a [Label],
+    tokens: usize,
+    dim: usize,
+}
+
+impl<'a> InMemory<'a> {
+    /// The data set with tokens `x`, of shape `(N, M, D)` row-major, and `N` labels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Empty`] for no labels, [`DataError::Shape`] if `x` does not hold `N M D` numbers.
+    pub fn new(x: &'a [f32], labels: &'a [Label], tokens: usize, dim: usize) -> Result<Self, DataError> {
+        if labels.is_empty() {
+            return Err(DataError::Empty);
+        }
+        let count = labels.len().checked_mul(tokens).and_then(|count| count.checked_mul(dim));
+        if count != Some(x.len()) || x.is_empty() {
+            return Err(DataError::Shape);
+        }
+        Ok(Self { x, labels, tokens, dim })
+    }
+}
+
+impl Dataset for InMemory<'_> {
+    fn samples(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn sample_shape(&self) -> (usize, usize) {
+        (self.tokens, self.dim)
+    }
+
+    fn read(&mut self, n: usize, mut x: MatrixMut) -> Result<Label, DataError> {
+        let size = self.tokens * self.dim;
+        let sample = self.x.chunks_exact(size).nth(n).ok_or(DataError::OutOfRange)?;
+        if x.data().len() != size {
+            return Err(DataError::Shape);
+        }
+        x.data().copy_from_slice(sample);
+        self.labels.get(n).copied().ok_or(DataError::OutOfRange)
+    }
+}
+
+/// The two distributions of signal and noise. Token 1 is the signal of the sample's class,
+/// `mu_+ = s e_1` or `mu_- = s e_2`; the others are Gaussian noise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Form {
+    /// The authors' scripts: token 2 has standard deviation `big`, tokens 3..M have `small`, not
+    /// projected; labels alternate +, -.
+    Paper {
+        /// Standard deviation of token 2.
+        big: f32,
+        /// Standard deviation of tokens 3..M.
+        small: f32,
+    },
+    /// The theory: all noise tokens have standard deviation `sigma` and no part along the signals;
+    /// labels are fair coin flips.
+    Uniform {
+        /// Standard deviation of tokens 2..M.
+        sigma: f32,
+    },
+}
+
+impl Form {
+    /// Standard deviation that the SNR is measured against: `small`, or `sigma`.
+    pub const fn reference_std(&self) -> f32 {
+        match *self {
+            Self::Paper { small, .. } => small,
+            Self::Uniform { sigma } => sigma,
+        }
+    }
+}
+
+/// A data distribution: form, signal and label noise: (J), sections 3 and 5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Distribution {
+    /// Which noise tokens.
+    pub form: Form,
+    /// `s`, the norm of a signal token.
+    pub signal_norm: f32,
+    /// `alpha`, the probability that a training label is flipped. Test labels never are.
+    pub flip: f32,
+}
+
+impl Distribution {
+    /// Signal-to-noise ratio `s / (std sqrt(D))`, with `std` of [`Form::reference_std`].
+    pub fn snr(&self, dim: usize) -> f32 {
+        self.signal_norm / (self.form.reference_std() * crate::math::sqrt(dim as f32))
+    }
+}
+
+/// Samples of a [`Distribution`], regenerated from a seed at every read and never stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Synthetic {
+    distribution: Distribution,
+    seed: u64,
+    purpose: Purpose,
+    samples: usize,
+    tokens: usize,
+    dim: usize,
+}
+
+impl Synthetic {
+    /// `samples` samples of `tokens` tokens of `dim` numbers; `purpose` is [`Purpose::Train`] or
+    /// [`Purpose::Test`].
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Empty`], [`DataError::Form`] or [`DataError::Parameter`], as they say.
+    pub fn new(
+        distribution: Distribution,
+        (tokens, dim): (usize, usize),
+        samples: usize,
+        seed: u64,
+        purpose: Purpose,
+    ) -> Result<Self, DataError> {
+        let Distribution { form, signal_norm, flip } = distribution;
+        let (form_fits, stds) = match form {
+            Form::Paper { big, small } => (samples % 2 == 0 && tokens >= 2 && dim >= 2, [big, small]),
+            Form::Uniform { sigma } => (tokens >= 1 && dim >= 3, [sigma, sigma]),
+        };
+        let is_length = |x: f32| x >= 0.0 && x.is_finite();
+        if samples == 0 {
+            return Err(DataError::Empty);
+        }
+        if !form_fits || u32::try_from(samples).is_err() || u32::try_from(tokens).is_err() {
+            return Err(DataError::Form);
+        }
+        if !(is_length(signal_norm) && stds.into_iter().all(is_length) && (0.0..=1.0).contains(&flip)) {
+            return Err(DataError::Parameter);
+        }
+        Ok(Self { distribution, seed, purpose, samples, tokens, dim })
+    }
+}
+
+impl Dataset for Synthetic {
+    fn samples(&self) -> usize {
+        self.samples
+    }
+
+    fn sample_shape(&self) -> (usize, usize) {
+        (self.tokens, self.dim)
+    }
+
+    fn read(&mut self, n: usize, mut x: MatrixMut) -> Result<Label, DataError> {
+        if n >= self.samples {
+            return Err(DataError::OutOfRange);
+        }
+        if (x.rows(), x.cols()) != (self.tokens, self.dim) {
+            return Err(DataError::Shape);
+        }
+        let Distribution { form, signal_norm, flip } = self.distribution;
+        // The signal token draws no noise: its stream decides the label.
+        let mut labels = Stream::new(self.seed, self.purpose, n as u32, 0);
+        let class = match form {
+            Form::Paper { .. } if n.is_multiple_of(2) => Label::Plus,
+            Form::Paper { .. } => Label::Minus,
+            Form::Uniform { .. } if labels.coin(0.5) => Label::Plus,
+            Form::Uniform { .. } => Label::Minus,
+        };
+        let flipped = matches!(self.purpose, Purpose::Train) && labels.coin(flip);
+
+        for (token, row) in x.iter_rows_mut().enumerate() {
+            if token == 0 {
+                row.fill(0.0);
+                if let Some(signal) = row.get_mut(usize::from(class == Label::Minus)) {
+                    *signal = signal_norm;
+                }
+                continue;
+            }
+            let (std, projected) = match form {
+                Form::Paper { big, .. } if token == 1 => (big, 0),
+                Form::Paper { small, .. } => (small, 0),
+                Form::Uniform { sigma } => (sigma, 2),
+            };
+            // The projection off the signals is exact: both are axes, and no number is drawn for them.
+            let mut stream = Stream::new(self.seed, self.purpose, n as u32, token as u32);
+            for (i, entry) in row.iter_mut().enumerate() {
+                *entry = if i < projected { 0.0 } else { std * stream.normal() };
+            }
+        }
+        Ok(if flipped { class.flipped() } else { class })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+
+    fn synthetic(form: Form, flip: f32, samples: usize, purpose: Purpose) -> Synthetic {
+        let distribution = Distribution { form, signal_norm: 3.0, flip };
+        Synthetic::new(distribution, (4, 16), samples, 5, purpose).unwrap()
+    }
+
+    #[test]
+    fn a_sample_is_the_same_whenever_it_is_read() {
+        let mut data = synthetic(Form::Uniform { sigma: 0.5 }, 0.3, 8, Purpose::Train);
+        let (mut first, mut again) = (vec![0.0; 64], vec![1.0; 64]);
+        let label = data.read(6, MatrixMut::new(&mut first, 4, 16)).unwrap();
+        data.read(2, MatrixMut::new(&mut again, 4, 16)).unwrap();
+        assert_ne!(first, again);
+        assert_eq!(data.read(6, MatrixMut::new(&mut again, 4, 16)).unwrap(), label);
+        assert_eq!(first, again);
+    }
+
+    #[test]
+    fn forms_are_as_written() {
+        let mut x = vec![0.0; 64];
+        let mut data = synthetic(Form::Paper { big: 4.0, small: 0.2 }, 0.0, 400, Purpose::Test);
+        let mut squares = [0.0; 4];
+        for n in 0..400 {
+            let label = data.read(n, MatrixMut::new(&mut x, 4, 16)).unwrap();
+            assert_eq!(label, if n % 2 == 0 { Label::Plus } else { Label::Minus });
+            assert_eq!((x[0], x[1]), if n % 2 == 0 { (3.0, 0.0) } else { (0.0, 3.0) });
+            for (square, token) in squares.iter_mut().zip(x.chunks(16)) {
+                *square += token.iter().map(|v| v * v).sum::<f32>() / 6400.0;
+            }
+        }
+        // 6,400 numbers: the variance is known to 1.8% (one standard error).
+        for (square, std) in squares[1..].iter().zip([4.0f32, 0.2, 0.2]) {
+            assert!((square / (std * std) - 1.0).abs() < 0.07, "{squares:?}");
+        }
+        let mut data = synthetic(Form::Uniform { sigma: 0.5 }, 0.0, 400, Purpose::Test);
+        for n in 0..400 {
+            data.read(n, MatrixMut::new(&mut x, 4, 16)).unwrap();
+            assert!(x[16..].chunks(16).all(|noise| noise[0] == 0.0 && noise[1] == 0.0));
+        }
+    }
+
+    #[test]
+    fn only_training_labels_flip_and_the_tokens_stay() {
+        let form = Form::Uniform { sigma: 0.5 };
+        for (purpose, expected) in [(Purpose::Train, 0.3), (Purpose::Test, 0.0)] {
+            let mut flips = 0;
+            for n in 0..4000 {
+                let (mut clean, mut noisy) = (vec![0.0; 64], vec![0.0; 64]);
+                let a = synthetic(form, 0.0, 4000, purpose).read(n, MatrixMut::new(&mut clean, 4, 16)).unwrap();
+                let b = synthetic(form, 0.3, 4000, purpose).read(n, MatrixMut::new(&mut noisy, 4, 16)).unwrap();
+                assert_eq!(clean, noisy);
+                flips += u32::from(a != b);
+            }
+            // One standard error of the rate is 0.0072.
+            assert!((f64::from(flips) / 4000.0 - expected).abs() < 0.03, "{flips}");
+        }
+    }
+
+    #[test]
+    fn impossible_data_is_refused() {
+        let make = |form, shape, samples, flip| {
+            Synthetic::new(Distribution { form, signal_norm: 1.0, flip }, shape, samples, 0, Purpose::Train).err()
+        };
+        let (paper, uniform) = (Form::Paper { big: 1.0, small: 1.0 }, Form::Uniform { sigma: 1.0 });
+        assert_eq!(make(paper, (4, 8), 3, 0.0), Some(DataError::Form));
+        assert_eq!(make(paper, (1, 8), 4, 0.0), Some(DataError::Form));
+        assert_eq!(make(uniform, (4, 2), 4, 0.0), Some(DataError::Form));
+        assert_eq!(make(uniform, (4, 8), 0, 0.0), Some(DataError::Empty));
+        assert_eq!(make(uniform, (4, 8), 4, 1.5), Some(DataError::Parameter));
+        assert_eq!(make(Form::Uniform { sigma: f32::NAN }, (4, 8), 4, 0.0), Some(DataError::Parameter));
+        assert_eq!(InMemory::new(&[1.0; 5], &[Label::Plus], 2, 3).err(), Some(DataError::Shape));
+        assert_eq!(InMemory::new(&[], &[], 2, 3).err(), Some(DataError::Empty));
+    }
+}

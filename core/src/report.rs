@@ -1,0 +1,337 @@
+//! The records a run reports: what a line of the protocol can say.
+
+use crate::data::DataError;
+use crate::metrics::{Evaluation, Tracked};
+use crate::train::{StepReport, TrainError};
+use crate::wire::{Fields, Line, Reader, WireError, Word, Writer, word};
+
+/// Version of the protocol, in the first line of every report.
+pub const PROTOCOL: u64 = 1;
+
+/// First line: who speaks, and the model's sizes.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Hello {
+    /// [`PROTOCOL`].
+    pub protocol: u64,
+    /// Version of the engine.
+    pub engine: Word,
+    /// The maths behind `exp` and `ln`.
+    pub math: Word,
+    /// Name of the preset.
+    pub preset: Word,
+    /// `M`.
+    pub tokens: u64,
+    /// `D`.
+    pub dim: u64,
+    /// `H`.
+    pub head: u64,
+    /// `V`.
+    pub value: u64,
+    /// Working memory in bytes.
+    pub memory_bytes: u64,
+}
+
+/// The machine; the one line that no other machine prints.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Board {
+    /// Name of the board.
+    pub name: Word,
+    /// Name of the processor.
+    pub core: Word,
+    /// Rate of the counter behind [`Work::ticks`], in hertz; 0 if the board has none.
+    pub tick_hz: u64,
+}
+
+/// What a run is about to do.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct RunHeader {
+    /// Name of the run.
+    pub name: Word,
+    /// `paper` or `uniform`.
+    pub form: Word,
+    /// `N`.
+    pub samples: u64,
+    /// Size of the test set.
+    pub test_samples: u64,
+    /// Seed of data and weights.
+    pub seed: u64,
+    /// Norm of a signal token.
+    pub signal_norm: f32,
+    /// Signal-to-noise ratio.
+    pub snr: f32,
+    /// Probability that a training label is flipped.
+    pub flip: f32,
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Training loss at which the run stops.
+    pub stop_loss: f32,
+    /// Steps after which the run stops.
+    pub max_steps: u64,
+    /// 1 if `w_O` is trained.
+    pub train_output: u64,
+}
+
+/// Digest of a data set or of all weights.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct DigestLine {
+    /// `train`, `test` or `weights`.
+    pub what: Word,
+    /// Step after which it was taken.
+    pub step: u64,
+    /// CRC-32 over the bits.
+    pub digest: u32,
+}
+
+/// Figures on the test set.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Eval {
+    /// Steps done.
+    pub step: u64,
+    /// Mean loss on the training set now.
+    pub train_loss: f32,
+    /// Mean loss on the test set.
+    pub test_loss: f32,
+    /// 0-1 error on the test set.
+    pub test_error: f32,
+    /// Mean attention on the signal token of test samples.
+    pub attention: f32,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Done {
+    /// `stop-loss`, `max-steps` or `error`.
+    pub reason: Word,
+    /// Steps done.
+    pub steps: u64,
+    /// Mean training loss before the last step, `-` if no step was done.
+    pub train_loss: Option<f32>,
+}
+
+/// Work of all steps of a run; differs between machines.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Work {
+    /// Steps done.
+    pub steps: u64,
+    /// Multiply-accumulates of one step.
+    pub macs_per_step: u64,
+    /// Counter ticks spent in steps, 0 if the board has no counter.
+    pub ticks: u64,
+}
+
+/// One line of a report.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Record {
+    /// Who speaks.
+    Hello(Hello),
+    /// On which machine.
+    Board(Board),
+    /// A run begins.
+    Run(RunHeader),
+    /// Proof that data or weights are the same.
+    Digest(DigestLine),
+    /// A step was done.
+    Step(StepReport),
+    /// The model was tested.
+    Eval(Eval),
+    /// The quantities of the paper on training sample 0 after `step` steps.
+    Track(u64, Tracked),
+    /// A run failed: code and step.
+    Error(u64, Word),
+    /// A run ended.
+    Done(Done),
+    /// What it cost.
+    Work(Work),
+    /// The report ends: runs done, runs failed.
+    Bye(u64, u64),
+}
+
+impl Record {
+    const KINDS: [&str; 11] =
+        ["hello", "board", "run", "digest", "step", "eval", "track", "error", "done", "work", "bye"];
+
+    /// An empty record of a kind, for its fields to be read into.
+    fn of_kind(kind: &str) -> Option<Self> {
+        let step = StepReport { step: 0, train_loss: 0.0 };
+        let index = Self::KINDS.iter().position(|known| *known == kind)?;
+        Some(match index {
+            0 => Self::Hello(Hello::default()),
+            1 => Self::Board(Board::default()),
+            2 => Self::Run(RunHeader::default()),
+            3 => Self::Digest(DigestLine::default()),
+            4 => Self::Step(step),
+            5 => Self::Eval(Eval::default()),
+            6 => Self::Track(0, Tracked::default()),
+            7 => Self::Error(0, Word::new()),
+            8 => Self::Done(Done::default()),
+            9 => Self::Work(Work::default()),
+            _ => Self::Bye(0, 0),
+        })
+    }
+
+    /// The first word of its line.
+    pub fn kind(&self) -> &'static str {
+        Self::KINDS[match self {
+            Self::Hello(_) => 0,
+            Self::Board(_) => 1,
+            Self::Run(_) => 2,
+            Self::Digest(_) => 3,
+            Self::Step(_) => 4,
+            Self::Eval(_) => 5,
+            Self::Track(..) => 6,
+            Self::Error(..) => 7,
+            Self::Done(_) => 8,
+            Self::Work(_) => 9,
+            Self::Bye(..) => 10,
+        }]
+    }
+
+    /// Whether every machine must print this record with the same bits: all but `board` and `work`.
+    pub fn is_portable(&self) -> bool {
+        !matches!(self, Self::Board(_) | Self::Work(_))
+    }
+
+    /// The fields, in the order of the line: the one list that writes and reads.
+    ///
+    /// # Errors
+    ///
+    /// What `f` answers.
+    pub fn visit(&mut self, f: &mut impl Fields) -> Result<(), WireError> {
+        match self {
+            Self::Hello(r) => {
+                f.count("protocol", &mut r.protocol)?;
+                f.word("engine", &mut r.engine)?;
+                f.word("math", &mut r.math)?;
+                f.word("preset", &mut r.preset)?;
+                f.count("M", &mut r.tokens)?;
+                f.count("D", &mut r.dim)?;
+                f.count("H", &mut r.head)?;
+                f.count("V", &mut r.value)?;
+                f.count("memory_bytes", &mut r.memory_bytes)
+            }
+            Self::Board(r) => {
+                f.word("name", &mut r.name)?;
+                f.word("core", &mut r.core)?;
+                f.count("tick_hz", &mut r.tick_hz)
+            }
+            Self::Run(r) => {
+                f.word("name", &mut r.name)?;
+                f.word("form", &mut r.form)?;
+                f.count("N", &mut r.samples)?;
+                f.count("test_samples", &mut r.test_samples)?;
+                f.count("seed", &mut r.seed)?;
+                f.real("signal_norm", &mut r.signal_norm)?;
+                f.real("snr", &mut r.snr)?;
+                f.real("flip", &mut r.flip)?;
+                f.real("lr", &mut r.learning_rate)?;
+                f.real("stop_loss", &mut r.stop_loss)?;
+                f.count("max_steps", &mut r.max_steps)?;
+                f.count("train_output", &mut r.train_output)
+            }
+            Self::Digest(r) => {
+                f.word("what", &mut r.what)?;
+                f.count("step", &mut r.step)?;
+                f.bits("crc", &mut r.digest)
+            }
+            Self::Step(r) => {
+                let mut step = u64::from(r.step);
+                f.count("step", &mut step)?;
+                r.step = u32::try_from(step).map_err(|_| WireError::Value("step"))?;
+                f.real("train_loss", &mut r.train_loss)
+            }
+            Self::Eval(r) => {
+                f.count("step", &mut r.step)?;
+                f.real("train_loss", &mut r.train_loss)?;
+                f.real("test_loss", &mut r.test_loss)?;
+                f.real("test_error", &mut r.test_error)?;
+                f.real("attention", &mut r.attention)
+            }
+            Self::Track(step, r) => {
+                f.count("step", step)?;
+                f.real("attention_signal", &mut r.attention_signal)?;
+                f.maybe_real("attention_noise", &mut r.attention_noise)?;
+                f.real("v_signal", &mut r.v_signal)?;
+                f.maybe_real("v_noise", &mut r.v_noise)?;
+                f.real("qk_signal_signal", &mut r.qk_signal_signal)?;
+                f.maybe_real("qk_signal_noise", &mut r.qk_signal_noise)?;
+                f.maybe_real("qk_xi3_signal", &mut r.qk_xi3_signal)?;
+                f.maybe_real("qk_xi3_noise", &mut r.qk_xi3_noise)
+            }
+            Self::Error(step, code) => {
+                f.count("step", step)?;
+                f.word("code", code)
+            }
+            Self::Done(r) => {
+                f.word("reason", &mut r.reason)?;
+                f.count("steps", &mut r.steps)?;
+                f.maybe_real("train_loss", &mut r.train_loss)
+            }
+            Self::Work(r) => {
+                f.count("steps", &mut r.steps)?;
+                f.count("macs_per_step", &mut r.macs_per_step)?;
+                f.count("ticks", &mut r.ticks)
+            }
+            Self::Bye(done, failed) => {
+                f.count("runs", done)?;
+                f.count("failed", failed)
+            }
+        }
+    }
+
+    /// The record as a line, without line feed.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`] if it does not fit.
+    pub fn to_line(&self) -> Result<Line, WireError> {
+        let mut writer = Writer::new(self.kind())?;
+        self.clone().visit(&mut writer)?;
+        writer.finish()
+    }
+
+    /// The record a line says, without line feed.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    pub fn parse(line: &str) -> Result<Self, WireError> {
+        let (kind, mut reader) = Reader::new(line)?;
+        let mut record = Self::of_kind(kind).ok_or(WireError::Kind)?;
+        record.visit(&mut reader)?;
+        reader.finish()?;
+        Ok(record)
+    }
+
+    /// The record of figures on the test set after `step` steps.
+    pub fn eval(step: u32, train: Evaluation, test: Evaluation) -> Self {
+        Self::Eval(Eval {
+            step: step.into(),
+            train_loss: train.loss,
+            test_loss: test.loss,
+            test_error: test.error,
+            attention: test.attention,
+        })
+    }
+}
+
+/// The word a report uses for an error.
+pub fn error_code(error: TrainError) -> Word {
+    word(match error {
+        TrainError::LearningRate => "learning-rate",
+        TrainError::LossNotFinite => "loss-not-finite",
+        TrainError::WeightsNotFinite => "weights-not-finite",
+        TrainError::Data(DataError::Empty) => "data-empty",
+        TrainError::Data(DataError::OutOfRange) => "data-out-of-range",
+        TrainError::Data(DataError::Shape) => "data-shape",
+        TrainError::Data(DataError::Form) => "data-form",
+        TrainError::Data(DataError::Parameter) => "data-parameter",
+    })
+}

@@ -1,0 +1,88 @@
+//! The sizes of a model.
+
+/// Sizes of the model and of one sample: the letters `M D H V` of the crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Shape {
+    /// `M`: tokens in a sample.
+    pub tokens: usize,
+    /// `D`: numbers in a token.
+    pub dim: usize,
+    /// `H`: query and key width.
+    pub head: usize,
+    /// `V`: value width.
+    pub value: usize,
+}
+
+impl Shape {
+    /// The shape with `M` tokens of `D` numbers, query width `H` and value width `V`.
+    pub const fn new(tokens: usize, dim: usize, head: usize, value: usize) -> Self {
+        Self { tokens, dim, head, value }
+    }
+
+    /// Floats a [`Memory`](crate::memory::Memory) of this shape holds: weights, gradients and the
+    /// activations of one sample. `None` if the count does not fit a `usize`.
+    pub const fn floats(&self) -> Option<usize> {
+        let Self { tokens: m, dim: d, head: h, value: v } = *self;
+        let counts = [
+            // weights W_Q, W_K, W_V, w_O
+            (d, h),
+            (d, h),
+            (d, v),
+            (v, 1),
+            // gradients d_W_Q, d_W_K, d_z, d_w_O
+            (d, h),
+            (d, h),
+            (d, 1),
+            (v, 1),
+            // activations: x, z, q and k with their gradients, p and d_logits, the rows v, mixed and a
+            (m, d),
+            (d, 1),
+            (m, h),
+            (m, h),
+            (m, h),
+            (m, h),
+            (m, m),
+            (m, m),
+            (m, 3),
+        ];
+        let mut sum = 0usize;
+        let mut i = 0;
+        while i < counts.len() {
+            let Some(count) = counts[i].0.checked_mul(counts[i].1) else { return None };
+            let Some(next) = sum.checked_add(count) else { return None };
+            sum = next;
+            i += 1;
+        }
+        Some(sum)
+    }
+
+    /// Bytes of working memory of this shape, or `None` if they do not fit a `usize`.
+    pub const fn bytes(&self) -> Option<usize> {
+        match self.floats() {
+            Some(floats) => floats.checked_mul(size_of::<f32>()),
+            None => None,
+        }
+    }
+
+    /// Multiply-accumulates of one training step on `samples` samples, counted as the engine runs
+    /// it: `z = W_V w_O` once a step, then per sample the projections, the scores, and the backward
+    /// of each. Softmax, loss, update and the making of the data are not counted.
+    pub const fn step_macs(&self, samples: usize) -> usize {
+        let Self { tokens: m, dim: d, head: h, value: v } = *self;
+        let forward = 2 * m * d * h + m * d + m * m * h + m * m;
+        let backward = 2 * m * d * h + m * d + 2 * m * m * h;
+        d * v + samples * (forward + backward)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_that_overflows_is_none() {
+        assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).floats(), None);
+        assert_eq!(Shape::new(1, 1, 1, 1).floats(), Some(8 + 11));
+    }
+}

@@ -1,0 +1,270 @@
+//! Full-batch gradient descent: the one file where the rooms of the crate meet.
+
+use crate::data::{DataError, Dataset};
+use crate::kernels::attention::token_attention;
+use crate::kernels::matmul::matmul_transposed_add;
+use crate::loss::logistic;
+use crate::memory::{Memory, Workspace};
+use crate::metrics::{Evaluation, Tracked};
+use crate::model;
+use crate::params::{Grads, Init, Params};
+use crate::shape::Shape;
+use core::fmt;
+
+/// What the user decides about training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Settings {
+    /// Step size of gradient descent: finite and above 0.
+    pub learning_rate: f32,
+    /// Whether `w_O` is trained too. (J) keeps it fixed.
+    pub train_output: bool,
+}
+
+/// One finished step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct StepReport {
+    /// Number of this step, from 1.
+    pub step: u32,
+    /// Mean training loss BEFORE the step.
+    pub train_loss: f32,
+}
+
+/// Why training refused to go on. Weights and step count are as they were before the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The learning rate is 0, negative, NaN or infinite.
+    LearningRate,
+    /// A sample could not be had, or does not have the shape of the model.
+    Data(DataError),
+    /// The training loss is NaN or infinite: the learning rate is too large, or the data is not finite.
+    LossNotFinite,
+    /// The step would have made a weight NaN or infinite.
+    WeightsNotFinite,
+}
+
+impl From<DataError> for TrainError {
+    fn from(error: DataError) -> Self {
+        Self::Data(error)
+    }
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::LearningRate => f.write_str("the learning rate must be finite and above 0"),
+            Self::Data(error) => error.fmt(f),
+            Self::LossNotFinite => f.write_str("the loss is not finite"),
+            Self::WeightsNotFinite => f.write_str("the step would make a weight infinite or NaN"),
+        }
+    }
+}
+
+impl core::error::Error for TrainError {}
+
+/// A model being trained inside a [`Memory`].
+#[derive(Debug)]
+pub struct Trainer<'m, S: Memory> {
+    memory: &'m mut S,
+    settings: Settings,
+    step: u32,
+}
+
+impl<'m, S: Memory> Trainer<'m, S> {
+    /// A trainer on whatever weights `memory` holds; a fresh memory is all zero, so call
+    /// [`Trainer::init`] or write into [`Trainer::params`] first.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::LearningRate`].
+    pub fn new(memory: &'m mut S, settings: Settings) -> Result<Self, TrainError> {
+        if !(settings.learning_rate > 0.0 && settings.learning_rate.is_finite()) {
+            return Err(TrainError::LearningRate);
+        }
+        Ok(Self { memory, settings, step: 0 })
+    }
+
+    /// Draws fresh weights and starts counting steps anew.
+    pub fn init(&mut self, init: Init, seed: u64) {
+        self.params().init(init, seed);
+        self.step = 0;
+    }
+
+    /// Sizes of the model.
+    pub fn shape(&self) -> Shape {
+        self.memory.shape()
+    }
+
+    /// The weights.
+    pub fn params(&mut self) -> Params<'_> {
+        self.memory.workspace().params
+    }
+
+    /// The gradients, as the last [`Trainer::gradient`] or [`Trainer::step`] left them.
+    pub fn grads(&mut self) -> Grads<'_> {
+        self.memory.workspace().grads
+    }
+
+    /// Mean loss over `data`; its gradients are left in [`Trainer::grads`], that of `w_O` only if it
+    /// is trained.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Data`] or [`TrainError::LossNotFinite`]. The weights are unchanged.
+    pub fn gradient(&mut self, data: &mut impl Dataset) -> Result<f32, TrainError> {
+        self.check(data)?;
+        let Workspace { params, mut grads, mut acts } = self.memory.workspace();
+        let samples = data.samples();
+        grads.clear();
+        model::value_direction(&mut acts, &params);
+        let mut sum = 0.0;
+        for n in 0..samples {
+            let y = data.read(n, acts.x.reborrow())?.sign();
+            let f = model::forward(&mut acts, &params);
+            let (loss, g) = logistic(f, y);
+            sum += loss;
+            model::backward(&mut grads, &mut acts, g);
+        }
+        if self.settings.train_output {
+            matmul_transposed_add(grads.d_w_o.reborrow(), params.w_v.view(), grads.d_z.view());
+        }
+        let loss = sum / samples as f32;
+        if loss.is_finite() { Ok(loss) } else { Err(TrainError::LossNotFinite) }
+    }
+
+    /// One step of gradient descent on all of `data`.
+    ///
+    /// # Errors
+    ///
+    /// See [`TrainError`]. On an error, the weights and the step count are unchanged: the weights are
+    /// the last finite ones.
+    pub fn step(&mut self, data: &mut impl Dataset) -> Result<StepReport, TrainError> {
+        let train_loss = self.gradient(data)?;
+        let Settings { learning_rate, train_output } = self.settings;
+        let (samples, tokens) = (data.samples() as f32, self.memory.shape().tokens as f32);
+        let rates = Rates { projection: learning_rate / (samples * tokens), value: learning_rate / samples };
+
+        // Look first, then write: a step either happens whole or not at all.
+        let Workspace { mut params, grads, .. } = self.memory.workspace();
+        let mut finite = true;
+        for_each_update(&mut params, &grads, rates, train_output, |_, new| finite &= new.is_finite());
+        if !finite {
+            return Err(TrainError::WeightsNotFinite);
+        }
+        for_each_update(&mut params, &grads, rates, train_output, |weight, new| *weight = new);
+        self.step += 1;
+        Ok(StepReport { step: self.step, train_loss })
+    }
+
+    /// Loss, 0-1 error and attention over `data`, without learning from it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Data`]. A loss that is not finite is returned as it is.
+    pub fn evaluate(&mut self, data: &mut impl Dataset) -> Result<Evaluation, TrainError> {
+        let (mut loss, mut wrong, mut attention) = (0.0, 0u32, 0.0);
+        self.for_each_score(data, |y, f, a| {
+            loss += logistic(f, y).0;
+            // Not `y * f <= 0`: a NaN score must count as wrong.
+            let right = y * f > 0.0;
+            wrong += u32::from(!right);
+            attention += a;
+        })?;
+        let samples = data.samples() as f32;
+        Ok(Evaluation { loss: loss / samples, error: wrong as f32 / samples, attention: attention / samples })
+    }
+
+    /// Calls `visit` with label sign, score `f` and attention on the signal token of every sample.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Data`].
+    pub fn for_each_score(
+        &mut self,
+        data: &mut impl Dataset,
+        mut visit: impl FnMut(f32, f32, f32),
+    ) -> Result<(), TrainError> {
+        self.check(data)?;
+        let Workspace { params, mut acts, .. } = self.memory.workspace();
+        model::value_direction(&mut acts, &params);
+        for n in 0..data.samples() {
+            let y = data.read(n, acts.x.reborrow())?.sign();
+            let f = model::forward(&mut acts, &params);
+            token_attention(acts.a.data(), acts.p.view());
+            visit(y, f, acts.a.view().data()[0]);
+        }
+        Ok(())
+    }
+
+    /// The quantities of the paper's dynamics on sample `n` of `data`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Data`].
+    pub fn track(&mut self, data: &mut impl Dataset, n: usize) -> Result<Tracked, TrainError> {
+        self.check(data)?;
+        let Workspace { params, mut acts, .. } = self.memory.workspace();
+        model::value_direction(&mut acts, &params);
+        data.read(n, acts.x.reborrow())?;
+        model::forward(&mut acts, &params);
+        token_attention(acts.a.data(), acts.p.view());
+        Ok(Tracked::read(&acts))
+    }
+
+    fn check(&self, data: &impl Dataset) -> Result<(), TrainError> {
+        let shape = self.memory.shape();
+        if data.samples() == 0 {
+            return Err(DataError::Empty.into());
+        }
+        if data.sample_shape() != (shape.tokens, shape.dim) {
+            return Err(DataError::Shape.into());
+        }
+        Ok(())
+    }
+}
+
+/// Learning rates with the means over samples and tokens folded in.
+#[derive(Clone, Copy)]
+struct Rates {
+    /// Of `W_Q` and `W_K`: `lr / (N M)`.
+    projection: f32,
+    /// Of `W_V` and `w_O`: `lr / N`.
+    value: f32,
+}
+
+/// Calls `visit` with every weight and what the step makes of it. `W_V` comes before `w_O`, which its
+/// gradient needs as it was.
+fn for_each_update(
+    params: &mut Params,
+    grads: &Grads,
+    rates: Rates,
+    train_output: bool,
+    mut visit: impl FnMut(&mut f32, f32),
+) {
+    let dense = [
+        (params.w_q.data(), grads.d_w_q.view().data()),
+        (params.w_k.data(), grads.d_w_k.view().data()),
+    ];
+    for (weights, grads) in dense {
+        for (weight, grad) in weights.iter_mut().zip(grads) {
+            let new = *weight - rates.projection * grad;
+            visit(weight, new);
+        }
+    }
+    for (row, d_z) in params.w_v.iter_rows_mut().zip(grads.d_z.view().data()) {
+        let step = rates.value * d_z;
+        for (weight, w_o) in row.iter_mut().zip(params.w_o.view().data()) {
+            let new = *weight - step * w_o;
+            visit(weight, new);
+        }
+    }
+    if train_output {
+        for (weight, grad) in params.w_o.data().iter_mut().zip(grads.d_w_o.view().data()) {
+            let new = *weight - rates.value * grad;
+            visit(weight, new);
+        }
+    }
+}

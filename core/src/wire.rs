@@ -1,0 +1,318 @@
+//! The line format: `mote KIND key=value ... *CHECKSUM`. Written and read here and nowhere else.
+//!
+//! Specified in prose in `docs/protocol.md`. A record lists its fields once, in
+//! [`Visit::visit`](crate::report::Record::visit); the same list writes a line and reads one.
+
+use crate::decimal::{write_f32, write_hex, write_u64};
+use core::fmt::{self, Write};
+use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
+use heapless::String;
+
+/// Longest line in bytes, without its line feed.
+pub const LINE_MAX: usize = 480;
+
+/// Longest word in bytes: names of presets, runs, boards.
+pub const WORD_MAX: usize = 24;
+
+/// What every line starts with.
+pub const MARK: &str = "mote ";
+
+/// A line without its line feed.
+pub type Line = String<LINE_MAX>;
+
+/// A name in a record: printable ASCII without spaces.
+pub type Word = String<WORD_MAX>;
+
+/// CRC-32 as in zip and Ethernet, bit by bit: a table would cost 1 kB of flash.
+static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+
+/// The word for a name; a name that is too long is cut.
+pub fn word(name: &str) -> Word {
+    let mut word = Word::new();
+    for c in name.chars() {
+        if word.push(c).is_err() {
+            break;
+        }
+    }
+    word
+}
+
+/// CRC-32 over numbers, as their bits in little-endian order. All NaN count as one.
+#[derive(Clone)]
+pub struct Digest(crc::Digest<'static, u32, NoTable>);
+
+impl Digest {
+    /// The digest of nothing.
+    pub fn new() -> Self {
+        Self(CRC.digest())
+    }
+
+    /// Takes numbers in.
+    pub fn update(&mut self, numbers: &[f32]) {
+        for x in numbers {
+            self.0.update(&canonical_bits(*x).to_le_bytes());
+        }
+    }
+
+    /// The digest of all that was taken in.
+    pub fn finish(self) -> u32 {
+        self.0.finalize()
+    }
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The bits of a number, with one pattern for all NaN: x86 and Arm make different ones.
+pub fn canonical_bits(x: f32) -> u32 {
+    if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
+}
+
+/// Why a line is not a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum WireError {
+    /// The line does not start with [`MARK`].
+    Mark,
+    /// There is no checksum, or it is not that of the line.
+    Checksum,
+    /// The kind of record is not known.
+    Kind,
+    /// The field that should come next, by its key, is missing or is another one.
+    Field(&'static str),
+    /// The value of the field cannot be read.
+    Value(&'static str),
+    /// There is more after the last field.
+    Trailing,
+    /// The line or a word is too long.
+    TooLong,
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Mark => write!(f, "the line does not start with \"{MARK}\""),
+            Self::Checksum => f.write_str("the checksum is missing or wrong"),
+            Self::Kind => f.write_str("the kind of record is not known"),
+            Self::Field(key) => write!(f, "the field {key} is missing"),
+            Self::Value(key) => write!(f, "the value of the field {key} cannot be read"),
+            Self::Trailing => f.write_str("there is more after the last field"),
+            Self::TooLong => write!(f, "the line is longer than {LINE_MAX} bytes, or a word than {WORD_MAX}"),
+        }
+    }
+}
+
+impl core::error::Error for WireError {}
+
+impl From<fmt::Error> for WireError {
+    fn from(_: fmt::Error) -> Self {
+        Self::TooLong
+    }
+}
+
+/// What a record's field list is applied to: a [`Writer`] or a [`Reader`].
+pub trait Fields {
+    /// A name.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`]; so for all fields.
+    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError>;
+
+    /// A count, in decimal.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn count(&mut self, key: &'static str, value: &mut u64) -> Result<(), WireError>;
+
+    /// 32 bits, as eight hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn bits(&mut self, key: &'static str, value: &mut u32) -> Result<(), WireError>;
+
+    /// A number, as a decimal for people and its exact bits: `0.693147:3f317218`.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn real(&mut self, key: &'static str, value: &mut f32) -> Result<(), WireError>;
+
+    /// A number, or `-` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError>;
+}
+
+/// Writes the fields of a record into a line.
+#[derive(Debug)]
+pub struct Writer {
+    line: Line,
+}
+
+impl Writer {
+    /// A line that starts with the kind of record.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`].
+    pub fn new(kind: &str) -> Result<Self, WireError> {
+        let mut line = Line::new();
+        line.write_str(MARK)?;
+        line.write_str(kind)?;
+        Ok(Self { line })
+    }
+
+    /// Adds the checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`].
+    pub fn finish(mut self) -> Result<Line, WireError> {
+        let checksum = CRC.checksum(self.line.as_bytes());
+        self.line.write_str(" *")?;
+        write_hex(&mut self.line, checksum)?;
+        Ok(self.line)
+    }
+
+    fn key(&mut self, key: &str) -> fmt::Result {
+        self.line.write_char(' ')?;
+        self.line.write_str(key)?;
+        self.line.write_char('=')
+    }
+}
+
+impl Fields for Writer {
+    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
+        self.key(key)?;
+        Ok(self.line.write_str(value)?)
+    }
+
+    fn count(&mut self, key: &'static str, value: &mut u64) -> Result<(), WireError> {
+        self.key(key)?;
+        Ok(write_u64(&mut self.line, *value)?)
+    }
+
+    fn bits(&mut self, key: &'static str, value: &mut u32) -> Result<(), WireError> {
+        self.key(key)?;
+        Ok(write_hex(&mut self.line, *value)?)
+    }
+
+    fn real(&mut self, key: &'static str, value: &mut f32) -> Result<(), WireError> {
+        self.key(key)?;
+        write_f32(&mut self.line, *value)?;
+        self.line.write_char(':')?;
+        Ok(write_hex(&mut self.line, canonical_bits(*value))?)
+    }
+
+    fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError> {
+        match value {
+            Some(value) => self.real(key, value),
+            None => {
+                self.key(key)?;
+                Ok(self.line.write_char('-')?)
+            }
+        }
+    }
+}
+
+/// Reads the fields of a record from a line whose checksum was right.
+#[derive(Debug)]
+pub struct Reader<'l> {
+    rest: core::str::Split<'l, char>,
+}
+
+impl<'l> Reader<'l> {
+    /// Checks mark and checksum; returns the kind and a reader for the fields.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Mark`] or [`WireError::Checksum`].
+    pub fn new(line: &'l str) -> Result<(&'l str, Self), WireError> {
+        let body = line.strip_prefix(MARK).ok_or(WireError::Mark)?;
+        let (_, checksum) = body.rsplit_once(" *").ok_or(WireError::Checksum)?;
+        let checked = &line[..line.len() - checksum.len() - 2];
+        if parse_hex(checksum) != Some(CRC.checksum(checked.as_bytes())) {
+            return Err(WireError::Checksum);
+        }
+        let mut rest = checked[MARK.len()..].split(' ');
+        let kind = rest.next().unwrap_or_default();
+        Ok((kind, Self { rest }))
+    }
+
+    /// Makes sure that nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::Trailing`].
+    pub fn finish(mut self) -> Result<(), WireError> {
+        self.rest.next().map_or(Ok(()), |_| Err(WireError::Trailing))
+    }
+
+    fn value(&mut self, key: &'static str) -> Result<&'l str, WireError> {
+        let (found, value) = self.rest.next().and_then(|field| field.split_once('=')).ok_or(WireError::Field(key))?;
+        if found == key { Ok(value) } else { Err(WireError::Field(key)) }
+    }
+}
+
+impl Fields for Reader<'_> {
+    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
+        let text = self.value(key)?;
+        *value = Word::try_from(text).map_err(|_| WireError::TooLong)?;
+        Ok(())
+    }
+
+    fn count(&mut self, key: &'static str, value: &mut u64) -> Result<(), WireError> {
+        let text = self.value(key)?;
+        let is_plain = text.bytes().all(|b| b.is_ascii_digit());
+        *value = text.parse().ok().filter(|_| is_plain).ok_or(WireError::Value(key))?;
+        Ok(())
+    }
+
+    fn bits(&mut self, key: &'static str, value: &mut u32) -> Result<(), WireError> {
+        *value = parse_hex(self.value(key)?).ok_or(WireError::Value(key))?;
+        Ok(())
+    }
+
+    fn real(&mut self, key: &'static str, value: &mut f32) -> Result<(), WireError> {
+        *value = parse_real(self.value(key)?).ok_or(WireError::Value(key))?;
+        Ok(())
+    }
+
+    fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError> {
+        *value = match self.value(key)? {
+            "-" => None,
+            text => Some(parse_real(text).ok_or(WireError::Value(key))?),
+        };
+        Ok(())
+    }
+}
+
+/// The bits are the value; the decimal in front of them is for people and must be what they print as.
+fn parse_real(text: &str) -> Option<f32> {
+    let (decimal, bits) = text.split_once(':')?;
+    let value = f32::from_bits(parse_hex(bits)?);
+    let mut expected = String::<32>::new();
+    write_f32(&mut expected, value).ok()?;
+    (expected == decimal).then_some(value)
+}
+
+fn parse_hex(text: &str) -> Option<u32> {
+    let digit = |b: u8| match b {
+        b'0'..=b'9' => Some(u32::from(b - b'0')),
+        b'a'..=b'f' => Some(u32::from(b - b'a') + 10),
+        _ => None,
+    };
+    if text.len() != 8 {
+        return None;
+    }
+    text.bytes().try_fold(0, |value, b| Some(value << 4 | digit(b)?))
+}

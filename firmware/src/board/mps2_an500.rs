@@ -1,0 +1,25 @@
+//! MPS2 with application note AN500: Cortex-M7.
+
+use super::cmsdk::Addresses;
+pub use super::cmsdk::{Parts, Serial};
+
+/// Name of the board.
+pub const NAME: &str = "mps2-an500";
+/// Name of the processor.
+pub const CORE: &str = "cortex-m7";
+/// Rate of timer 0.
+pub const TICK_HZ: u32 = 25_000_000;
+/// What the model may take of the 4 MiB of RAM.
+pub const MEMORY_BUDGET_BYTES: usize = 2 << 20;
+
+const BOARD: Addresses = Addresses { uart: 0x4000_4000, timer: 0x4000_0000, fpga_io: 0x4002_8000 };
+
+/// The parts of the board, started.
+pub fn take() -> Parts {
+    BOARD.start()
+}
+
+/// A second hold on the serial port, for a last line before the end.
+pub fn steal_serial() -> Serial {
+    BOARD.serial()
+}

@@ -1,0 +1,34 @@
+//! Trains a preset and reports it over serial, line for line what `mote` computes on the host.
+//!
+//! No arithmetic here: the engine is `mote-core`, the registers are in `board`.
+
+#![no_std]
+#![no_main]
+
+mod board;
+mod panic;
+mod port;
+
+use cortex_m_rt::entry;
+use mote_core::memory::Fixed;
+use mote_core::presets::Preset;
+use mote_core::run::run_preset;
+use mote_core::shape::Shape;
+
+const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
+    Some(preset) => preset,
+    None => panic!("MOTE_PRESET is not the name of a preset of mote-core"),
+};
+const SHAPE: Shape = PRESET.shape;
+type Memory = Fixed<{ SHAPE.tokens }, { SHAPE.dim }, { SHAPE.head }, { SHAPE.value }>;
+const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the model does not fit this board");
+
+#[entry]
+fn main() -> ! {
+    static mut MEMORY: Memory = Memory::zeroed(); // `entry` lends it out as `&'static mut`
+
+    let mut port = port::SerialPort::new(board::take());
+    let succeeded = port.announce().and_then(|()| run_preset(&PRESET, MEMORY, &mut port)) == Ok(0);
+    port.finish(succeeded);
+    board::exit(succeeded)
+}
