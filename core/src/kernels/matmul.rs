@@ -22,54 +22,56 @@ const TILE: usize = 4;
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-#[inline]
+
 pub fn matmul(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (inner, cols) = (a.cols(), b.cols());
     assert!(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner, "shapes of a product");
     let mut out_blocks = out.data().chunks_exact_mut(TILE * cols);
     let mut a_blocks = a.data().chunks_exact(TILE * inner);
     for (out_block, a_block) in (&mut out_blocks).zip(&mut a_blocks) {
-        matmul_rows::<TILE>(out_block, a_block, b);
+        matmul_rows(rows_of::<TILE>(out_block, cols), split_rows::<TILE>(a_block, inner), b);
     }
     let rest = out_blocks.into_remainder().chunks_exact_mut(cols);
     for (out_row, a_row) in rest.zip(a_blocks.remainder().chunks_exact(inner)) {
-        matmul_rows::<1>(out_row, a_row, b);
+        matmul_rows([out_row], [a_row], b);
     }
 }
 
 /// `R` rows of the product: full tiles of columns, then the columns left over one by one.
 #[inline(always)]
-fn matmul_rows<const R: usize>(out: &mut [f32], a: &[f32], b: Matrix) {
-    let (inner, cols) = (b.rows(), b.cols());
-    let mut a_rows = a.chunks_exact(inner);
-    let a: [&[f32]; R] = core::array::from_fn(|_| a_rows.next().unwrap_or_default());
-    let full = cols - cols % TILE;
-    for c in (0..full).step_by(TILE) {
-        let sums = matmul_tile::<R, TILE>(&a, b, c);
-        store(out, cols, c, &sums);
-    }
-    for c in full..cols {
-        let sums = matmul_tile::<R, 1>(&a, b, c);
-        store(out, cols, c, &sums);
-    }
+fn matmul_rows<const R: usize>(out: [&mut [f32]; R], a: [&[f32]; R], b: Matrix) {
+    for_each_tile(out, |c| matmul_tile(a, b, c), |c| matmul_tile(a, b, c));
 }
 
 /// The `(R, C)` tile of the product that starts at column `c`.
 #[inline(always)]
-fn matmul_tile<const R: usize, const C: usize>(a: &[&[f32]; R], b: Matrix, c: usize) -> [[f32; C]; R] {
-    let mut sums = [[0.0f32; C]; R];
-    let inner = a[0].len();
-    let a: [&[f32]; R] = core::array::from_fn(|r| &a[r][..inner]);
-    for (i, b_row) in (0..inner).zip(b.data()[c..].chunks(b.cols())) {
-        let Some(b_row) = b_row.first_chunk::<C>() else { break };
+fn matmul_tile<const R: usize, const C: usize>(a: [&[f32]; R], b: Matrix, c: usize) -> [[f32; C]; R] {
+    let mut sums = core::array::from_fn(|_| [0.0f32; C]);
+    for (i, b_row) in b.iter_rows().enumerate() {
+        let (Some(b_row), Some(x)) = (part::<C>(b_row, c), column(&a, i)) else { break };
         for r in 0..R {
-            let x = a[r][i];
             for j in 0..C {
-                sums[r][j] += x * b_row[j];
+                sums[r][j] += x[r] * b_row[j];
             }
         }
     }
     sums
+}
+
+/// Entry `i` of each row.
+#[inline(always)]
+fn column<const R: usize>(rows: &[&[f32]; R], i: usize) -> Option<[f32; R]> {
+    let mut column = [0.0; R];
+    for (entry, row) in column.iter_mut().zip(rows) {
+        *entry = *row.get(i)?;
+    }
+    Some(column)
+}
+
+/// The `C` numbers of a row that start at `c`.
+#[inline(always)]
+fn part<const C: usize>(row: &[f32], c: usize) -> Option<&[f32; C]> {
+    row.get(c..)?.first_chunk()
 }
 
 /// `out += aᵀ · b`.
@@ -86,64 +88,99 @@ fn matmul_tile<const R: usize, const C: usize>(a: &[&[f32]; R], b: Matrix, c: us
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-#[inline]
+
 pub fn matmul_transposed_add(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (rows, cols) = (a.cols(), b.cols());
     assert!(out.rows() == rows && out.cols() == cols && b.rows() == a.rows(), "shapes of a product");
-    let full = rows - rows % TILE;
-    let (blocks, rest) = out.data().split_at_mut(full * cols);
-    for (block, r) in blocks.chunks_exact_mut(TILE * cols).zip((0..full).step_by(TILE)) {
-        transposed_rows::<TILE>(block, a, b, r);
+    let mut a_blocks = a.data().chunks_exact(TILE * rows);
+    let mut b_blocks = b.data().chunks_exact(TILE * cols);
+    for (a_block, b_block) in (&mut a_blocks).zip(&mut b_blocks) {
+        add_outer(out.reborrow(), split_rows::<TILE>(a_block, rows), split_rows::<TILE>(b_block, cols));
     }
-    for (row, r) in rest.chunks_exact_mut(cols).zip(full..rows) {
-        transposed_rows::<1>(row, a, b, r);
+    let a_rest = a_blocks.remainder().chunks_exact(rows);
+    for (a_row, b_row) in a_rest.zip(b_blocks.remainder().chunks_exact(cols)) {
+        add_outer(out.reborrow(), [a_row], [b_row]);
     }
 }
 
-/// Rows `r..r + R` of the sum: full tiles of columns, then the columns left over one by one.
+/// Adds the outer products of `L` pairs of rows: full tiles of columns, then the columns left over.
 #[inline(always)]
-fn transposed_rows<const R: usize>(out: &mut [f32], a: Matrix, b: Matrix, r: usize) {
-    let cols = b.cols();
+fn add_outer<const L: usize>(mut out: MatrixMut, a: [&[f32]; L], b: [&[f32]; L]) {
+    let cols = out.cols();
     let full = cols - cols % TILE;
     for c in (0..full).step_by(TILE) {
-        let mut sums = load::<R, TILE>(out, cols, c);
-        transposed_tile(&mut sums, a, b, r, c);
-        store(out, cols, c, &sums);
+        add_panel::<L, TILE>(out.reborrow(), a, b, c);
     }
     for c in full..cols {
-        let mut sums = load::<R, 1>(out, cols, c);
-        transposed_tile(&mut sums, a, b, r, c);
-        store(out, cols, c, &sums);
+        add_panel::<L, 1>(out.reborrow(), a, b, c);
     }
 }
 
+/// The columns `c..c + C` of [`add_outer`], with the panel of `b` in registers.
 #[inline(always)]
-fn transposed_tile<const R: usize, const C: usize>(sums: &mut [[f32; C]; R], a: Matrix, b: Matrix, r: usize, c: usize) {
-    let a_rows = a.data()[r..].chunks(a.cols());
-    for (a_row, b_row) in a_rows.zip(b.data()[c..].chunks(b.cols())) {
-        let (Some(a_row), Some(b_row)) = (a_row.first_chunk::<R>(), b_row.first_chunk::<C>()) else { break };
-        for r in 0..R {
+fn add_panel<const L: usize, const C: usize>(mut out: MatrixMut, a: [&[f32]; L], b: [&[f32]; L], c: usize) {
+    let mut panel = [[0.0; C]; L];
+    for l in 0..L {
+        let Some(b_part) = part::<C>(b[l], c) else { return };
+        panel[l] = *b_part;
+    }
+    // Cut to one length, so that the loop below needs no bounds check.
+    let rows = out.rows();
+    if a.iter().any(|row| row.len() < rows) {
+        return;
+    }
+    let a = a.map(|row| &row[..rows]);
+    let mut out_rows = out.iter_rows_mut();
+    for r in 0..rows {
+        let tile = out_rows.next().and_then(|row| row.get_mut(c..)?.first_chunk_mut::<C>());
+        let Some(tile) = tile else { break };
+        let mut sums = *tile;
+        for l in 0..L {
+            let x = a[l][r];
             for j in 0..C {
-                sums[r][j] += a_row[r] * b_row[j];
+                sums[j] += x * panel[l][j];
             }
+        }
+        *tile = sums;
+    }
+}
+
+/// Lends the tiles of `R` rows to `full`, from left to right, then the columns left over to `single`,
+/// each with its first column. A tile is worked on in registers and written back.
+#[inline(always)]
+fn for_each_tile<const R: usize>(
+    rows: [&mut [f32]; R],
+    full: impl Fn(usize) -> [[f32; TILE]; R],
+    single: impl Fn(usize) -> [[f32; 1]; R],
+) {
+    let tiles = rows.map(|row| row.as_chunks_mut::<TILE>());
+    let (count, rest) = (tiles[0].0.len(), tiles[0].1.len());
+    for t in 0..count {
+        let sums = full(t * TILE);
+        for r in 0..R {
+            tiles[r].0[t] = sums[r];
+        }
+    }
+    for t in 0..rest {
+        let sums = single(count * TILE + t);
+        for r in 0..R {
+            tiles[r].1[t] = sums[r][0];
         }
     }
 }
 
+/// The first `R` rows of `cols` numbers each.
 #[inline(always)]
-fn load<const R: usize, const C: usize>(out: &[f32], cols: usize, c: usize) -> [[f32; C]; R] {
-    let mut tile = [[0.0; C]; R];
-    for (tile_row, row) in tile.iter_mut().zip(out.chunks_exact(cols)) {
-        tile_row.copy_from_slice(&row[c..c + C]);
-    }
-    tile
+fn split_rows<const R: usize>(block: &[f32], cols: usize) -> [&[f32]; R] {
+    let mut rows = block.chunks_exact(cols);
+    core::array::from_fn(|_| rows.next().unwrap_or_default())
 }
 
+/// The first `R` rows of `cols` numbers each, to write.
 #[inline(always)]
-fn store<const R: usize, const C: usize>(out: &mut [f32], cols: usize, c: usize, tile: &[[f32; C]; R]) {
-    for (tile_row, row) in tile.iter().zip(out.chunks_exact_mut(cols)) {
-        row[c..c + C].copy_from_slice(tile_row);
-    }
+fn rows_of<const R: usize>(block: &mut [f32], cols: usize) -> [&mut [f32]; R] {
+    let mut rows = block.chunks_exact_mut(cols);
+    core::array::from_fn(|_| rows.next().unwrap_or_default())
 }
 
 /// `out = a · bᵀ`.
@@ -159,7 +196,7 @@ fn store<const R: usize, const C: usize>(out: &mut [f32], cols: usize, c: usize,
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-#[inline]
+
 pub fn matmul_by_transposed(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let shapes_fit = out.rows() == a.rows() && out.cols() == b.rows() && a.cols() == b.cols();
     assert!(shapes_fit, "shapes of a product");
