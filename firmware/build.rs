@@ -24,6 +24,8 @@ fn main() {
         let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
         let memory = format!("MEMORY {{\n  FLASH : {flash}\n  RAM : {ram}\n}}\n");
         fs::write(out.join("memory.x"), memory).expect("OUT_DIR can be written");
+        // No interrupt is named: all of `board::vectors` go to the default handler.
+        fs::write(out.join("device.x"), "").expect("OUT_DIR can be written");
         println!("cargo:rustc-link-search={}", out.display());
         // From here, and not from RUSTFLAGS, which a user may overwrite.
         println!("cargo:rustc-link-arg-bins=-Tlink.x");

@@ -198,6 +198,7 @@ impl Synthetic {
     /// # Errors
     ///
     /// [`DataError::Empty`], [`DataError::Form`] or [`DataError::Parameter`], as they say.
+    #[inline]
     pub fn new(
         distribution: Distribution,
         (tokens, dim): (usize, usize),
@@ -266,8 +267,10 @@ impl Dataset for Synthetic {
             };
             // The projection off the signals is exact: both are axes, and no number is drawn for them.
             let mut stream = Stream::new(self.seed, self.purpose, n as u32, token as u32);
-            for (i, entry) in row.iter_mut().enumerate() {
-                *entry = if i < projected { 0.0 } else { std * stream.normal() };
+            let (along_signals, rest) = row.split_at_mut(projected);
+            along_signals.fill(0.0);
+            for entry in rest {
+                *entry = std * stream.normal();
             }
         }
         Ok(if flipped { class.flipped() } else { class })

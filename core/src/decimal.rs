@@ -1,24 +1,54 @@
 //! Numbers as text, through integers: `core::fmt` for floats costs a chip 24 kB of flash.
+//!
+//! What writes lines is generic or `#[inline]`, so that it is compiled with the firmware, for size, and not
+//! with the arithmetic, for speed.
 
 use core::fmt::{Result, Write};
+
+/// `x / 10` and `x % 10` by 16-bit long division: a chip has no 64-bit divider, and the library's
+/// costs 1 kB of flash.
+#[inline]
+fn divide_by_10(x: u64) -> (u64, u8) {
+    let (mut quotient, mut rest) = (0u64, 0u32);
+    for i in (0..4).rev() {
+        let part = rest << 16 | (x >> (16 * i)) as u32 & 0xffff;
+        quotient = quotient << 16 | u64::from(part / 10);
+        rest = part % 10;
+    }
+    (quotient, rest as u8)
+}
 
 /// Writes an unsigned integer in decimal.
 ///
 /// # Errors
 ///
 /// What `out` answers.
-pub fn write_u64(out: &mut impl Write, mut x: u64) -> Result {
-    let mut digits = [0u8; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (x % 10) as u8;
-        x /= 10;
-        if x == 0 {
+#[inline(never)]
+pub fn write_u64(out: &mut impl Write, x: u64) -> Result {
+    write_digits(out, x, 0)
+}
+
+/// Writes `x / 10^decimals` with so many decimals, at most 19.
+#[inline(never)]
+fn write_digits(out: &mut impl Write, mut x: u64, decimals: usize) -> Result {
+    let mut digits = [b'0'; 20];
+    let mut used = 0;
+    for digit in &mut digits {
+        let (quotient, rest) = divide_by_10(x);
+        *digit = b'0' + rest;
+        x = quotient;
+        used += 1;
+        if x == 0 && used > decimals {
             break;
         }
     }
-    digits[start..].iter().try_for_each(|&digit| out.write_char(char::from(digit)))
+    for (i, &digit) in digits.iter().enumerate().take(used).rev() {
+        out.write_char(char::from(digit))?;
+        if i == decimals && decimals > 0 {
+            out.write_char('.')?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes 32 bits as eight lower-case hexadecimal digits.
@@ -26,6 +56,7 @@ pub fn write_u64(out: &mut impl Write, mut x: u64) -> Result {
 /// # Errors
 ///
 /// What `out` answers.
+#[inline(never)]
 pub fn write_hex(out: &mut impl Write, x: u32) -> Result {
     (0..8).rev().try_for_each(|i| {
         let digit = (x >> (4 * i) & 0xf) as u8;
@@ -39,6 +70,7 @@ pub fn write_hex(out: &mut impl Write, x: u32) -> Result {
 /// # Errors
 ///
 /// What `out` answers.
+#[inline]
 pub fn write_f32(out: &mut impl Write, x: f32) -> Result {
     if x.is_nan() {
         return out.write_str("nan");
@@ -59,12 +91,14 @@ pub fn write_f32(out: &mut impl Write, x: f32) -> Result {
 }
 
 /// `x = mantissa * 2^exponent`, exactly.
+#[inline]
 fn split(x: f32) -> (u64, i32) {
     let bits = x.to_bits();
     let (fraction, exponent) = (u64::from(bits & 0x7f_ffff), (bits >> 23 & 0xff) as i32);
     if exponent == 0 { (fraction, -149) } else { (fraction | 0x80_0000, exponent - 150) }
 }
 
+#[inline]
 fn write_fixed(out: &mut impl Write, x: f32) -> Result {
     // x < 2^20, so the exponent is between -33 and -4 and the product below 2^44.
     let (mantissa, exponent) = split(x);
@@ -72,14 +106,14 @@ fn write_fixed(out: &mut impl Write, x: f32) -> Result {
     let scaled = mantissa * 1_000_000;
     let (floor, rest, half) = (scaled >> shift, scaled & ((1 << shift) - 1), 1 << (shift - 1));
     let millionths = floor + u64::from(rest > half || rest == half && floor % 2 == 1);
-    write_u64(out, millionths / 1_000_000)?;
-    write_fraction(out, millionths % 1_000_000)
+    write_digits(out, millionths, 6)
 }
 
+#[inline]
 fn write_scientific(out: &mut impl Write, x: f32) -> Result {
     // Trade powers of two for powers of ten, keeping about 59 bits.
     let (mut m, mut twos) = split(x);
-    let mut tens = 0i32;
+    let mut tens = 6i32;
     while twos < 0 {
         if m < 1 << 59 {
             m *= 10;
@@ -94,39 +128,28 @@ fn write_scientific(out: &mut impl Write, x: f32) -> Result {
             m <<= 1;
             twos -= 1;
         } else {
-            m = (m + 5) / 10;
+            m = divide_by_10(m + 5).0;
             tens += 1;
         }
     }
+    // Seven digits, the last one rounded.
     while m < 1_000_000 {
         m *= 10;
         tens -= 1;
     }
-    let mut unit = 1;
-    while m / unit >= 10_000_000 {
-        unit *= 10;
+    let mut last = 0;
+    while m >= 10_000_000 {
+        (m, last) = divide_by_10(m);
         tens += 1;
     }
-    let mut digits = (m + unit / 2) / unit;
-    if digits == 10_000_000 {
-        digits = 1_000_000;
+    m += u64::from(last >= 5);
+    if m == 10_000_000 {
+        m = 1_000_000;
         tens += 1;
     }
-    write_u64(out, digits / 1_000_000)?;
-    write_fraction(out, digits % 1_000_000)?;
-    let exponent = tens + 6;
-    out.write_str(if exponent < 0 { "e-" } else { "e+" })?;
-    write_u64(out, u64::from(exponent.unsigned_abs()))
-}
-
-fn write_fraction(out: &mut impl Write, millionths: u64) -> Result {
-    out.write_char('.')?;
-    let mut unit = 100_000;
-    while unit > 0 {
-        out.write_char(char::from(b'0' + (millionths / unit % 10) as u8))?;
-        unit /= 10;
-    }
-    Ok(())
+    write_digits(out, m, 6)?;
+    out.write_str(if tens < 0 { "e-" } else { "e+" })?;
+    write_u64(out, u64::from(tens.unsigned_abs()))
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub struct Tracked {
 impl Tracked {
     /// Reads the quantities off the activations that a forward pass left behind. Needs `acts.a`, the
     /// attention on each token.
+    #[inline]
     pub(crate) fn read(acts: &Acts) -> Self {
         let (q, k) = (acts.q.view(), acts.k.view());
         let (a, v) = (acts.a.view().data(), acts.v.view().data());

@@ -10,23 +10,49 @@ use crate::rng::Stream;
 const TAIL: f32 = 3.442_619_9;
 
 /// A standard normal deviate.
+#[inline]
 pub(crate) fn standard_normal(stream: &mut Stream) -> f32 {
+    let bits = stream.next_u32();
+    let (layer, x) = candidate(bits);
+    if x < EDGE[layer + 1] {
+        return with_sign(x, bits);
+    }
+    // A copy goes down the rare path, so that the state can stay in registers on the common one.
+    let mut copy = stream.clone();
+    let x = at_the_edge(&mut copy, bits);
+    *stream = copy;
+    x
+}
+
+/// Layer and magnitude that 32 bits stand for.
+#[inline]
+fn candidate(bits: u32) -> (usize, f32) {
+    let layer = (bits & 0x7f) as usize;
+    (layer, (bits >> 8) as f32 * (1.0 / (1u32 << 24) as f32) * EDGE[layer])
+}
+
+#[inline]
+fn with_sign(x: f32, bits: u32) -> f32 {
+    if bits & 0x80 != 0 { -x } else { x }
+}
+
+/// The rest of the method, once the draw `bits` did not fall inside its layer's rectangle.
+#[cold]
+fn at_the_edge(stream: &mut Stream, mut bits: u32) -> f32 {
     loop {
-        let bits = stream.next_u32();
-        let layer = (bits & 0x7f) as usize;
-        let x = (bits >> 8) as f32 * (1.0 / (1u32 << 24) as f32) * EDGE[layer];
-        let sign = |x: f32| if bits & 0x80 != 0 { -x } else { x };
+        let (layer, x) = candidate(bits);
         if x < EDGE[layer + 1] {
-            return sign(x);
+            return with_sign(x, bits);
         }
         if layer == 0 {
-            return sign(tail(stream));
+            return with_sign(tail(stream), bits);
         }
         // The wedge between the rectangle and the curve.
         let y = DENSITY[layer] + (DENSITY[layer + 1] - DENSITY[layer]) * stream.uniform();
         if y < libm::expf(-0.5 * x * x) {
-            return sign(x);
+            return with_sign(x, bits);
         }
+        bits = stream.next_u32();
     }
 }
 

@@ -77,6 +77,7 @@ impl Params<'_> {
     }
 
     /// Draws every tensor from its own stream of `seed`.
+    #[inline]
     pub fn init(&mut self, init: Init, seed: u64) {
         for tensor in Tensor::ALL {
             let mut stream = Stream::new(seed, Purpose::Weights, tensor as u32, 0);
@@ -137,6 +138,7 @@ impl Init {
         Self::FanIn { divisor }
     }
 
+    #[inline]
     fn fill(self, tensor: Tensor, fan_in: f32, data: &mut [f32], stream: &mut Stream) {
         match (self, tensor) {
             (Self::FanIn { divisor }, _) => {

@@ -159,6 +159,7 @@ impl Record {
         ["hello", "board", "run", "digest", "step", "eval", "track", "error", "done", "work", "bye"];
 
     /// An empty record of a kind, for its fields to be read into.
+    #[inline]
     fn of_kind(kind: &str) -> Option<Self> {
         let step = StepReport { step: 0, train_loss: 0.0 };
         let index = Self::KINDS.iter().position(|known| *known == kind)?;
@@ -178,6 +179,7 @@ impl Record {
     }
 
     /// The first word of its line.
+    #[inline]
     pub fn kind(&self) -> &'static str {
         Self::KINDS[match self {
             Self::Hello(_) => 0,
@@ -195,6 +197,7 @@ impl Record {
     }
 
     /// Whether every machine must print this record with the same bits: all but `board` and `work`.
+    #[inline]
     pub fn is_portable(&self) -> bool {
         !matches!(self, Self::Board(_) | Self::Work(_))
     }
@@ -204,6 +207,7 @@ impl Record {
     /// # Errors
     ///
     /// What `f` answers.
+    #[inline]
     pub fn visit(&mut self, f: &mut impl Fields) -> Result<(), WireError> {
         match self {
             Self::Hello(r) => {
@@ -286,14 +290,15 @@ impl Record {
         }
     }
 
-    /// The record as a line, without line feed.
+    /// The record as a line, without line feed. Takes the record: a copy would cost flash.
     ///
     /// # Errors
     ///
     /// [`WireError::TooLong`] if it does not fit.
-    pub fn to_line(&self) -> Result<Line, WireError> {
-        let mut writer = Writer::new(self.kind())?;
-        self.clone().visit(&mut writer)?;
+    #[inline]
+    pub fn into_line(mut self) -> Result<Line, WireError> {
+        let mut writer = Writer::new(Line::new(), self.kind())?;
+        self.visit(&mut writer)?;
         writer.finish()
     }
 
@@ -302,6 +307,7 @@ impl Record {
     /// # Errors
     ///
     /// See [`WireError`].
+    #[inline]
     pub fn parse(line: &str) -> Result<Self, WireError> {
         let (kind, mut reader) = Reader::new(line)?;
         let mut record = Self::of_kind(kind).ok_or(WireError::Kind)?;
@@ -311,6 +317,7 @@ impl Record {
     }
 
     /// The record of figures on the test set after `step` steps.
+    #[inline]
     pub fn eval(step: u32, train: Evaluation, test: Evaluation) -> Self {
         Self::Eval(Eval {
             step: step.into(),
@@ -323,6 +330,7 @@ impl Record {
 }
 
 /// The word a report uses for an error.
+#[inline]
 pub fn error_code(error: TrainError) -> Word {
     word(match error {
         TrainError::LearningRate => "learning-rate",

@@ -20,7 +20,7 @@ pub trait Port {
     /// # Errors
     ///
     /// Ends the run at once.
-    fn emit(&mut self, record: &Record) -> Result<(), Self::Error>;
+    fn emit(&mut self, record: Record) -> Result<(), Self::Error>;
 
     /// A counter that runs upwards and wraps; 0 where there is none.
     fn ticks(&mut self) -> u32;
@@ -34,7 +34,7 @@ pub trait Port {
 /// What the port answers.
 pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mut P) -> Result<u32, P::Error> {
     let shape = memory.shape();
-    port.emit(&Record::Hello(Hello {
+    port.emit(Record::Hello(Hello {
         protocol: PROTOCOL,
         engine: word(crate::VERSION),
         math: word(math::NAME),
@@ -53,22 +53,22 @@ pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mu
             Err(Stop::Port(error)) => return Err(error),
             Err(Stop::Train(error)) => {
                 failed += 1;
-                port.emit(&Record::Error(progress.steps.into(), error_code(error)))?;
+                port.emit(Record::Error(progress.steps.into(), error_code(error)))?;
                 "error"
             }
         };
-        port.emit(&Record::Done(Done {
+        port.emit(Record::Done(Done {
             reason: word(reason),
             steps: progress.steps.into(),
             train_loss: progress.train_loss,
         }))?;
-        port.emit(&Record::Work(Work {
+        port.emit(Record::Work(Work {
             steps: progress.steps.into(),
             macs_per_step: shape.step_macs(run.samples) as u64,
             ticks: progress.ticks,
         }))?;
     }
-    port.emit(&Record::Bye(preset.runs.len() as u64, failed.into()))?;
+    port.emit(Record::Bye(preset.runs.len() as u64, failed.into()))?;
     Ok(failed)
 }
 
@@ -87,12 +87,14 @@ enum Stop<E> {
 }
 
 impl<E> From<TrainError> for Stop<E> {
+    #[inline]
     fn from(error: TrainError) -> Self {
         Self::Train(error)
     }
 }
 
 impl<E> From<DataError> for Stop<E> {
+    #[inline]
     fn from(error: DataError) -> Self {
         Self::Train(error.into())
     }
@@ -107,17 +109,17 @@ fn one_run<S: Memory, P: Port>(
 ) -> Result<&'static str, Stop<P::Error>> {
     let shape = memory.shape();
     let size = (shape.tokens, shape.dim);
-    port.emit(&header(run, shape.dim)).map_err(Stop::Port)?;
+    port.emit(header(run, shape.dim)).map_err(Stop::Port)?;
     let mut train = Synthetic::new(run.distribution, size, run.samples, run.seed, Purpose::Train)?;
     let mut test = Synthetic::new(run.distribution, size, run.test_samples, run.seed, Purpose::Test)?;
     for (what, data) in [("train", &mut train), ("test", &mut test)] {
         let digest = data_digest(memory, data)?;
         let line = DigestLine { what: word(what), step: 0, digest };
-        port.emit(&Record::Digest(line)).map_err(Stop::Port)?;
+        port.emit(Record::Digest(line)).map_err(Stop::Port)?;
     }
     let mut trainer = Trainer::new(memory, run.settings)?;
     trainer.init(run.init, run.seed);
-    port.emit(&weights_digest(&mut trainer, 0)).map_err(Stop::Port)?;
+    port.emit(weights_digest(&mut trainer, 0)).map_err(Stop::Port)?;
     examine(&mut trainer, &mut train, &mut test, 0, port)?;
 
     while progress.steps < run.max_steps {
@@ -126,7 +128,7 @@ fn one_run<S: Memory, P: Port>(
         progress.ticks += u64::from(port.ticks().wrapping_sub(start));
         progress.steps = report.step;
         progress.train_loss = Some(report.train_loss);
-        port.emit(&Record::Step(report)).map_err(Stop::Port)?;
+        port.emit(Record::Step(report)).map_err(Stop::Port)?;
         let stop = report.train_loss < run.stop_loss;
         let last = stop || report.step == run.max_steps;
         if last || report.step.is_multiple_of(run.eval_every) {
@@ -136,11 +138,12 @@ fn one_run<S: Memory, P: Port>(
             break;
         }
     }
-    port.emit(&weights_digest(&mut trainer, progress.steps)).map_err(Stop::Port)?;
+    port.emit(weights_digest(&mut trainer, progress.steps)).map_err(Stop::Port)?;
     let stopped = progress.train_loss.is_some_and(|loss| loss < run.stop_loss);
     Ok(if stopped { "stop-loss" } else { "max-steps" })
 }
 
+#[inline]
 fn header(run: &Run, dim: usize) -> Record {
     let form = match run.distribution.form {
         Form::Paper { .. } => "paper",
@@ -171,9 +174,9 @@ fn examine<S: Memory, P: Port>(
     port: &mut P,
 ) -> Result<(), Stop<P::Error>> {
     let eval = Record::eval(step, trainer.evaluate(train)?, trainer.evaluate(test)?);
-    port.emit(&eval).map_err(Stop::Port)?;
+    port.emit(eval).map_err(Stop::Port)?;
     let tracked = trainer.track(train, 0)?;
-    port.emit(&Record::Track(step.into(), tracked)).map_err(Stop::Port)
+    port.emit(Record::Track(step.into(), tracked)).map_err(Stop::Port)
 }
 
 fn weights_digest<S: Memory>(trainer: &mut Trainer<S>, step: u32) -> Record {

@@ -149,9 +149,10 @@ impl<'m, S: Memory> Trainer<'m, S> {
 
         // Look first, then write: a step either happens whole or not at all.
         let Workspace { mut params, grads, .. } = self.memory.workspace();
-        let mut finite = true;
-        for_each_update(&mut params, &grads, rates, train_output, |_, new| finite &= new.is_finite());
-        if !finite {
+        // `0 * x` is 0 for a finite number and NaN for any other, and NaN stays in a sum.
+        let mut poison = 0.0;
+        for_each_update(&mut params, &grads, rates, train_output, |_, new| poison += 0.0 * new);
+        if poison != 0.0 {
             return Err(TrainError::WeightsNotFinite);
         }
         for_each_update(&mut params, &grads, rates, train_output, |weight, new| *weight = new);

@@ -26,15 +26,10 @@ pub type Word = String<WORD_MAX>;
 /// CRC-32 as in zip and Ethernet, bit by bit: a table would cost 1 kB of flash.
 static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
-/// The word for a name; a name that is too long is cut.
+/// The word for a name of at most [`WORD_MAX`] bytes; of a longer ASCII name, its beginning.
+#[inline]
 pub fn word(name: &str) -> Word {
-    let mut word = Word::new();
-    for c in name.chars() {
-        if word.push(c).is_err() {
-            break;
-        }
-    }
-    word
+    Word::try_from(name.get(..WORD_MAX).unwrap_or(name)).unwrap_or_default()
 }
 
 /// CRC-32 over numbers, as their bits in little-endian order. All NaN count as one.
@@ -43,11 +38,13 @@ pub struct Digest(crc::Digest<'static, u32, NoTable>);
 
 impl Digest {
     /// The digest of nothing.
+    #[inline]
     pub fn new() -> Self {
         Self(CRC.digest())
     }
 
     /// Takes numbers in.
+    #[inline]
     pub fn update(&mut self, numbers: &[f32]) {
         for x in numbers {
             self.0.update(&canonical_bits(*x).to_le_bytes());
@@ -55,18 +52,21 @@ impl Digest {
     }
 
     /// The digest of all that was taken in.
+    #[inline]
     pub fn finish(self) -> u32 {
         self.0.finalize()
     }
 }
 
 impl Default for Digest {
+    #[inline]
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// The bits of a number, with one pattern for all NaN: x86 and Arm make different ones.
+#[inline]
 pub fn canonical_bits(x: f32) -> u32 {
     if x.is_nan() { 0x7fc0_0000 } else { x.to_bits() }
 }
@@ -93,6 +93,7 @@ pub enum WireError {
 }
 
 impl fmt::Display for WireError {
+    #[inline]
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Mark => write!(f, "the line does not start with \"{MARK}\""),
@@ -109,6 +110,7 @@ impl fmt::Display for WireError {
 impl core::error::Error for WireError {}
 
 impl From<fmt::Error> for WireError {
+    #[inline]
     fn from(_: fmt::Error) -> Self {
         Self::TooLong
     }
@@ -153,19 +155,21 @@ pub trait Fields {
 }
 
 /// Writes the fields of a record into a line.
+///
+/// Generic and never inlined for the sake of flash: so each field kind is compiled once, with the
+/// firmware, for size.
 #[derive(Debug)]
-pub struct Writer {
-    line: Line,
+pub struct Writer<L> {
+    line: L,
 }
 
-impl Writer {
-    /// A line that starts with the kind of record.
+impl<L: Write + AsRef<str>> Writer<L> {
+    /// Begins the record of a kind in an empty line.
     ///
     /// # Errors
     ///
     /// [`WireError::TooLong`].
-    pub fn new(kind: &str) -> Result<Self, WireError> {
-        let mut line = Line::new();
+    pub fn new(mut line: L, kind: &str) -> Result<Self, WireError> {
         line.write_str(MARK)?;
         line.write_str(kind)?;
         Ok(Self { line })
@@ -176,13 +180,15 @@ impl Writer {
     /// # Errors
     ///
     /// [`WireError::TooLong`].
-    pub fn finish(mut self) -> Result<Line, WireError> {
-        let checksum = CRC.checksum(self.line.as_bytes());
+    #[inline(never)]
+    pub fn finish(mut self) -> Result<L, WireError> {
+        let checksum = CRC.checksum(self.line.as_ref().as_bytes());
         self.line.write_str(" *")?;
         write_hex(&mut self.line, checksum)?;
         Ok(self.line)
     }
 
+    #[inline(never)]
     fn key(&mut self, key: &str) -> fmt::Result {
         self.line.write_char(' ')?;
         self.line.write_str(key)?;
@@ -190,22 +196,26 @@ impl Writer {
     }
 }
 
-impl Fields for Writer {
+impl<L: Write + AsRef<str>> Fields for Writer<L> {
+    #[inline(never)]
     fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
         self.key(key)?;
         Ok(self.line.write_str(value)?)
     }
 
+    #[inline(never)]
     fn count(&mut self, key: &'static str, value: &mut u64) -> Result<(), WireError> {
         self.key(key)?;
         Ok(write_u64(&mut self.line, *value)?)
     }
 
+    #[inline(never)]
     fn bits(&mut self, key: &'static str, value: &mut u32) -> Result<(), WireError> {
         self.key(key)?;
         Ok(write_hex(&mut self.line, *value)?)
     }
 
+    #[inline(never)]
     fn real(&mut self, key: &'static str, value: &mut f32) -> Result<(), WireError> {
         self.key(key)?;
         write_f32(&mut self.line, *value)?;
@@ -213,6 +223,7 @@ impl Fields for Writer {
         Ok(write_hex(&mut self.line, canonical_bits(*value))?)
     }
 
+    #[inline(never)]
     fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError> {
         match value {
             Some(value) => self.real(key, value),
@@ -236,6 +247,7 @@ impl<'l> Reader<'l> {
     /// # Errors
     ///
     /// [`WireError::Mark`] or [`WireError::Checksum`].
+    #[inline]
     pub fn new(line: &'l str) -> Result<(&'l str, Self), WireError> {
         let body = line.strip_prefix(MARK).ok_or(WireError::Mark)?;
         let (_, checksum) = body.rsplit_once(" *").ok_or(WireError::Checksum)?;
@@ -253,10 +265,12 @@ impl<'l> Reader<'l> {
     /// # Errors
     ///
     /// [`WireError::Trailing`].
+    #[inline]
     pub fn finish(mut self) -> Result<(), WireError> {
         self.rest.next().map_or(Ok(()), |_| Err(WireError::Trailing))
     }
 
+    #[inline]
     fn value(&mut self, key: &'static str) -> Result<&'l str, WireError> {
         let (found, value) = self.rest.next().and_then(|field| field.split_once('=')).ok_or(WireError::Field(key))?;
         if found == key { Ok(value) } else { Err(WireError::Field(key)) }
@@ -264,12 +278,14 @@ impl<'l> Reader<'l> {
 }
 
 impl Fields for Reader<'_> {
+    #[inline]
     fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
         let text = self.value(key)?;
         *value = Word::try_from(text).map_err(|_| WireError::TooLong)?;
         Ok(())
     }
 
+    #[inline]
     fn count(&mut self, key: &'static str, value: &mut u64) -> Result<(), WireError> {
         let text = self.value(key)?;
         let is_plain = text.bytes().all(|b| b.is_ascii_digit());
@@ -277,16 +293,19 @@ impl Fields for Reader<'_> {
         Ok(())
     }
 
+    #[inline]
     fn bits(&mut self, key: &'static str, value: &mut u32) -> Result<(), WireError> {
         *value = parse_hex(self.value(key)?).ok_or(WireError::Value(key))?;
         Ok(())
     }
 
+    #[inline]
     fn real(&mut self, key: &'static str, value: &mut f32) -> Result<(), WireError> {
         *value = parse_real(self.value(key)?).ok_or(WireError::Value(key))?;
         Ok(())
     }
 
+    #[inline]
     fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError> {
         *value = match self.value(key)? {
             "-" => None,
@@ -297,6 +316,7 @@ impl Fields for Reader<'_> {
 }
 
 /// The bits are the value; the decimal in front of them is for people and must be what they print as.
+#[inline]
 fn parse_real(text: &str) -> Option<f32> {
     let (decimal, bits) = text.split_once(':')?;
     let value = f32::from_bits(parse_hex(bits)?);
@@ -305,6 +325,7 @@ fn parse_real(text: &str) -> Option<f32> {
     (expected == decimal).then_some(value)
 }
 
+#[inline]
 fn parse_hex(text: &str) -> Option<u32> {
     let digit = |b: u8| match b {
         b'0'..=b'9' => Some(u32::from(b - b'0')),

@@ -20,7 +20,7 @@ impl SerialPort {
 
     /// Says which board this is, before the run begins.
     pub fn announce(&mut self) -> Result<(), WireError> {
-        self.emit(&Record::Board(Board {
+        self.emit(Record::Board(Board {
             name: word(board::NAME),
             core: word(board::CORE),
             tick_hz: board::TICK_HZ.into(),
@@ -36,15 +36,15 @@ impl SerialPort {
 impl Port for SerialPort {
     type Error = WireError;
 
-    fn emit(&mut self, record: &Record) -> Result<(), WireError> {
-        let mut line = record.to_line()?;
-        line.push('\n').map_err(|_| WireError::TooLong)?;
-        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
+    fn emit(&mut self, record: Record) -> Result<(), WireError> {
         #[cfg(feature = "defmt")]
         defmt::info!("{}", record);
         if let Record::Step(_) = record {
             let Ok(()) = self.parts.led.toggle();
         }
+        let mut line = record.into_line()?;
+        line.push('\n').map_err(|_| WireError::TooLong)?;
+        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
         Ok(())
     }
 

@@ -9,6 +9,12 @@ use crate::matrix::{Matrix, MatrixMut};
 
 const TILE: usize = 4;
 
+/// Numbers in `TILE` rows of `cols`; visibly not 0, so that no panic for an empty chunk is compiled in.
+#[inline(always)]
+const fn block(cols: usize) -> usize {
+    if TILE * cols == 0 { 1 } else { TILE * cols }
+}
+
 /// `out = a · b`.
 ///
 /// | tensor | shape | |
@@ -26,8 +32,11 @@ const TILE: usize = 4;
 pub fn matmul(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (inner, cols) = (a.cols(), b.cols());
     assert!(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner, "shapes of a product");
-    let mut out_blocks = out.data().chunks_exact_mut(TILE * cols);
-    let mut a_blocks = a.data().chunks_exact(TILE * inner);
+    if inner == 0 || cols == 0 {
+        return; // never so in a model; said here, it spares every loop its check for empty rows
+    }
+    let mut out_blocks = out.data().chunks_exact_mut(block(cols));
+    let mut a_blocks = a.data().chunks_exact(block(inner));
     for (out_block, a_block) in (&mut out_blocks).zip(&mut a_blocks) {
         matmul_rows(rows_of::<TILE>(out_block, cols), split_rows::<TILE>(a_block, inner), b);
     }
@@ -47,25 +56,23 @@ fn matmul_rows<const R: usize>(out: [&mut [f32]; R], a: [&[f32]; R], b: Matrix) 
 #[inline(always)]
 fn matmul_tile<const R: usize, const C: usize>(a: [&[f32]; R], b: Matrix, c: usize) -> [[f32; C]; R] {
     let mut sums = core::array::from_fn(|_| [0.0f32; C]);
-    for (i, b_row) in b.iter_rows().enumerate() {
-        let (Some(b_row), Some(x)) = (part::<C>(b_row, c), column(&a, i)) else { break };
+    // Cut to one length, so that the loop below needs no bounds check.
+    let inner = b.rows();
+    if a.iter().any(|row| row.len() < inner) {
+        return sums;
+    }
+    let a = a.map(|row| &row[..inner]);
+    let mut b_rows = b.iter_rows();
+    for i in 0..inner {
+        let Some(b_row) = b_rows.next().and_then(|row| part::<C>(row, c)) else { break };
         for r in 0..R {
+            let x = a[r][i];
             for j in 0..C {
-                sums[r][j] += x[r] * b_row[j];
+                sums[r][j] += x * b_row[j];
             }
         }
     }
     sums
-}
-
-/// Entry `i` of each row.
-#[inline(always)]
-fn column<const R: usize>(rows: &[&[f32]; R], i: usize) -> Option<[f32; R]> {
-    let mut column = [0.0; R];
-    for (entry, row) in column.iter_mut().zip(rows) {
-        *entry = *row.get(i)?;
-    }
-    Some(column)
 }
 
 /// The `C` numbers of a row that start at `c`.
@@ -92,8 +99,11 @@ fn part<const C: usize>(row: &[f32], c: usize) -> Option<&[f32; C]> {
 pub fn matmul_transposed_add(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (rows, cols) = (a.cols(), b.cols());
     assert!(out.rows() == rows && out.cols() == cols && b.rows() == a.rows(), "shapes of a product");
-    let mut a_blocks = a.data().chunks_exact(TILE * rows);
-    let mut b_blocks = b.data().chunks_exact(TILE * cols);
+    if rows == 0 || cols == 0 {
+        return; // as in `matmul`
+    }
+    let mut a_blocks = a.data().chunks_exact(block(rows));
+    let mut b_blocks = b.data().chunks_exact(block(cols));
     for (a_block, b_block) in (&mut a_blocks).zip(&mut b_blocks) {
         add_outer(out.reborrow(), split_rows::<TILE>(a_block, rows), split_rows::<TILE>(b_block, cols));
     }
@@ -158,13 +168,18 @@ fn for_each_tile<const R: usize>(
     for t in 0..count {
         let sums = full(t * TILE);
         for r in 0..R {
-            tiles[r].0[t] = sums[r];
+            // Not an index: its panic would pull integer formatting into the firmware.
+            if let Some(tile) = tiles[r].0.get_mut(t) {
+                *tile = sums[r];
+            }
         }
     }
     for t in 0..rest {
         let sums = single(count * TILE + t);
         for r in 0..R {
-            tiles[r].1[t] = sums[r][0];
+            if let Some(entry) = tiles[r].1.get_mut(t) {
+                *entry = sums[r][0];
+            }
         }
     }
 }

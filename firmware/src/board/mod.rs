@@ -24,6 +24,7 @@ compile_error!("choose one board: the features of two boards are on");
 mod cmsdk;
 mod fault;
 mod semihost;
+mod vectors;
 
 #[cfg_attr(feature = "microbit", path = "microbit.rs")]
 #[cfg_attr(feature = "mps2-an385", path = "mps2_an385.rs")]
