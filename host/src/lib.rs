@@ -1,1 +1,44 @@
-//! Placeholder while the rooms are being built.
+//! mote on the laptop. The binary is [`run`]; the modules are public so that `tests` can drive them.
+
+pub mod cli;
+pub mod demo;
+pub mod device;
+pub mod draw;
+pub mod error;
+pub mod files;
+pub mod predict;
+pub mod progress;
+pub mod report;
+pub mod train;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+/// The program: parses the command line, does the command, and turns what happened into an exit status.
+///
+/// 0: done. 1: something failed, or chip and host differ. 2: the input or the command line is wrong.
+/// 130: interrupted, with what was done saved.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mote: {error:#}");
+            ExitCode::from(error::exit_status(&error))
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> anyhow::Result<()> {
+    match &cli.command {
+        Command::Train(args) => train::train(args, cli.quiet),
+        Command::Predict(args) => predict::predict(args, cli.quiet),
+        Command::Run(args) => report::print_run(args),
+        Command::Device(args) => device::device(args, cli.quiet),
+        Command::Demo(args) => demo::demo(args, cli.quiet),
+        Command::Sizes(args) => device::sizes::print_sizes(args, cli.quiet),
+        Command::Presets => cli::print_presets(),
+        Command::Completions { shell } => cli::print_completions(*shell),
+    }
+}

@@ -1,0 +1,202 @@
+//! The command line, with the help that teaches it.
+
+use crate::error::InputError;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use mote_core::presets::{self, Preset};
+use std::path::PathBuf;
+
+/// Trains a softmax-attention classifier by exact gradient descent, the same program bit for bit on
+/// this machine and on a Cortex-M.
+#[derive(Debug, Parser)]
+#[command(name = "mote", version, propagate_version = true)]
+#[command(after_help = "Examples:
+  mote demo                                       benign and harmful overfitting on an emulated chip
+  mote train --data train.npz --steps 200 --lr 0.5 --out run
+  mote predict --data test.npz --weights run/weights.npz
+  mote device --machine microbit                  train on another emulated board, compare every bit")]
+pub struct Cli {
+    /// Only results and errors: no progress bars, no chatter.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `mote` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train on your own data (NumPy .npz in, weights, curve and pictures out)
+    Train(TrainArgs),
+    /// Scores, loss and error of trained weights on data
+    Predict(PredictArgs),
+    /// Run a preset on this machine and print the report lines that a chip would print
+    Run(RunArgs),
+    /// Build the firmware, run it on an emulated board, compare every line with this machine
+    Device(DeviceArgs),
+    /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
+    Demo(DemoArgs),
+    /// Flash and static RAM of the firmware on every board
+    Sizes(SizesArgs),
+    /// List the presets
+    Presets,
+    /// Print shell completions
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `mote train`.
+#[derive(Debug, Args)]
+#[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file
+holds W_Q and W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V); without one,
+H, V and the distribution of the initial weights come from the preset.
+
+Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png
+and curve.svg into the output folder. weights.npz can be fed back as --init.
+
+Examples:
+  mote train --data train.npz --steps 200 --lr 0.5 --out run
+  mote train --data train.npz --test test.npz --preset demo --out run
+  mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 --out more")]
+pub struct TrainArgs {
+    /// Training data, .npz with X and y
+    #[arg(long, value_name = "F.npz")]
+    pub data: PathBuf,
+    /// Initial weights, .npz with W_Q, W_K, W_V and w_O
+    #[arg(long, value_name = "F.npz")]
+    pub init: Option<PathBuf>,
+    /// Where H, V, the initial weights, steps, learning rate and stop loss come from if not given
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Steps of gradient descent at most
+    #[arg(long, value_name = "K", required_unless_present = "preset")]
+    pub steps: Option<u32>,
+    /// Learning rate, above 0
+    #[arg(long, value_name = "X", required_unless_present = "preset", allow_negative_numbers = true)]
+    pub lr: Option<f32>,
+    /// Train w_O too; (J) keeps it fixed
+    #[arg(long)]
+    pub train_output: bool,
+    /// Stop after the step before which the training loss was below this
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub stop_loss: Option<f32>,
+    /// Test data, evaluated after every step
+    #[arg(long, value_name = "F.npz")]
+    pub test: Option<PathBuf>,
+    /// Seed of the initial weights, if there is no --init
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+    /// Folder for the results, made if missing
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Options of `mote predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "Prints one CSV row a sample: sample,score,label,loss (label and loss are empty if the
+file has no y). The sign of the score is the predicted class.
+
+Example:
+  mote predict --data test.npz --weights run/weights.npz > scores.csv")]
+pub struct PredictArgs {
+    /// Data, .npz with X and, if known, y
+    #[arg(long, value_name = "F.npz")]
+    pub data: PathBuf,
+    /// Weights, as `mote train` writes them
+    #[arg(long, value_name = "F.npz")]
+    pub weights: PathBuf,
+}
+
+/// Options of `mote run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Preset to run; see `mote presets`
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub preset: String,
+}
+
+/// Options of `mote device`.
+#[derive(Debug, Args)]
+#[command(after_help = "Machines: mps2-an386 (Cortex-M4F), mps2-an500 (M7), mps2-an385 (M3, software floats),
+mps2-an505 (M33), microbit (M0, 16 KB of RAM).
+
+Examples:
+  mote device                                     the demo preset on the Cortex-M4F
+  mote device --machine microbit                  the tiny preset on the Cortex-M0
+  mote device --machine mps2-an505 --preset parity --fast-math")]
+pub struct DeviceArgs {
+    /// Board to emulate
+    #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
+    pub machine: String,
+    /// Preset to train; the board's own if not given
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// micromath instead of libm, on both sides
+    #[arg(long)]
+    pub fast_math: bool,
+    /// Keep every line of the chip in this file
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Seconds after which the emulator is stopped
+    #[arg(long, value_name = "S", default_value_t = 300)]
+    pub deadline: u64,
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Options of `mote demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder for the picture and the log
+    #[arg(long, value_name = "DIR", default_value = "out/demo")]
+    pub out: PathBuf,
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Options of `mote sizes`.
+#[derive(Debug, Args)]
+pub struct SizesArgs {
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// The preset of a name.
+///
+/// # Errors
+///
+/// [`InputError`] with the names there are.
+pub fn preset(name: &str) -> Result<Preset, InputError> {
+    Preset::by_name(name).ok_or_else(|| {
+        let names: Vec<_> = presets::ALL.iter().map(|preset| preset.name).collect();
+        InputError::option("preset", format!("expected one of {}, found \"{name}\"", names.join(", ")))
+    })
+}
+
+/// Prints every preset with its shape and runs.
+///
+/// # Errors
+///
+/// None so far.
+pub fn print_presets() -> anyhow::Result<()> {
+    for preset in presets::ALL {
+        let runs: Vec<_> = preset.runs.iter().map(|run| run.name).collect();
+        println!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", "));
+    }
+    Ok(())
+}
+
+/// Prints completions for a shell.
+///
+/// # Errors
+///
+/// None so far.
+pub fn print_completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    clap_complete::generate(shell, &mut Cli::command(), "mote", &mut std::io::stdout());
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Pictures: one description, drawn as SVG, as PNG and in the terminal.
+
+use crate::files::OutFolder;
+use kuva::backend::png::PngBackend;
+use kuva::backend::svg::SvgBackend;
+use kuva::backend::terminal::TerminalBackend;
+use kuva::plot::LinePlot;
+use kuva::render::figure::Figure;
+use kuva::render::layout::Layout;
+use kuva::render::plots::Plot;
+use kuva::render::render::Scene;
+
+/// Colours of the Okabe-Ito palette, told apart by colour-blind readers too.
+pub const BLUE: &str = "#0072B2";
+/// See [`BLUE`].
+pub const ORANGE: &str = "#E69F00";
+/// See [`BLUE`].
+pub const RED: &str = "#D55E00";
+
+/// One line in a panel.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What the legend calls it.
+    pub name: String,
+    /// Its colour.
+    pub color: String,
+    /// Whether it is dashed.
+    pub dashed: bool,
+    /// Its points, from left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// One pair of axes with its lines.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Above the panel.
+    pub title: String,
+    /// Below the panel.
+    pub x_label: String,
+    /// Beside the panel.
+    pub y_label: String,
+    /// The lines.
+    pub series: Vec<Series>,
+}
+
+/// Panels side by side.
+fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
+    let plots: Vec<Vec<Plot>> = panels.iter().map(|panel| panel.series.iter().map(line).collect()).collect();
+    let layouts = panels.iter().zip(&plots).map(|(panel, plots)| {
+        Layout::auto_from_plots(plots)
+            .with_title(&panel.title)
+            .with_x_label(&panel.x_label)
+            .with_y_label(&panel.y_label)
+            .with_y_axis_min(0.0)
+    });
+    let layouts = layouts.collect();
+    Figure::new(1, panels.len())
+        .with_plots(plots)
+        .with_layouts(layouts)
+        .with_cell_size(width, height)
+        .with_shared_legend_bottom()
+        .render()
+}
+
+fn line(series: &Series) -> Plot {
+    let line = LinePlot::new()
+        .with_data(series.points.iter().copied())
+        .with_color(series.color.as_str())
+        .with_stroke_width(2.0)
+        .with_legend(series.name.as_str());
+    Plot::Line(if series.dashed { line.with_dashed() } else { line })
+}
+
+/// Saves panels side by side as `stem.svg` and `stem.png`. A panel without points is left out.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn save(out: &OutFolder, stem: &str, panels: Vec<Panel>) -> anyhow::Result<()> {
+    let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
+    let scene = scene(&panels, 520.0, 380.0);
+    out.write(&format!("{stem}.svg"), SvgBackend.render_scene(&scene).as_bytes())?;
+    let png = PngBackend::new().with_scale(2.0).render_scene(&scene).map_err(anyhow::Error::msg)?;
+    out.write(&format!("{stem}.png"), &png)
+}
+
+/// The panels as text of `cols` by `rows` characters.
+pub fn in_terminal(panels: &[Panel], cols: usize, rows: usize) -> String {
+    TerminalBackend::new(cols, rows).render_scene(&scene(panels, 420.0, 380.0))
+}

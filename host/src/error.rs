@@ -1,0 +1,68 @@
+//! What can be wrong, and the exit status it ends with.
+
+use std::path::{Path, PathBuf};
+
+/// The input, not the program, is at fault: exit status 2. Always one line that names what, where,
+/// what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A file, or an array in it.
+    #[error("{}: {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An option of the command line.
+    #[error("--{option}: {what}")]
+    Option {
+        /// Its long name.
+        option: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Training left the finite numbers.
+    #[error("training diverged at step {step}: {what}; the last finite weights are saved in {}", saved.display())]
+    Diverged {
+        /// The step that could not be done.
+        step: u32,
+        /// What is not finite.
+        what: String,
+        /// Where the weights are.
+        saved: PathBuf,
+    },
+}
+
+/// Interrupted by the user: exit status 130.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted after step {step}; what was done is saved in {}", saved.display())]
+pub struct Interrupted {
+    /// Steps done.
+    pub step: u32,
+    /// Where the results are.
+    pub saved: PathBuf,
+}
+
+impl InputError {
+    /// An error in a file.
+    pub fn file(path: &Path, what: impl Into<String>) -> Self {
+        Self::File { path: path.into(), what: what.into() }
+    }
+
+    /// An error in an option.
+    pub fn option(option: &'static str, what: impl Into<String>) -> Self {
+        Self::Option { option, what: what.into() }
+    }
+}
+
+/// The exit status for an error: 2 for bad input, 130 for an interruption, else 1.
+pub fn exit_status(error: &anyhow::Error) -> u8 {
+    if error.is::<InputError>() {
+        2
+    } else if error.is::<Interrupted>() {
+        130
+    } else {
+        1
+    }
+}

@@ -1,0 +1,73 @@
+//! What comes in and goes out as files.
+
+pub mod npz;
+pub mod samples;
+pub mod weights;
+
+use crate::error::InputError;
+use anyhow::Context;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A folder that results are written into, each file whole or not at all.
+#[derive(Debug)]
+pub struct OutFolder(PathBuf);
+
+impl OutFolder {
+    /// Makes the folder if it is missing and proves that files can be made in it.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the folder.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let not_writable = |error: std::io::Error| {
+            InputError::file(path, format!("expected an output folder that can be written, found: {error}"))
+        };
+        std::fs::create_dir_all(path).map_err(not_writable)?;
+        tempfile::NamedTempFile::new_in(path).map_err(not_writable)?;
+        Ok(Self(path.into()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file aside, then renames it into place.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written; an older file of the name is then untouched.
+    pub fn write(&self, name: &str, contents: &[u8]) -> anyhow::Result<()> {
+        write_atomically(&self.0.join(name), contents)
+    }
+}
+
+/// Writes a file aside, then renames it into place.
+///
+/// # Errors
+///
+/// If it cannot be written; an older file of the name is then untouched.
+pub fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let attempt = || -> std::io::Result<()> {
+        // As a new file would be made, not readable by its owner alone.
+        let mut file = tempfile::Builder::new().permissions(public_permissions()).tempfile_in(folder)?;
+        file.write_all(contents)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+#[cfg(unix)]
+fn public_permissions() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+#[cfg(not(unix))]
+fn public_permissions() -> std::fs::Permissions {
+    let here = std::env::current_exe().and_then(std::fs::metadata);
+    here.expect("the running program has permissions").permissions()
+}

@@ -1,0 +1,83 @@
+//! A preset run on this machine, as the lines that a chip prints.
+
+use crate::cli::{self, RunArgs};
+use anyhow::Context;
+use mote_core::memory::Heap;
+use mote_core::presets::Preset;
+use mote_core::report::{Board, Record};
+use mote_core::run::{Port, run_preset};
+use mote_core::wire::{WireError, word};
+use std::io::Write;
+
+/// A port that hands every line to a function.
+struct Lines<F>(F);
+
+impl<F: FnMut(String)> Port for Lines<F> {
+    type Error = WireError;
+
+    fn emit(&mut self, record: Record) -> Result<(), WireError> {
+        (self.0)(record.into_line()?.as_str().to_owned());
+        Ok(())
+    }
+
+    fn ticks(&mut self) -> u32 {
+        0
+    }
+}
+
+/// Runs a preset on this machine; every line goes to `each`. Returns how many runs failed.
+///
+/// # Errors
+///
+/// If the model does not fit into memory, or a line into its limit.
+pub fn run_on_host(preset: &Preset, each: impl FnMut(String)) -> anyhow::Result<u32> {
+    let mut memory = Heap::zeroed(preset.shape).context("the model does not fit into memory")?;
+    let mut port = Lines(each);
+    port.emit(Record::Board(Board { name: word("host"), core: word(std::env::consts::ARCH), tick_hz: 0 }))?;
+    Ok(run_preset(preset, &mut memory, &mut port)?)
+}
+
+/// All lines of a preset on this machine.
+///
+/// # Errors
+///
+/// As [`run_on_host`].
+pub fn host_lines(preset: &Preset) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    run_on_host(preset, |line| lines.push(line))?;
+    Ok(lines)
+}
+
+/// The lines that every machine must print alike.
+///
+/// # Errors
+///
+/// If a line is not a record.
+pub fn portable(lines: &[String]) -> anyhow::Result<Vec<&str>> {
+    let mut portable = Vec::new();
+    for line in lines {
+        if Record::parse(line).with_context(|| format!("not a report line: {line}"))?.is_portable() {
+            portable.push(line.as_str());
+        }
+    }
+    Ok(portable)
+}
+
+/// `mote run`.
+///
+/// # Errors
+///
+/// An unknown preset; standard output that cannot be written; a failed run.
+pub fn print_run(args: &RunArgs) -> anyhow::Result<()> {
+    let preset = cli::preset(&args.preset)?;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut written = Ok(());
+    let failed = run_on_host(&preset, |line| {
+        if written.is_ok() {
+            written = writeln!(out, "{line}");
+        }
+    })?;
+    written.and_then(|()| out.flush()).context("standard output")?;
+    anyhow::ensure!(failed == 0, "{failed} of {} runs failed", preset.runs.len());
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! `mote train`: your data in, weights, curve and pictures out.
+
+use crate::cli::{self, TrainArgs};
+use crate::draw::{self, Panel, Series};
+use crate::error::{InputError, Interrupted};
+use crate::files::OutFolder;
+use crate::files::samples::Samples;
+use crate::files::weights::{self, Weights};
+use crate::progress::{self, Interrupt};
+use mote_core::data::{InMemory, Label};
+use mote_core::memory::Heap;
+use mote_core::metrics::Evaluation;
+use mote_core::params::Init;
+use mote_core::presets::{Preset, Run};
+use mote_core::shape::Shape;
+use mote_core::train::{Settings, TrainError, Trainer};
+use serde::Serialize;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// The model of a fresh training without a preset.
+const DEFAULT_HEAD: usize = 8;
+const DEFAULT_VALUE: usize = 8;
+const DEFAULT_INIT: Init = Init::Gaussian { query_key_std: 0.02, value_std: 1e-3 };
+
+/// One row of the curve: the training loss before the step, the test figures after it.
+struct Row {
+    step: u32,
+    train_loss: f32,
+    test: Option<Evaluation>,
+}
+
+/// How the run ended.
+enum End {
+    StopLoss,
+    MaxSteps,
+    Interrupted,
+    Diverged(TrainError),
+}
+
+/// What `summary.json` says.
+#[derive(Serialize)]
+struct Summary<'a> {
+    engine: &'a str,
+    math: &'a str,
+    data: String,
+    init: Option<String>,
+    samples: usize,
+    tokens: usize,
+    dim: usize,
+    head: usize,
+    value: usize,
+    learning_rate: f32,
+    train_output: bool,
+    stop_loss: Option<f32>,
+    seed: Option<u64>,
+    ended: &'a str,
+    steps: u32,
+    initial_train_loss: Option<f32>,
+    final_train_loss: f32,
+    final_train_error: f32,
+    final_test_loss: Option<f32>,
+    final_test_error: Option<f32>,
+    memory_bytes: usize,
+    seconds: f64,
+}
+
+/// Everything the command line and the files say, checked.
+struct Job {
+    shape: Shape,
+    settings: Settings,
+    steps: u32,
+    stop_loss: Option<f32>,
+    train: Samples,
+    test: Option<Samples>,
+    init: Option<Weights>,
+    fresh: Init,
+}
+
+/// Trains on a file.
+///
+/// # Errors
+///
+/// [`InputError`] for whatever is wrong with options or files, before anything is written;
+/// [`InputError::Diverged`] and [`Interrupted`] with all results saved.
+pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
+    let job = Job::read(args)?;
+    let out = OutFolder::open(&args.out)?;
+    let mut memory = Heap::zeroed(job.shape)
+        .ok_or_else(|| InputError::file(&args.data, format!("a model of {:?} does not fit into memory", job.shape)))?;
+    let mut trainer = Trainer::new(&mut memory, job.settings).map_err(|e| InputError::option("lr", e.to_string()))?;
+    match &job.init {
+        Some(weights) => weights.load(&mut trainer.params()),
+        None => trainer.init(job.fresh, args.seed),
+    }
+    let labels = job.train.labels_or_plus();
+    let mut data = job.train.dataset(&labels);
+    let start = Instant::now();
+    let (rows, end) = descend(&job, &mut trainer, &mut data, quiet)?;
+
+    let steps = rows.iter().filter(|row| row.step > 0).count() as u32;
+    let after = trainer.evaluate(&mut data)?;
+    let test = match (&job.test, rows.last()) {
+        (Some(_), Some(row)) => row.test,
+        _ => None,
+    };
+    let summary = Summary {
+        engine: mote_core::VERSION,
+        math: mote_core::math::NAME,
+        data: args.data.display().to_string(),
+        init: args.init.as_ref().map(|path| path.display().to_string()),
+        samples: job.train.samples,
+        tokens: job.shape.tokens,
+        dim: job.shape.dim,
+        head: job.shape.head,
+        value: job.shape.value,
+        learning_rate: job.settings.learning_rate,
+        train_output: job.settings.train_output,
+        stop_loss: job.stop_loss,
+        seed: job.init.is_none().then_some(args.seed),
+        ended: match end {
+            End::StopLoss => "stop-loss",
+            End::MaxSteps => "max-steps",
+            End::Interrupted => "interrupted",
+            End::Diverged(_) => "diverged",
+        },
+        steps,
+        initial_train_loss: rows.first().map(|row| row.train_loss),
+        final_train_loss: after.loss,
+        final_train_error: after.error,
+        final_test_loss: test.map(|test| test.loss),
+        final_test_error: test.map(|test| test.error),
+        memory_bytes: job.shape.bytes().unwrap_or_default(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    out.write("weights.npz", &weights::to_bytes(&trainer.params())?)?;
+    out.write("curve.csv", curve_csv(&rows).as_bytes())?;
+    out.write("summary.json", format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes())?;
+    draw::save(&out, "curve", vec![loss_panel(&rows)])?;
+
+    let saved = out.path().to_owned();
+    match end {
+        End::Interrupted => return Err(Interrupted { step: steps, saved }.into()),
+        End::Diverged(error) => {
+            return Err(InputError::Diverged { step: steps + 1, what: error.to_string(), saved }.into());
+        }
+        End::StopLoss | End::MaxSteps => {}
+    }
+    if !quiet {
+        let last = format!("training loss {:.6}, error {:.2}%", after.loss, 100.0 * after.error);
+        let test = test.map_or(String::new(), |t| format!("; test loss {:.6}, error {:.2}%", t.loss, 100.0 * t.error));
+        println!("{steps} steps ({}): {last}{test}", summary.ended);
+        println!("saved in {}: curve.csv weights.npz summary.json curve.png curve.svg", saved.display());
+    }
+    Ok(())
+}
+
+impl Job {
+    fn read(args: &TrainArgs) -> Result<Self, InputError> {
+        let preset: Option<Preset> = args.preset.as_deref().map(cli::preset).transpose()?;
+        let run: Option<&Run> = preset.as_ref().map(|preset| &preset.runs[0]);
+        // clap asks for both unless there is a preset.
+        let learning_rate = args.lr.or(run.map(|run| run.settings.learning_rate)).unwrap_or_default();
+        let steps = args.steps.or(run.map(|run| run.max_steps)).unwrap_or_default();
+        let stop_loss = args.stop_loss.or(run.map(|run| run.stop_loss));
+        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
+            return Err(InputError::option("lr", format!("expected a finite number above 0, found {learning_rate}")));
+        }
+        if let Some(loss) = stop_loss.filter(|loss| !loss.is_finite() || *loss < 0.0) {
+            return Err(InputError::option("stop-loss", format!("expected a finite number of at least 0, found {loss}")));
+        }
+        let train = Samples::read_labelled(&args.data)?;
+        let test = args.test.as_deref().map(Samples::read_labelled).transpose()?;
+        let init = args.init.as_deref().map(Weights::read).transpose()?;
+        if let (Some(weights), Some(path)) = (&init, &args.init) {
+            weights.check(path, train.dim)?;
+        }
+        if let (Some(test), Some(path)) = (&test, &args.test) {
+            test.check(path, train.tokens, train.dim)?;
+        }
+        let (head, value) = match (&init, &preset) {
+            (Some(weights), _) => (weights.head, weights.value),
+            (None, Some(preset)) => (preset.shape.head, preset.shape.value),
+            (None, None) => (DEFAULT_HEAD, DEFAULT_VALUE),
+        };
+        Ok(Self {
+            shape: Shape::new(train.tokens, train.dim, head, value),
+            settings: Settings { learning_rate, train_output: args.train_output },
+            steps,
+            stop_loss,
+            train,
+            test,
+            init,
+            fresh: run.map_or(DEFAULT_INIT, |run| run.init),
+        })
+    }
+}
+
+/// Steps until the stop rule, the last step, Ctrl-C or a number that is not finite.
+fn descend(job: &Job, trainer: &mut Trainer<Heap>, data: &mut InMemory, quiet: bool) -> anyhow::Result<(Vec<Row>, End)> {
+    let interrupt = Interrupt::install()?;
+    let bar = progress::bar(job.steps.into(), "training", quiet);
+    let test_labels: Vec<Label> = job.test.as_ref().map(Samples::labels_or_plus).unwrap_or_default();
+    let mut test = job.test.as_ref().map(|test| test.dataset(&test_labels));
+    let mut rows = Vec::new();
+    let mut end = End::MaxSteps;
+    for _ in 0..job.steps {
+        if interrupt.is_raised() {
+            end = End::Interrupted;
+            break;
+        }
+        let report = match trainer.step(data) {
+            Ok(report) => report,
+            Err(error) => {
+                end = End::Diverged(error);
+                break;
+            }
+        };
+        let test = test.as_mut().map(|test| trainer.evaluate(test)).transpose()?;
+        rows.push(Row { step: report.step, train_loss: report.train_loss, test });
+        bar.inc(1);
+        bar.set_message(format!("loss {:.6}", report.train_loss));
+        if job.stop_loss.is_some_and(|stop_loss| report.train_loss < stop_loss) {
+            end = End::StopLoss;
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    Ok((rows, end))
+}
+
+/// The curve as CSV. Numbers have as many digits as it takes to read the same `f32` back.
+fn curve_csv(rows: &[Row]) -> String {
+    let has_test = rows.iter().any(|row| row.test.is_some());
+    let mut csv = String::from(if has_test { "step,train_loss,test_loss,test_error\n" } else { "step,train_loss\n" });
+    for row in rows {
+        let _ = write!(csv, "{},{}", row.step, row.train_loss);
+        if let Some(test) = row.test {
+            let _ = write!(csv, ",{},{}", test.loss, test.error);
+        }
+        csv.push('\n');
+    }
+    csv
+}
+
+fn loss_panel(rows: &[Row]) -> Panel {
+    let series = |name: &str, color: &str, value: &dyn Fn(&Row) -> Option<f32>| Series {
+        name: name.into(),
+        color: color.into(),
+        dashed: false,
+        points: rows.iter().filter_map(|row| Some((f64::from(row.step), f64::from(value(row)?)))).collect(),
+    };
+    let all = [
+        series("training loss", draw::BLUE, &|row| Some(row.train_loss)),
+        series("test loss", draw::ORANGE, &|row| row.test.map(|test| test.loss)),
+        series("test error", draw::RED, &|row| row.test.map(|test| test.error)),
+    ];
+    let series = all.into_iter().filter(|series| !series.points.is_empty()).collect();
+    Panel { title: "training".into(), x_label: "step".into(), y_label: "loss (before the step)".into(), series }
+}
