@@ -13,7 +13,8 @@ const BOARDS: [(&str, &str, &str, &str); 5] = [
 ];
 
 fn main() {
-    let is_on = |board: &str| env::var_os(format!("CARGO_FEATURE_{}", board.to_uppercase().replace('-', "_"))).is_some();
+    let is_on =
+        |board: &str| env::var_os(format!("CARGO_FEATURE_{}", board.to_uppercase().replace('-', "_"))).is_some();
     let chosen: Vec<_> = BOARDS.iter().filter(|board| is_on(board.0)).collect();
     // None or several boards: the sources stop with a sentence.
     let preset = env::var("MOTE_PRESET").unwrap_or_else(|_| chosen.first().map_or("demo", |board| board.3).into());

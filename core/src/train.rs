@@ -245,10 +245,7 @@ fn for_each_update(
     train_output: bool,
     mut visit: impl FnMut(&mut f32, f32),
 ) {
-    let dense = [
-        (params.w_q.data(), grads.d_w_q.view().data()),
-        (params.w_k.data(), grads.d_w_k.view().data()),
-    ];
+    let dense = [(params.w_q.data(), grads.d_w_q.view().data()), (params.w_k.data(), grads.d_w_k.view().data())];
     for (weights, grads) in dense {
         for (weight, grad) in weights.iter_mut().zip(grads) {
             let new = *weight - rates.projection * grad;

@@ -27,6 +27,14 @@ const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the mo
 fn main() -> ! {
     static mut MEMORY: Memory = Memory::zeroed(); // `entry` lends it out as `&'static mut`
 
+    #[cfg(feature = "test-panic")]
+    panic!("as asked for");
+    #[cfg(feature = "test-fault")]
+    board::fault_on_purpose();
+    #[cfg(feature = "test-hang")]
+    loop {}
+
+    #[allow(unreachable_code)] // with one of the features above
     let mut port = port::SerialPort::new(board::take());
     let succeeded = port.announce().and_then(|()| run_preset(&PRESET, MEMORY, &mut port)) == Ok(0);
     port.finish(succeeded);

@@ -37,7 +37,8 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
     if !quiet {
         println!("Training {} on an emulated {} ({}), over its serial port:", preset.about, machine.core, machine.name);
     }
-    let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline: DEADLINE, install: !args.no_install };
+    let plan =
+        Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline: DEADLINE, install: !args.no_install };
     let session = device::run(&plan, quiet, |line| {
         if !quiet {
             narrate(line);
@@ -63,7 +64,9 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
 /// Shows what a person wants to see of a line as it arrives.
 fn narrate(line: &str) {
     match Record::parse(line) {
-        Ok(Record::Run(run)) => println!("  {}: N={} SNR={} N SNR^2={:.2}", run.name, run.samples, run.snr, n_snr2(&run)),
+        Ok(Record::Run(run)) => {
+            println!("  {}: N={} SNR={} N SNR^2={:.2}", run.name, run.samples, run.snr, n_snr2(&run))
+        }
         Ok(Record::Eval(eval)) if eval.step % 25 == 0 => println!("    {}", eval_text(&eval)),
         Ok(Record::Error(step, code)) => println!("    failed at step {step}: {code}"),
         _ => {}
@@ -120,11 +123,13 @@ fn panel(curve: &Curve) -> Panel {
     let points = |value: &dyn Fn(&Eval) -> f32| {
         curve.evals.iter().map(|eval| (eval.step as f64, f64::from(value(eval)))).collect()
     };
-    let series = |name: &str, color: &str, dashed, points| Series { name: name.into(), color: color.into(), dashed, points };
+    let series =
+        |name: &str, color: &str, dashed, points| Series { name: name.into(), color: color.into(), dashed, points };
     Panel {
         title: format!("{}: SNR {:.1}, N SNR^2 = {:.1}", curve.name, curve.snr, curve.n_snr2),
         x_label: "step".into(),
         y_label: "loss, error".into(),
+        y_max: Some(1.0),
         series: vec![
             series("training loss", draw::BLUE, false, curve.train.clone()),
             series("test loss", draw::ORANGE, false, points(&|eval| eval.test_loss)),

@@ -167,7 +167,10 @@ impl Job {
             return Err(InputError::option("lr", format!("expected a finite number above 0, found {learning_rate}")));
         }
         if let Some(loss) = stop_loss.filter(|loss| !loss.is_finite() || *loss < 0.0) {
-            return Err(InputError::option("stop-loss", format!("expected a finite number of at least 0, found {loss}")));
+            return Err(InputError::option(
+                "stop-loss",
+                format!("expected a finite number of at least 0, found {loss}"),
+            ));
         }
         let train = Samples::read_labelled(&args.data)?;
         let test = args.test.as_deref().map(Samples::read_labelled).transpose()?;
@@ -197,7 +200,12 @@ impl Job {
 }
 
 /// Steps until the stop rule, the last step, Ctrl-C or a number that is not finite.
-fn descend(job: &Job, trainer: &mut Trainer<Heap>, data: &mut InMemory, quiet: bool) -> anyhow::Result<(Vec<Row>, End)> {
+fn descend(
+    job: &Job,
+    trainer: &mut Trainer<Heap>,
+    data: &mut InMemory,
+    quiet: bool,
+) -> anyhow::Result<(Vec<Row>, End)> {
     let interrupt = Interrupt::install()?;
     let bar = progress::bar(job.steps.into(), "training", quiet);
     let test_labels: Vec<Label> = job.test.as_ref().map(Samples::labels_or_plus).unwrap_or_default();
@@ -256,5 +264,5 @@ fn loss_panel(rows: &[Row]) -> Panel {
         series("test error", draw::RED, &|row| row.test.map(|test| test.error)),
     ];
     let series = all.into_iter().filter(|series| !series.points.is_empty()).collect();
-    Panel { title: "training".into(), x_label: "step".into(), y_label: "loss (before the step)".into(), series }
+    Panel { title: "training".into(), x_label: "step".into(), y_label: "loss, error".into(), y_max: None, series }
 }

@@ -244,7 +244,8 @@ mod tests {
             let bt = numbers(cols * inner, 3);
             let at = numbers(inner * rows, 4);
             let start = numbers(rows * cols, 5);
-            let (mut by_tiles, mut added, mut by_rows) = (vec![9.0; rows * cols], start.clone(), vec![9.0; rows * cols]);
+            let (mut by_tiles, mut added, mut by_rows) =
+                (vec![9.0; rows * cols], start.clone(), vec![9.0; rows * cols]);
             let out = |data| MatrixMut::new(data, rows, cols);
             let (ma, mb) = (Matrix::new(&a, rows, inner), Matrix::new(&b, inner, cols));
             matmul(out(&mut by_tiles), ma, mb);

@@ -17,3 +17,10 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     let Ok(()) = serial.write_all(line.as_bytes());
     super::exit(false)
 }
+
+/// Executes an undefined instruction.
+#[cfg(feature = "test-fault")]
+pub fn fault_on_purpose() -> ! {
+    // SAFETY: UDF is permanently undefined (ARMv6-M ARM, A6.7.70): it faults and never returns.
+    unsafe { core::arch::asm!("udf #0", options(noreturn)) }
+}

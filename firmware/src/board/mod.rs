@@ -10,10 +10,15 @@
     feature = "mps2-an505",
     feature = "microbit"
 )))]
-compile_error!("choose a board: build with --features and one of mps2-an386, mps2-an500, mps2-an385, mps2-an505, microbit");
+compile_error!(
+    "choose a board: build with --features and one of mps2-an386, mps2-an500, mps2-an385, mps2-an505, microbit"
+);
 
 #[cfg(any(
-    all(feature = "mps2-an385", any(feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505", feature = "microbit")),
+    all(
+        feature = "mps2-an385",
+        any(feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505", feature = "microbit")
+    ),
     all(feature = "mps2-an386", any(feature = "mps2-an500", feature = "mps2-an505", feature = "microbit")),
     all(feature = "mps2-an500", any(feature = "mps2-an505", feature = "microbit")),
     all(feature = "mps2-an505", feature = "microbit"),
@@ -37,4 +42,6 @@ mod chosen;
 use defmt_rtt as _;
 
 pub use chosen::*;
+#[cfg(feature = "test-fault")]
+pub use fault::fault_on_purpose;
 pub use semihost::exit;

@@ -30,18 +30,27 @@ pub fn workspace() -> anyhow::Result<PathBuf> {
 ///
 /// What the compiler says.
 pub fn build(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result<Firmware> {
+    build_with(machine, preset, if fast_math { &["fast-math"] } else { &[] })
+}
+
+/// Builds the firmware of a board with more of its cargo features.
+///
+/// # Errors
+///
+/// What the compiler says.
+pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<Firmware> {
     let root = workspace()?;
     let target_folder = root.join("target/chip");
-    let features = if fast_math { format!("{},fast-math", machine.name) } else { machine.name.into() };
+    let all_features = [&[machine.name], features].concat().join(",");
     let flags_variable = format!("CARGO_TARGET_{}_RUSTFLAGS", machine.target.to_uppercase().replace(['-', '.'], "_"));
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
-        .args(["--target", machine.target, "--features", &features])
+        .args(["--target", machine.target, "--features", &all_features])
         .arg("--target-dir")
         .arg(&target_folder)
         .env(flags_variable, format!("-C target-cpu={}", machine.cpu))
         .env("MOTE_PRESET", preset)
-        // Flags for the host would override the chip's, and a wrapper's cargo may be another one.
+        // Flags for the host would override the chip's.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -53,8 +62,8 @@ pub fn build(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result
     }
     // Boards share a target, and so the name of the file: keep each under its own.
     let built = target_folder.join(machine.target).join("chip/mote-firmware");
-    let math = if fast_math { "micromath" } else { "libm" };
-    let elf = target_folder.join(format!("{}-{preset}-{math}.elf", machine.name));
+    let name = [&[machine.name, preset], features].concat().join("-");
+    let elf = target_folder.join(format!("{name}.elf"));
     std::fs::copy(&built, &elf).with_context(|| format!("{} to {}", built.display(), elf.display()))?;
     Ok(Firmware { elf })
 }

@@ -27,9 +27,8 @@ impl Comparison {
         let equal = host.iter().zip(&chip).filter(|(host, chip)| host == chip).count();
         let longest = host.len().max(chip.len());
         let at = |lines: &[&str], n: usize| lines.get(n).copied().unwrap_or("(no line)").to_owned();
-        let first_difference = (0..longest)
-            .find(|&n| host.get(n) != chip.get(n))
-            .map(|n| (n + 1, at(&host, n), at(&chip, n)));
+        let first_difference =
+            (0..longest).find(|&n| host.get(n) != chip.get(n)).map(|n| (n + 1, at(&host, n), at(&chip, n)));
         Ok(Self { equal, expected: host.len(), found: chip.len(), first_difference })
     }
 

@@ -186,6 +186,9 @@ impl Session {
                 work.steps, work.instructions_per_step, work.instructions_per_mac
             );
         }
-        text + &format!("\n{:.0} steps a second in the emulator on this machine, tests and serial port included", self.steps_per_second)
+        text + &format!(
+            "\n{:.0} steps a second in the emulator on this machine, tests and serial port included",
+            self.steps_per_second
+        )
     }
 }

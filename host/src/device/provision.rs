@@ -45,7 +45,9 @@ pub fn ensure_qemu(install: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let Some(commands) = install_commands() else {
-        bail!("{QEMU} is missing, and no package manager that mote knows (apt, dnf, pacman, brew) is here; install QEMU for Arm by hand");
+        bail!(
+            "{QEMU} is missing, and no package manager that mote knows (apt, dnf, pacman, brew) is here; install QEMU for Arm by hand"
+        );
     };
     let shown: Vec<String> = commands.iter().map(|command| command.join(" ")).collect();
     if !install {

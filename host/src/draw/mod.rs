@@ -39,6 +39,8 @@ pub struct Panel {
     pub x_label: String,
     /// Beside the panel.
     pub y_label: String,
+    /// Top of the vertical axis, or as high as the lines need.
+    pub y_max: Option<f64>,
     /// The lines.
     pub series: Vec<Series>,
 }
@@ -47,11 +49,15 @@ pub struct Panel {
 fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
     let plots: Vec<Vec<Plot>> = panels.iter().map(|panel| panel.series.iter().map(line).collect()).collect();
     let layouts = panels.iter().zip(&plots).map(|(panel, plots)| {
-        Layout::auto_from_plots(plots)
+        let layout = Layout::auto_from_plots(plots)
             .with_title(&panel.title)
             .with_x_label(&panel.x_label)
             .with_y_label(&panel.y_label)
-            .with_y_axis_min(0.0)
+            .with_y_axis_min(0.0);
+        match panel.y_max {
+            Some(top) => layout.with_y_axis_max(top),
+            None => layout,
+        }
     });
     let layouts = layouts.collect();
     Figure::new(1, panels.len())
@@ -84,7 +90,11 @@ pub fn save(out: &OutFolder, stem: &str, panels: Vec<Panel>) -> anyhow::Result<(
     out.write(&format!("{stem}.png"), &png)
 }
 
-/// The panels as text of `cols` by `rows` characters.
+/// The panels as text of `cols` by `rows` characters; in colour if standard output is a terminal.
 pub fn in_terminal(panels: &[Panel], cols: usize, rows: usize) -> String {
-    TerminalBackend::new(cols, rows).render_scene(&scene(panels, 420.0, 380.0))
+    let picture = TerminalBackend::new(cols, rows).render_scene(&scene(panels, 420.0, 380.0));
+    // Black on white is for paper: let text have the terminal's own colour, and the paper none.
+    let picture = picture.replace("\x1b[38;2;0;0;0m", "\x1b[39m").replace('█', " ");
+    let picture = if console::colors_enabled() { picture } else { console::strip_ansi_codes(&picture).into_owned() };
+    picture.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }

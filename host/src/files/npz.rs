@@ -67,7 +67,8 @@ impl Npz {
         let is_float = |kind| kind == TypeChar::Float;
         let array = self.read(key, rank, "float32 or float64", is_float)?;
         if let Some(at) = array.data.iter().position(|x| !x.is_finite()) {
-            let found = format!("expected finite numbers, found {} at index {:?}", array.data[at], place(at, &array.shape));
+            let found =
+                format!("expected finite numbers, found {} at index {:?}", array.data[at], place(at, &array.shape));
             return Err(self.wrong(key, found));
         }
         Ok(array)
@@ -107,7 +108,10 @@ impl Npz {
             return Err(wrong(format!("expected {expected}, found a structured type")));
         };
         let size = kind.num_bytes().unwrap_or_default();
-        let fits_rust = matches!((kind.type_char(), size), (TypeChar::Float, 4 | 8) | (TypeChar::Int | TypeChar::Uint, 1 | 2 | 4 | 8));
+        let fits_rust = matches!(
+            (kind.type_char(), size),
+            (TypeChar::Float, 4 | 8) | (TypeChar::Int | TypeChar::Uint, 1 | 2 | 4 | 8)
+        );
         if !accepts(kind.type_char()) || !fits_rust {
             return Err(wrong(format!("expected {expected}, found dtype {kind}")));
         }
@@ -133,7 +137,8 @@ impl Npz {
             _ => collect::<u64>(npy, |x| x as f32),
         };
         let data = read.map_err(|e| wrong(format!("expected {count} numbers of {kind}, found: {e}")))?;
-        let left = entry.read(&mut [0]).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+        // Reading past the end also checks the archive's checksum.
+        let left = entry.read(&mut [0]).map_err(|e| wrong(format!("expected undamaged numbers, found: {e}")))?;
         if left != 0 {
             return Err(wrong(format!("expected {count} numbers of {kind}, found more bytes behind them")));
         }
@@ -153,7 +158,11 @@ fn header_start(entry: &mut impl Read) -> std::io::Result<Vec<u8>> {
         head.resize(12, 0);
         entry.read_exact(&mut head[10..])?;
     }
-    let length = if is_version_1 { u32::from(u16::from_le_bytes([head[8], head[9]])) } else { u32::from_le_bytes([head[8], head[9], head[10], head[11]]) };
+    let length = if is_version_1 {
+        u32::from(u16::from_le_bytes([head[8], head[9]]))
+    } else {
+        u32::from_le_bytes([head[8], head[9], head[10], head[11]])
+    };
     if length > MAX_HEADER {
         return Err(std::io::Error::other(format!("a header of {length} bytes")));
     }

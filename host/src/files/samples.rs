@@ -72,14 +72,19 @@ impl Samples {
             return Ok(());
         }
         let (m, d) = (self.tokens, self.dim);
-        Err(InputError::file(path, format!("key X: expected M={tokens} and D={dim} as in the training data, found M={m} and D={d}")))
+        Err(InputError::file(
+            path,
+            format!("key X: expected M={tokens} and D={dim} as in the training data, found M={m} and D={d}"),
+        ))
     }
 }
 
 fn read_labels(npz: &mut Npz, samples: usize) -> Result<Vec<Label>, InputError> {
     let y = npz.numbers("y", 1)?;
     if y.shape != [samples] {
-        return Err(npz.wrong("y", format!("expected {samples} labels, as many as X has samples, found {}", y.shape[0])));
+        return Err(
+            npz.wrong("y", format!("expected {samples} labels, as many as X has samples, found {}", y.shape[0]))
+        );
     }
     let label = |(n, value): (usize, &f32)| match *value {
         1.0 => Ok(Label::Plus),

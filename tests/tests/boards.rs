@@ -1,0 +1,84 @@
+//! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
+//! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
+
+use mote_host::device::{build, link::Emulator, machine, sizes};
+use std::process::Command;
+use std::time::Duration;
+
+#[test]
+fn flash_and_ram_are_under_their_limits() {
+    let rows = sizes::measure_all(false, true).unwrap();
+    println!("{}", sizes::table(&rows));
+    for sizes::Row { machine, sizes } in rows {
+        let (flash, ram) = machine.limits;
+        assert!(sizes.flash <= flash, "{}: {} bytes of flash, the limit is {flash}", machine.name, sizes.flash);
+        assert!(sizes.ram <= ram, "{}: {} bytes of static RAM, the limit is {ram}", machine.name, sizes.ram);
+        assert_eq!(sizes.data, 0, "{}: a static is not zero, and costs flash", machine.name);
+        // The measurement itself: vectors and the model cannot be missing.
+        assert!(sizes.flash > 8 << 10 && sizes.ram > 3 << 10, "{}: {sizes:?}", machine.name);
+    }
+}
+
+fn check_firmware(features: &str, preset: &str) -> String {
+    let output = Command::new("cargo")
+        .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
+        .args(["--target", "thumbv6m-none-eabi", "--target-dir", "target/chip", "--features", features])
+        .env("MOTE_PRESET", preset)
+        .env_remove("RUSTFLAGS")
+        .current_dir(build::workspace().unwrap())
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "features \"{features}\", preset {preset}: it built");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn no_board_and_two_boards_do_not_compile() {
+    let none = check_firmware("", "tiny");
+    assert!(none.contains("choose a board: build with --features"), "{none}");
+    let two = check_firmware("microbit,mps2-an386", "tiny");
+    assert!(two.contains("choose one board: the features of two boards are on"), "{two}");
+}
+
+#[test]
+fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
+    let large = check_firmware("microbit", "demo");
+    assert!(large.contains("the model does not fit this board"), "{large}");
+    let unknown = check_firmware("microbit", "nonsense");
+    assert!(unknown.contains("MOTE_PRESET is not the name of a preset"), "{unknown}");
+}
+
+/// A panic and a fault say where over serial and end with status 1, well before the deadline.
+#[test]
+fn panics_and_faults_say_where_and_end() {
+    for machine in &machine::ALL {
+        for (feature, expected) in
+            [("test-panic", "panic at firmware/src/main.rs:"), ("test-fault", "hard fault at 0x")]
+        {
+            let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
+            let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(20)).unwrap();
+            let mut last = String::new();
+            while let Some(line) = board.next_line().unwrap() {
+                last = line;
+            }
+            assert!(last.starts_with(expected), "{} {feature}: {last}", machine.name);
+            assert_eq!(board.wait().unwrap(), 1, "{} {feature}", machine.name);
+        }
+    }
+}
+
+/// A board that never ends is stopped at the deadline, and the emulator is gone.
+#[test]
+fn a_board_that_hangs_is_stopped() {
+    let machine = machine::by_name("mps2-an386").unwrap();
+    let firmware = build::build_with(machine, "tiny", &["test-hang"]).unwrap();
+    let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(3)).unwrap();
+    let error = loop {
+        match board.next_line() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended"),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(error.contains("not done after 3 s"), "{error}");
+}

@@ -1,0 +1,75 @@
+//! The chip is the host: same program, same seed, same bits, on every machine.
+//!
+//! Needs the emulator and the chip targets; `cargo verify` runs it. The lines of the host come from this
+//! very build (debug) and from a release build of the engine.
+
+use mote_core::presets::Preset;
+use mote_host::device::machine::{self, Machine};
+use mote_host::device::{Plan, Session, build, run};
+use mote_host::report::{host_lines, portable};
+use std::process::Command;
+use std::time::Duration;
+
+const FAST: bool = cfg!(feature = "fast-math");
+
+fn on(machine: &'static Machine, preset: &str) -> Session {
+    let preset = Preset::by_name(preset).unwrap();
+    let plan = Plan { machine, preset, fast_math: FAST, deadline: Duration::from_secs(300), install: false };
+    run(&plan, true, |_| {}).unwrap()
+}
+
+fn check(machine: &'static Machine, preset: &str, steps: usize) {
+    let session = on(machine, preset);
+    let count = session.lines.iter().filter(|line| line.starts_with("mote step ")).count();
+    assert_eq!(count, steps, "{}: steps of {preset}", machine.name);
+    assert!(session.comparison.is_equal(), "{}: {}", machine.name, session.comparison);
+    assert_eq!(session.comparison.found, session.comparison.expected);
+    println!("{} {preset}: {}", machine.name, session.comparison);
+}
+
+/// 2 runs of 200 steps: both data forms, both initialisations, label flips, trained output, digests of
+/// the data stream and of the initial and final weights, the tracked quantities.
+#[test]
+fn every_machine_prints_the_lines_of_the_host() {
+    for machine in &machine::ALL {
+        check(machine, "parity-tiny", 400);
+        if machine.name != "microbit" {
+            check(machine, "parity", 400);
+        }
+    }
+}
+
+/// A release build of the engine prints what this debug build computes.
+#[test]
+fn debug_and_release_print_the_same_lines() {
+    assert!(cfg!(debug_assertions), "this test compares a debug build; run it without --release");
+    let root = build::workspace().unwrap();
+    for preset in ["parity", "parity-tiny", "demo"] {
+        let features = if FAST { "alloc,fast-math" } else { "alloc" };
+        let output = Command::new("cargo")
+            .args(["run", "--quiet", "--release", "--package", "mote-core", "--example", "report"])
+            .args(["--features", features, "--", preset])
+            .current_dir(&root)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let release: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(String::from).collect();
+        let debug = host_lines(&Preset::by_name(preset).unwrap()).unwrap();
+        let (debug, release) = (portable(&debug).unwrap(), portable(&release).unwrap());
+        assert_eq!(debug, release, "{preset}");
+        println!("debug and release: {} lines of {preset} equal", release.len());
+    }
+}
+
+/// The instruction gate: at most 5 guest instructions per multiply-accumulate for a whole step.
+#[test]
+fn a_step_takes_at_most_five_instructions_per_multiply_accumulate() {
+    let session = on(machine::by_name("mps2-an386").unwrap(), "demo");
+    let work = session.work.expect("the board counts");
+    println!(
+        "{:.0} instructions a step, {:.3} per multiply-accumulate",
+        work.instructions_per_step, work.instructions_per_mac
+    );
+    assert!(work.instructions_per_mac <= 5.0, "{}", work.instructions_per_mac);
+    assert!(work.instructions_per_mac > 1.0, "the count cannot be right: {}", work.instructions_per_mac);
+}
