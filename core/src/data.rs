@@ -208,7 +208,7 @@ impl Synthetic {
     ) -> Result<Self, DataError> {
         let Distribution { form, signal_norm, flip } = distribution;
         let (form_fits, stds) = match form {
-            Form::Paper { big, small } => (samples % 2 == 0 && tokens >= 2 && dim >= 2, [big, small]),
+            Form::Paper { big, small } => (samples.is_multiple_of(2) && tokens >= 2 && dim >= 2, [big, small]),
             Form::Uniform { sigma } => (tokens >= 1 && dim >= 3, [sigma, sigma]),
         };
         let is_length = |x: f32| x >= 0.0 && x.is_finite();

@@ -94,7 +94,7 @@ const fn chip(name: &'static str, distribution: Distribution, samples: usize) ->
 }
 
 /// Square root of 32: `const` code has no square root.
-const ROOT_32: f32 = 5.656_854_2;
+const ROOT_32: f32 = 5.656_854;
 
 const DEMO: [Run; 2] = [chip("benign", uniform(8.0, 0.8), 16), chip("harmful", uniform(8.0, 0.2), 16)];
 

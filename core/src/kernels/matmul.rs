@@ -5,6 +5,8 @@
 //! outputs only. 4 x 4 fits the 32 single-precision registers of a Cortex-M4F and the 16 vector
 //! registers of x86-64.
 
+#![allow(clippy::needless_range_loop)] // one index into several rows at once, its bounds checked before
+
 use crate::matrix::{Matrix, MatrixMut};
 
 const TILE: usize = 4;
@@ -28,7 +30,6 @@ const fn block(cols: usize) -> usize {
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-
 pub fn matmul(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (inner, cols) = (a.cols(), b.cols());
     assert!(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner, "shapes of a product");
@@ -95,7 +96,6 @@ fn part<const C: usize>(row: &[f32], c: usize) -> Option<&[f32; C]> {
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-
 pub fn matmul_transposed_add(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (rows, cols) = (a.cols(), b.cols());
     assert!(out.rows() == rows && out.cols() == cols && b.rows() == a.rows(), "shapes of a product");
@@ -211,7 +211,6 @@ fn rows_of<const R: usize>(block: &mut [f32], cols: usize) -> [&mut [f32]; R] {
 /// # Panics
 ///
 /// If the shapes do not fit each other.
-
 pub fn matmul_by_transposed(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let shapes_fit = out.rows() == a.rows() && out.cols() == b.rows() && a.cols() == b.cols();
     assert!(shapes_fit, "shapes of a product");
