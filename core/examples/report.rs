@@ -1,6 +1,8 @@
 //! The report of a preset with nothing but `mote-core`: what the chip sends, on this machine.
 //!
-//!     cargo run --package mote-core --features alloc --example report -- demo
+//! ```text
+//! cargo run --package mote-core --features alloc --example report -- demo
+//! ```
 
 use mote_core::memory::Heap;
 use mote_core::presets::Preset;

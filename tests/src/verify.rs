@@ -1,8 +1,10 @@
 //! `cargo verify`: everything that must hold, one check after the other, with one verdict at the end.
 //!
-//!     cargo verify                  all checks; installs missing targets and QEMU
-//!     cargo verify parity           only the checks with `parity` in their name
-//!     cargo verify --no-install     names what is missing instead of installing it
+//! ```text
+//! cargo verify                  all checks; installs missing targets and QEMU
+//! cargo verify parity           only the checks with `parity` in their name
+//! cargo verify --no-install     names what is missing instead of installing it
+//! ```
 
 use anyhow::Context;
 use mote_host::device::{build, machine, provision};

@@ -62,7 +62,8 @@ fn debug_and_release_print_the_same_lines() {
     }
 }
 
-/// The instruction gate: at most 5 guest instructions per multiply-accumulate for a whole step.
+/// The instruction gate: at most 5 guest instructions per multiply-accumulate for a whole step, with libm.
+#[cfg(not(feature = "fast-math"))]
 #[test]
 fn a_step_takes_at_most_five_instructions_per_multiply_accumulate() {
     let session = on(machine::by_name("mps2-an386").unwrap(), "demo");

@@ -39,7 +39,7 @@ mod vectors;
 mod chosen;
 
 #[cfg(feature = "defmt")]
-use defmt_rtt as _;
+use {cortex_m as _, defmt_rtt as _}; // linked for their critical section and their logger
 
 pub use chosen::*;
 #[cfg(feature = "test-fault")]
