@@ -49,7 +49,8 @@ pub enum DataError {
     /// The `paper` form needs an even number of samples, at least 2 tokens and `D >= 2`; the
     /// `uniform` form needs `D >= 3`.
     Form,
-    /// A parameter of the distribution is negative, not finite, or not a probability.
+    /// A parameter of the distribution is negative, not finite, or not a probability, or the purpose is not
+    /// that of data.
     Parameter,
 }
 
@@ -212,6 +213,9 @@ impl Synthetic {
             Form::Uniform { sigma } => (tokens >= 1 && dim >= 3, [sigma, sigma]),
         };
         let is_length = |x: f32| x >= 0.0 && x.is_finite();
+        if purpose == Purpose::Weights {
+            return Err(DataError::Parameter); // its streams belong to the weights
+        }
         if samples == 0 {
             return Err(DataError::Empty);
         }

@@ -41,7 +41,7 @@
 //!
 //! let mut data = InMemory::new(&SAMPLES, &LABELS, 2, 3)?;
 //! let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false })?;
-//! trainer.init(Init::fan_in(1.0), 7);
+//! trainer.init(Init::fan_in(1.0), 7)?;
 //! for _ in 0..100 {
 //!     trainer.step(&mut data)?;
 //! }

@@ -97,6 +97,8 @@ mod tests {
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert_eq!(exp(-1e4), 0.0);
         assert!(ln_1p(f32::NAN).is_nan());
-        assert_eq!(larger(-0.0, 0.0).to_bits(), larger(-0.0, 0.0).to_bits());
+        assert_eq!(larger(-0.0, 0.0).to_bits(), 0);
+        assert_eq!(larger(0.0, -0.0).to_bits(), 0x8000_0000);
+        assert_eq!((larger(1.0, 2.0), larger(2.0, 1.0)), (2.0, 2.0));
     }
 }

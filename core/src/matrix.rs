@@ -47,6 +47,10 @@ impl<'a> Matrix<'a> {
     }
 
     /// The rows, first to last.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix has no columns.
     #[inline]
     pub fn iter_rows(&self) -> core::slice::ChunksExact<'a, f32> {
         self.data.chunks_exact(self.cols)
@@ -96,6 +100,10 @@ impl<'a> MatrixMut<'a> {
     }
 
     /// The rows, first to last.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix has no columns.
     #[inline]
     pub fn iter_rows_mut(&mut self) -> core::slice::ChunksExactMut<'_, f32> {
         self.data.chunks_exact_mut(self.cols)

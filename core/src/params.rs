@@ -4,18 +4,19 @@ use crate::matrix::{Matrix, MatrixMut};
 use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
 
-/// One of the trained tensors. The order is the order of initialisation, digests and files.
+/// One of the trained tensors. The numbers are part of the specification: they address the
+/// streams of the initial weights, and order digests and files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Tensor {
     /// `W_Q`, shape `(D, H)`.
-    Query,
+    Query = 0,
     /// `W_K`, shape `(D, H)`.
-    Key,
+    Key = 1,
     /// `W_V`, shape `(D, V)`.
-    Value,
+    Value = 2,
     /// `w_O`, shape `(V)`, here `(V, 1)`.
-    Output,
+    Output = 3,
 }
 
 impl Tensor {
@@ -158,7 +159,11 @@ impl Init {
                     x
                 });
                 let norm = crate::math::sqrt(squares);
-                data.iter_mut().for_each(|x| *x /= norm);
+                if norm > 0.0 {
+                    data.iter_mut().for_each(|x| *x /= norm);
+                } else if let Some(first) = data.first_mut() {
+                    *first = 1.0; // all deviates were 0: rare, but a direction is due
+                }
             }
         }
     }

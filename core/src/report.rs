@@ -144,7 +144,7 @@ pub enum Record {
     Eval(Eval),
     /// The quantities of the paper on training sample 0 after `step` steps.
     Track(u64, Tracked),
-    /// A run failed: code and step.
+    /// A run failed: steps done and code.
     Error(u64, Word),
     /// A run ended.
     Done(Done),

@@ -1,6 +1,7 @@
 //! Named randomness: every number drawn has an address, so any of them can be drawn again alone.
 
-use rand_core::{Rng, SeedableRng};
+use core::convert::Infallible;
+use rand_core::{Rng, SeedableRng, TryRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
 
 /// What a stream of random numbers is for. The number is part of the specification.
@@ -61,8 +62,26 @@ impl Stream {
     }
 }
 
-/// The finaliser of SplitMix64, after its increment: a bijection that scatters neighbouring numbers.
-fn mix(x: u64) -> u64 {
+/// For whatever draws from a generator of the `rand_core` kind.
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.0.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0.try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        self.0.try_fill_bytes(bytes)
+    }
+}
+
+/// The finaliser of SplitMix64, after its increment: a bijection that scatters neighbouring numbers. Folded
+/// over the parts of an address, it makes a seed of it.
+pub fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -118,7 +118,7 @@ fn one_run<S: Memory, P: Port>(
         port.emit(Record::Digest(line)).map_err(Stop::Port)?;
     }
     let mut trainer = Trainer::new(memory, run.settings)?;
-    trainer.init(run.init, run.seed);
+    trainer.init(run.init, run.seed)?;
     port.emit(weights_digest(&mut trainer, 0)).map_err(Stop::Port)?;
     examine(&mut trainer, &mut train, &mut test, 0, port)?;
 

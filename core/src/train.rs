@@ -7,7 +7,7 @@ use crate::loss::logistic;
 use crate::memory::{Memory, Workspace};
 use crate::metrics::{Evaluation, Tracked};
 use crate::model;
-use crate::params::{Grads, Init, Params};
+use crate::params::{Grads, Init, Params, Tensor};
 use crate::shape::Shape;
 use core::fmt;
 
@@ -40,9 +40,9 @@ pub enum TrainError {
     LearningRate,
     /// A sample could not be had, or does not have the shape of the model.
     Data(DataError),
-    /// The training loss is NaN or infinite: the learning rate is too large, or the data is not finite.
+    /// A loss is NaN or infinite: the learning rate is too large, or the data is.
     LossNotFinite,
-    /// The step would have made a weight NaN or infinite.
+    /// The step, or the recipe of the initial weights, would make a weight NaN or infinite.
     WeightsNotFinite,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for TrainError {
             Self::LearningRate => f.write_str("the learning rate must be finite and above 0"),
             Self::Data(error) => error.fmt(f),
             Self::LossNotFinite => f.write_str("the loss is not finite"),
-            Self::WeightsNotFinite => f.write_str("the step would make a weight infinite or NaN"),
+            Self::WeightsNotFinite => f.write_str("a weight would be infinite or NaN"),
         }
     }
 }
@@ -88,9 +88,16 @@ impl<'m, S: Memory> Trainer<'m, S> {
     }
 
     /// Draws fresh weights and starts counting steps anew.
-    pub fn init(&mut self, init: Init, seed: u64) {
-        self.params().init(init, seed);
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::WeightsNotFinite`] if `init` makes such weights; they are then in place.
+    pub fn init(&mut self, init: Init, seed: u64) -> Result<(), TrainError> {
         self.step = 0;
+        let mut params = self.params();
+        params.init(init, seed);
+        let is_finite = |tensor| params.tensor(tensor).data().iter().all(|x| x.is_finite());
+        if Tensor::ALL.into_iter().all(is_finite) { Ok(()) } else { Err(TrainError::WeightsNotFinite) }
     }
 
     /// Sizes of the model.
@@ -164,7 +171,7 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// # Errors
     ///
-    /// [`TrainError::Data`]. A loss that is not finite is returned as it is.
+    /// [`TrainError::Data`] or [`TrainError::LossNotFinite`].
     pub fn evaluate(&mut self, data: &mut impl Dataset) -> Result<Evaluation, TrainError> {
         let (mut loss, mut wrong, mut attention) = (0.0, 0u32, 0.0);
         self.for_each_score(data, |y, f, a| {
@@ -175,7 +182,11 @@ impl<'m, S: Memory> Trainer<'m, S> {
             attention += a;
         })?;
         let samples = data.samples() as f32;
-        Ok(Evaluation { loss: loss / samples, error: wrong as f32 / samples, attention: attention / samples })
+        let loss = loss / samples;
+        if !loss.is_finite() {
+            return Err(TrainError::LossNotFinite);
+        }
+        Ok(Evaluation { loss, error: wrong as f32 / samples, attention: attention / samples })
     }
 
     /// Calls `visit` with label sign, score `f` and attention on the signal token of every sample.
@@ -263,6 +274,96 @@ fn for_each_update(
         for (weight, grad) in params.w_o.data().iter_mut().zip(grads.d_w_o.view().data()) {
             let new = *weight - rates.value * grad;
             visit(weight, new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{InMemory, Label};
+    use crate::memory::Fixed;
+    use std::vec::Vec;
+
+    type Small = Fixed<2, 3, 2, 2>;
+    const X: [f32; 12] = [1., 0., 0., 0.5, 0., 1., 0., 1., 0., 0., 0., 0.5];
+    const LABELS: [Label; 2] = [Label::Plus, Label::Minus];
+
+    fn bits<S: Memory>(trainer: &mut Trainer<S>) -> Vec<u32> {
+        let params = trainer.params();
+        let all = crate::params::Tensor::ALL.map(|tensor| params.tensor(tensor).data().to_vec());
+        all.concat().into_iter().map(f32::to_bits).collect()
+    }
+
+    /// One good step, then a bad one: what it answers, with weights and step count as they were.
+    fn bad_step(learning_rate: f32, x: &[f32; 12]) -> TrainError {
+        let mut memory = Small::zeroed();
+        let settings = Settings { learning_rate, train_output: true };
+        let mut trainer = Trainer::new(&mut memory, settings).unwrap();
+        trainer.init(Init::fan_in(1.0), 3).unwrap();
+        let before = bits(&mut trainer);
+        let error = trainer.step(&mut InMemory::new(x, &LABELS, 2, 3).unwrap()).unwrap_err();
+        assert_eq!(bits(&mut trainer), before, "the weights moved");
+        assert_eq!(trainer.step, 0);
+        error
+    }
+
+    #[test]
+    fn a_step_to_infinity_is_not_taken() {
+        // The loss is finite; learning rate times gradient is not.
+        assert_eq!(bad_step(f32::MAX, &X.map(|x| 100.0 * x)), TrainError::WeightsNotFinite);
+    }
+
+    #[test]
+    fn a_loss_that_is_not_finite_moves_nothing() {
+        let mut x = X;
+        x[4] = f32::NAN;
+        assert_eq!(bad_step(0.1, &x), TrainError::LossNotFinite);
+        x[4] = f32::INFINITY;
+        assert_eq!(bad_step(0.1, &x), TrainError::LossNotFinite);
+    }
+
+    #[test]
+    fn initial_weights_that_are_not_finite_are_refused() {
+        let mut memory = Small::zeroed();
+        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
+        assert_eq!(trainer.init(Init::fan_in(0.0), 3), Err(TrainError::WeightsNotFinite));
+        let nan = Init::Gaussian { query_key_std: f32::NAN, value_std: 1.0 };
+        assert_eq!(trainer.init(nan, 3), Err(TrainError::WeightsNotFinite));
+    }
+
+    #[test]
+    fn a_test_loss_that_is_not_finite_is_an_error() {
+        let mut memory = Small::zeroed();
+        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
+        trainer.init(Init::fan_in(1.0), 3).unwrap();
+        let x = X.map(|x| 1e30 * x);
+        let mut huge = InMemory::new(&x, &LABELS, 2, 3).unwrap();
+        assert_eq!(trainer.evaluate(&mut huge), Err(TrainError::LossNotFinite));
+    }
+
+    #[test]
+    fn impossible_settings_and_data_are_refused() {
+        let mut memory = Small::zeroed();
+        for learning_rate in [0.0, -0.0, -1.0, f32::NAN, f32::INFINITY] {
+            let settings = Settings { learning_rate, train_output: false };
+            assert_eq!(Trainer::new(&mut memory, settings).err(), Some(TrainError::LearningRate));
+        }
+        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
+        let mut wide = InMemory::new(&X, &LABELS, 3, 2).unwrap();
+        assert_eq!(trainer.step(&mut wide), Err(TrainError::Data(DataError::Shape)));
+        assert_eq!(trainer.evaluate(&mut wide), Err(TrainError::Data(DataError::Shape)));
+    }
+
+    #[test]
+    fn a_fixed_output_stays_and_a_trained_one_moves() {
+        for train_output in [false, true] {
+            let mut memory = Small::zeroed();
+            let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 0.5, train_output }).unwrap();
+            trainer.init(Init::fan_in(1.0), 3).unwrap();
+            let before = trainer.params().w_o.data().to_vec();
+            trainer.step(&mut InMemory::new(&X, &LABELS, 2, 3).unwrap()).unwrap();
+            assert_eq!(trainer.params().w_o.data() != before, train_output);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The line format: `mote KIND key=value ... *CHECKSUM`. Written and read here and nowhere else.
 //!
 //! Specified in prose in `docs/protocol.md`. A record lists its fields once, in
-//! [`Visit::visit`](crate::report::Record::visit); the same list writes a line and reads one.
+//! [`Record::visit`](crate::report::Record::visit); the same list writes a line and reads one.
 
 use crate::decimal::{write_f32, write_hex, write_u64};
 use core::fmt::{self, Write};
@@ -30,6 +30,12 @@ static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 #[inline]
 pub fn word(name: &str) -> Word {
     Word::try_from(name.get(..WORD_MAX).unwrap_or(name)).unwrap_or_default()
+}
+
+/// CRC-32 of bytes, as it stands at the end of a line.
+#[inline]
+pub fn checksum(bytes: &[u8]) -> u32 {
+    CRC.checksum(bytes)
 }
 
 /// CRC-32 over numbers, as their bits in little-endian order. All NaN count as one.
@@ -182,7 +188,7 @@ impl<L: Write + AsRef<str>> Writer<L> {
     /// [`WireError::TooLong`].
     #[inline(never)]
     pub fn finish(mut self) -> Result<L, WireError> {
-        let checksum = CRC.checksum(self.line.as_ref().as_bytes());
+        let checksum = checksum(self.line.as_ref().as_bytes());
         self.line.write_str(" *")?;
         write_hex(&mut self.line, checksum)?;
         Ok(self.line)
@@ -250,9 +256,9 @@ impl<'l> Reader<'l> {
     #[inline]
     pub fn new(line: &'l str) -> Result<(&'l str, Self), WireError> {
         let body = line.strip_prefix(MARK).ok_or(WireError::Mark)?;
-        let (_, checksum) = body.rsplit_once(" *").ok_or(WireError::Checksum)?;
-        let checked = &line[..line.len() - checksum.len() - 2];
-        if parse_hex(checksum) != Some(CRC.checksum(checked.as_bytes())) {
+        let (_, sum) = body.rsplit_once(" *").ok_or(WireError::Checksum)?;
+        let checked = &line[..line.len() - sum.len() - 2];
+        if parse_hex(sum) != Some(checksum(checked.as_bytes())) {
             return Err(WireError::Checksum);
         }
         let mut rest = checked[MARK.len()..].split(' ');
@@ -281,6 +287,9 @@ impl Fields for Reader<'_> {
     #[inline]
     fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
         let text = self.value(key)?;
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(WireError::Value(key));
+        }
         *value = Word::try_from(text).map_err(|_| WireError::TooLong)?;
         Ok(())
     }
@@ -336,4 +345,26 @@ fn parse_hex(text: &str) -> Option<u32> {
         return None;
     }
     text.bytes().try_fold(0, |value, b| Some(value << 4 | digit(b)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The check value that catalogues of CRCs give for CRC-32/ISO-HDLC.
+    #[test]
+    fn checksum_is_the_one_of_zip_and_ethernet() {
+        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn every_nan_counts_as_one() {
+        let digest = |x: f32| {
+            let mut digest = Digest::new();
+            digest.update(&[1.0, x]);
+            digest.finish()
+        };
+        assert_eq!(digest(f32::from_bits(0xffc0_0000)), digest(f32::from_bits(0x7fc0_0001)));
+        assert_ne!(digest(0.0), digest(-0.0));
+    }
 }

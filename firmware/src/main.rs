@@ -36,6 +36,8 @@ fn main() -> ! {
 
     #[allow(unreachable_code)] // with one of the features above
     let mut port = port::SerialPort::new(board::take());
+    #[cfg(feature = "test-flood")]
+    while port.announce().is_ok() {}
     let succeeded = port.announce().and_then(|()| run_preset(&PRESET, MEMORY, &mut port)) == Ok(0);
     port.finish(succeeded);
     board::exit(succeeded)

@@ -22,5 +22,6 @@ fn panic(info: &PanicInfo) -> ! {
     let _ = line.push_str(text);
     let Ok(()) = serial.write_all(line.as_bytes());
     let Ok(()) = serial.write_all(b"\n");
+    let Ok(()) = serial.flush();
     board::exit(false)
 }

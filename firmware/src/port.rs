@@ -27,8 +27,9 @@ impl SerialPort {
         }))
     }
 
-    /// Leaves the LED on after a success, off after a failure.
+    /// Waits for the last byte, and leaves the LED on after a success, off after a failure.
     pub fn finish(&mut self, succeeded: bool) {
+        let Ok(()) = self.parts.serial.flush();
         let Ok(()) = self.parts.led.set_state(succeeded.into());
     }
 }
@@ -42,9 +43,9 @@ impl Port for SerialPort {
         if let Record::Step(_) = record {
             let Ok(()) = self.parts.led.toggle();
         }
-        let mut line = record.into_line()?;
-        line.push('\n').map_err(|_| WireError::TooLong)?;
+        let line = record.into_line()?;
         let Ok(()) = self.parts.serial.write_all(line.as_bytes());
+        let Ok(()) = self.parts.serial.write_all(b"\n");
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::error::InputError;
+use crate::progress::say;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
 use std::path::PathBuf;
@@ -125,7 +126,9 @@ mps2-an505 (M33), microbit (M0, 16 KB of RAM).
 Examples:
   mote device                                     the demo preset on the Cortex-M4F
   mote device --machine microbit                  the tiny preset on the Cortex-M0
-  mote device --machine mps2-an505 --preset parity --fast-math")]
+  mote device --machine mps2-an505 --preset parity
+
+A mote built with --features fast-math runs and compares with micromath on both sides.")]
 pub struct DeviceArgs {
     /// Board to emulate
     #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
@@ -133,14 +136,11 @@ pub struct DeviceArgs {
     /// Preset to train; the board's own if not given
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// micromath instead of libm, on both sides
-    #[arg(long)]
-    pub fast_math: bool,
     /// Keep every line of the chip in this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Seconds after which the emulator is stopped
-    #[arg(long, value_name = "S", default_value_t = 300)]
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
     /// Install nothing; print the commands that would
     #[arg(long)]
@@ -182,11 +182,11 @@ pub fn preset(name: &str) -> Result<Preset, InputError> {
 ///
 /// # Errors
 ///
-/// None so far.
+/// If standard output cannot be written.
 pub fn print_presets() -> anyhow::Result<()> {
     for preset in presets::ALL {
         let runs: Vec<_> = preset.runs.iter().map(|run| run.name).collect();
-        println!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", "));
+        say(format_args!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", ")))?;
     }
     Ok(())
 }
@@ -195,8 +195,9 @@ pub fn print_presets() -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// None so far.
+/// If standard output cannot be written.
 pub fn print_completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
-    clap_complete::generate(shell, &mut Cli::command(), "mote", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mote", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end())
 }

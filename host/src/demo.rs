@@ -4,6 +4,7 @@ use crate::cli::{self, DemoArgs};
 use crate::device::{self, Plan, Session, machine};
 use crate::draw::{self, Panel, Series};
 use crate::files::OutFolder;
+use crate::progress::say;
 use anyhow::{Context, ensure};
 use mote_core::report::{Eval, Record};
 use std::time::Duration;
@@ -35,41 +36,45 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
     let preset = cli::preset(machine.preset)?;
     let out = OutFolder::open(&args.out)?;
     if !quiet {
-        println!("Training {} on an emulated {} ({}), over its serial port:", preset.about, machine.core, machine.name);
+        let (about, core) = (preset.about, machine.core);
+        say(format_args!("Training {about} on an emulated {core} ({MACHINE}), over its serial port:"))?;
     }
-    let plan =
-        Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline: DEADLINE, install: !args.no_install };
-    let session = device::run(&plan, quiet, |line| {
-        if !quiet {
-            narrate(line);
-        }
-    })?;
+    let fast_math = cfg!(feature = "fast-math");
+    let plan = Plan { machine, preset, fast_math, deadline: DEADLINE, install: !args.no_install };
+    let mut lines = Vec::new();
+    let session = device::run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { narrate(line) });
+    // Whatever came of it, the log has what was received.
+    out.write("demo.log", device::to_log(&lines).as_bytes())?;
+    let session = session.map_err(|error| device::saved_in(error, Some(out.path())))?;
     let curves = curves(&session)?;
     let panels: Vec<Panel> = curves.iter().map(panel).collect();
-    draw::save(&out, "demo", panels.clone())?;
-    out.write("demo.log", (session.lines.join("\n") + "\n").as_bytes())?;
+    let (svg, png) = draw::render(panels.clone())?;
+    out.write("demo.svg", &svg)?;
+    out.write("demo.png", &png)?;
     if !quiet {
-        println!("\n{}", draw::in_terminal(&panels, 100, 26));
+        say(format_args!("\n{}", draw::in_terminal(&panels, 100, 26)))?;
     }
     for curve in &curves {
-        println!("{}", verdict_line(curve)?);
+        say(verdict_line(curve)?)?;
     }
-    println!("{}", session.summary(machine));
-    println!("saved in {}: demo.png demo.svg demo.log", out.path().display());
-    println!("{}", session.comparison);
+    say(session.summary(machine))?;
+    say(format_args!("saved in {}: demo.png demo.svg demo.log", out.path().display()))?;
+    say(&session.comparison)?;
     ensure!(session.comparison.is_equal(), "host and chip differ");
     judge(&curves)
 }
 
 /// Shows what a person wants to see of a line as it arrives.
-fn narrate(line: &str) {
+fn narrate(line: &str) -> anyhow::Result<()> {
     match Record::parse(line) {
         Ok(Record::Run(run)) => {
-            println!("  {}: N={} SNR={} N SNR^2={:.2}", run.name, run.samples, run.snr, n_snr2(&run))
+            let n_snr2 = n_snr2(&run);
+            say(format_args!("  {}: N={} SNR={} N SNR^2={n_snr2:.2}", run.name, run.samples, run.snr))
         }
-        Ok(Record::Eval(eval)) if eval.step % 25 == 0 => println!("    {}", eval_text(&eval)),
-        Ok(Record::Error(step, code)) => println!("    failed at step {step}: {code}"),
-        _ => {}
+        Ok(Record::Eval(eval)) if eval.step % 25 == 0 => say(format_args!("    {}", eval_text(&eval))),
+        Ok(Record::Error(step, code)) => say(format_args!("    failed at step {step}: {code}")),
+        Ok(_) => Ok(()),
+        Err(_) => say(format_args!("    {line}")),
     }
 }
 
@@ -165,6 +170,5 @@ fn judge(curves: &[Curve]) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    println!("verdict: both runs fit their training data; only the benign one generalises");
-    Ok(())
+    say("verdict: both runs fit their training data; only the benign one generalises")
 }

@@ -36,12 +36,15 @@ pub enum InputError {
 
 /// Interrupted by the user: exit status 130.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted after step {step}; what was done is saved in {}", saved.display())]
+#[error("interrupted after step {step}; {}", match saved {
+    Some(path) => format!("what was done is saved in {}", path.display()),
+    None => "nothing was asked to be saved".into(),
+})]
 pub struct Interrupted {
     /// Steps done.
     pub step: u32,
-    /// Where the results are.
-    pub saved: PathBuf,
+    /// Where the results are, if they were to be saved.
+    pub saved: Option<PathBuf>,
 }
 
 impl InputError {
@@ -54,6 +57,16 @@ impl InputError {
     pub fn option(option: &'static str, what: impl Into<String>) -> Self {
         Self::Option { option, what: what.into() }
     }
+}
+
+/// Foreign text as it may stand in a message: one line, printable, not too long.
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut escaped: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().count() > LONGEST {
+        escaped.push_str("...");
+    }
+    escaped
 }
 
 /// The exit status for an error: 2 for bad input, 130 for an interruption, else 1.

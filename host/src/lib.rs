@@ -6,6 +6,7 @@ pub mod device;
 pub mod draw;
 pub mod error;
 pub mod files;
+pub mod lab;
 pub mod predict;
 pub mod progress;
 pub mod report;
@@ -33,7 +34,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Train(args) => train::train(args, cli.quiet),
-        Command::Predict(args) => predict::predict(args, cli.quiet),
+        Command::Predict(args) => predict::predict(args),
         Command::Run(args) => report::print_run(args),
         Command::Device(args) => device::device(args, cli.quiet),
         Command::Demo(args) => demo::demo(args, cli.quiet),

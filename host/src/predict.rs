@@ -2,11 +2,12 @@
 
 use crate::cli::PredictArgs;
 use crate::error::InputError;
+use crate::files::heap;
 use crate::files::samples::Samples;
 use crate::files::weights::Weights;
 use anyhow::Context;
 use mote_core::loss::logistic;
-use mote_core::memory::Heap;
+use mote_core::metrics::Evaluation;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, Trainer};
 use std::io::Write;
@@ -18,13 +19,12 @@ use std::io::Write;
 ///
 /// [`InputError`] for whatever is wrong with the files; a score that is not finite; standard output
 /// that cannot be written.
-pub fn predict(args: &PredictArgs, quiet: bool) -> anyhow::Result<()> {
+pub fn predict(args: &PredictArgs) -> anyhow::Result<()> {
     let samples = Samples::read(&args.data)?;
     let weights = Weights::read(&args.weights)?;
     weights.check(&args.weights, samples.dim)?;
     let shape = Shape::new(samples.tokens, samples.dim, weights.head, weights.value);
-    let mut memory = Heap::zeroed(shape)
-        .ok_or_else(|| InputError::file(&args.weights, format!("a model of {shape:?} does not fit into memory")))?;
+    let mut memory = heap(shape, &args.weights)?;
     // Nothing is trained; a trainer asks for a learning rate all the same.
     let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false })?;
     weights.load(&mut trainer.params());
@@ -32,22 +32,18 @@ pub fn predict(args: &PredictArgs, quiet: bool) -> anyhow::Result<()> {
     let mut scores = Vec::with_capacity(samples.samples);
     trainer.for_each_score(&mut samples.dataset(&labels), |_, f, _| scores.push(f))?;
     if let Some(n) = scores.iter().position(|f| !f.is_finite()) {
-        let found = format!("the score of sample {n} is {}: the weights are too large", scores[n]);
+        let found = format!("expected finite scores, found {} for sample {n} of {}", scores[n], args.data.display());
         return Err(InputError::file(&args.weights, found).into());
     }
 
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let (mut loss_sum, mut wrong) = (0.0f64, 0usize);
     let mut print = || -> std::io::Result<()> {
         writeln!(out, "sample,score,label,loss")?;
         for (n, f) in scores.iter().enumerate() {
             match &samples.labels {
                 Some(labels) => {
                     let y = labels[n].sign();
-                    let loss = logistic(*f, y).0;
-                    loss_sum += f64::from(loss);
-                    wrong += usize::from(y * f <= 0.0);
-                    writeln!(out, "{n},{f},{y},{loss}")?;
+                    writeln!(out, "{n},{f},{y},{}", logistic(*f, y).0)?;
                 }
                 None => writeln!(out, "{n},{f},,")?,
             }
@@ -55,9 +51,10 @@ pub fn predict(args: &PredictArgs, quiet: bool) -> anyhow::Result<()> {
         out.flush()
     };
     print().context("standard output")?;
-    if samples.labels.is_some() && !quiet {
-        let count = samples.samples as f64;
-        eprintln!("{count} samples: mean loss {:.6}, error {:.2}%", loss_sum / count, 100.0 * wrong as f64 / count);
+    if samples.labels.is_some() {
+        // The engine's own figures: those of `summary.json`.
+        let Evaluation { loss, error, .. } = trainer.evaluate(&mut samples.dataset(&labels))?;
+        eprintln!("{} samples: mean loss {loss:.6}, error {:.2}%", samples.samples, 100.0 * error);
     }
     Ok(())
 }

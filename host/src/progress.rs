@@ -1,6 +1,8 @@
 //! Progress bars: on a terminal, for whatever takes over a second, unless `--quiet`.
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +26,23 @@ fn target(quiet: bool) -> ProgressDrawTarget {
     if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
+/// Prints a line; a closed pipe or a full disk is an error, not a panic.
+///
+/// # Errors
+///
+/// If standard output cannot be written.
+pub fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).context("standard output")
+}
+
+/// The first signal asks, the second one does not wait for the answer.
+fn on_signal() {
+    if RAISED.swap(true, Ordering::Relaxed) {
+        std::process::exit(130);
+    }
+}
+
 /// Raised by the first Ctrl-C (or polite kill) after [`Interrupt::install`].
 static RAISED: AtomicBool = AtomicBool::new(false);
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
@@ -39,7 +58,7 @@ impl Interrupt {
     ///
     /// If the signal handler cannot be set.
     pub fn install() -> anyhow::Result<Self> {
-        let set = || ctrlc::set_handler(|| RAISED.store(true, Ordering::Relaxed)).map_err(|e| e.to_string());
+        let set = || ctrlc::set_handler(on_signal).map_err(|e| e.to_string());
         INSTALLED.get_or_init(set).clone().map_err(anyhow::Error::msg)?;
         Ok(Self(()))
     }

@@ -6,7 +6,7 @@ use mote_core::memory::Heap;
 use mote_core::presets::Preset;
 use mote_core::report::{Board, Record};
 use mote_core::run::{Port, run_preset};
-use mote_core::wire::{WireError, word};
+use mote_core::wire::{MARK, WireError, word};
 use std::io::Write;
 
 /// A port that hands every line to a function.
@@ -48,14 +48,14 @@ pub fn host_lines(preset: &Preset) -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// The lines that every machine must print alike.
+/// The lines that every machine must print alike; lines that are not of the protocol are passed over.
 ///
 /// # Errors
 ///
-/// If a line is not a record.
+/// If a line of the protocol is not a record.
 pub fn portable(lines: &[String]) -> anyhow::Result<Vec<&str>> {
     let mut portable = Vec::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| line.starts_with(MARK)) {
         if Record::parse(line).with_context(|| format!("not a report line: {line}"))?.is_portable() {
             portable.push(line.as_str());
         }

@@ -3,17 +3,17 @@
 use crate::cli::{self, TrainArgs};
 use crate::draw::{self, Panel, Series};
 use crate::error::{InputError, Interrupted};
-use crate::files::OutFolder;
 use crate::files::samples::Samples;
 use crate::files::weights::{self, Weights};
-use crate::progress::{self, Interrupt};
+use crate::files::{OutFolder, heap};
+use crate::progress::{self, Interrupt, say};
 use mote_core::data::{InMemory, Label};
 use mote_core::memory::Heap;
 use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::presets::{Preset, Run};
 use mote_core::shape::Shape;
-use mote_core::train::{Settings, TrainError, Trainer};
+use mote_core::train::{Settings, Trainer};
 use serde::Serialize;
 use std::fmt::Write;
 use std::time::Instant;
@@ -35,7 +35,8 @@ enum End {
     StopLoss,
     MaxSteps,
     Interrupted,
-    Diverged(TrainError),
+    /// The step that could not be done or tested, and why.
+    Diverged(u32, String),
 }
 
 /// What `summary.json` says.
@@ -57,8 +58,8 @@ struct Summary<'a> {
     ended: &'a str,
     steps: u32,
     initial_train_loss: Option<f32>,
-    final_train_loss: f32,
-    final_train_error: f32,
+    final_train_loss: Option<f32>,
+    final_train_error: Option<f32>,
     final_test_loss: Option<f32>,
     final_test_error: Option<f32>,
     memory_bytes: usize,
@@ -85,25 +86,22 @@ struct Job {
 /// [`InputError::Diverged`] and [`Interrupted`] with all results saved.
 pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let job = Job::read(args)?;
+    let mut memory = heap(job.shape, &args.data)?;
     let out = OutFolder::open(&args.out)?;
-    let mut memory = Heap::zeroed(job.shape)
-        .ok_or_else(|| InputError::file(&args.data, format!("a model of {:?} does not fit into memory", job.shape)))?;
     let mut trainer = Trainer::new(&mut memory, job.settings).map_err(|e| InputError::option("lr", e.to_string()))?;
     match &job.init {
         Some(weights) => weights.load(&mut trainer.params()),
-        None => trainer.init(job.fresh, args.seed),
+        None => trainer.init(job.fresh, args.seed)?,
     }
     let labels = job.train.labels_or_plus();
     let mut data = job.train.dataset(&labels);
     let start = Instant::now();
     let (rows, end) = descend(&job, &mut trainer, &mut data, quiet)?;
 
-    let steps = rows.iter().filter(|row| row.step > 0).count() as u32;
-    let after = trainer.evaluate(&mut data)?;
-    let test = match (&job.test, rows.last()) {
-        (Some(_), Some(row)) => row.test,
-        _ => None,
-    };
+    let steps = rows.len() as u32;
+    // Weights that are finite may still have a loss that is not.
+    let after = trainer.evaluate(&mut data).ok();
+    let test = rows.last().and_then(|row| row.test);
     let summary = Summary {
         engine: mote_core::VERSION,
         math: mote_core::math::NAME,
@@ -122,35 +120,46 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
             End::StopLoss => "stop-loss",
             End::MaxSteps => "max-steps",
             End::Interrupted => "interrupted",
-            End::Diverged(_) => "diverged",
+            End::Diverged(..) => "diverged",
         },
         steps,
         initial_train_loss: rows.first().map(|row| row.train_loss),
-        final_train_loss: after.loss,
-        final_train_error: after.error,
+        final_train_loss: after.map(|after| after.loss),
+        final_train_error: after.map(|after| after.error),
         final_test_loss: test.map(|test| test.loss),
         final_test_error: test.map(|test| test.error),
         memory_bytes: job.shape.bytes().unwrap_or_default(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    out.write("weights.npz", &weights::to_bytes(&trainer.params())?)?;
-    out.write("curve.csv", curve_csv(&rows).as_bytes())?;
-    out.write("summary.json", format!("{}\n", serde_json::to_string_pretty(&summary)?).as_bytes())?;
-    draw::save(&out, "curve", vec![loss_panel(&rows)])?;
+    // All bytes first, then file by file, the summary last: it speaks of the others.
+    let (svg, png) = draw::render(vec![loss_panel(&rows)])?;
+    let summary_json = format!("{}\n", serde_json::to_string_pretty(&summary)?).into_bytes();
+    let weights = weights::to_bytes(&trainer.params())?;
+    let files = [
+        ("weights.npz", weights),
+        ("curve.csv", curve_csv(&rows).into_bytes()),
+        ("curve.svg", svg),
+        ("curve.png", png),
+        ("summary.json", summary_json),
+    ];
+    for (name, bytes) in &files {
+        out.write(name, bytes)?;
+    }
 
     let saved = out.path().to_owned();
     match end {
-        End::Interrupted => return Err(Interrupted { step: steps, saved }.into()),
-        End::Diverged(error) => {
-            return Err(InputError::Diverged { step: steps + 1, what: error.to_string(), saved }.into());
-        }
+        End::Interrupted => return Err(Interrupted { step: steps, saved: Some(saved) }.into()),
+        End::Diverged(step, what) => return Err(InputError::Diverged { step, what, saved }.into()),
         End::StopLoss | End::MaxSteps => {}
     }
+    let figures = |name: &str, figures: Option<Evaluation>| {
+        figures.map(|f| format!("{name} loss {:.6}, error {:.2}%", f.loss, 100.0 * f.error))
+    };
+    let all: Vec<String> = [figures("training", after), figures("test", test)].into_iter().flatten().collect();
+    say(format_args!("{steps} steps ({}): {}", summary.ended, all.join("; ")))?;
     if !quiet {
-        let last = format!("training loss {:.6}, error {:.2}%", after.loss, 100.0 * after.error);
-        let test = test.map_or(String::new(), |t| format!("; test loss {:.6}, error {:.2}%", t.loss, 100.0 * t.error));
-        println!("{steps} steps ({}): {last}{test}", summary.ended);
-        println!("saved in {}: curve.csv weights.npz summary.json curve.png curve.svg", saved.display());
+        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+        say(format_args!("saved in {}: {}", saved.display(), names.join(" ")))?;
     }
     Ok(())
 }
@@ -217,15 +226,20 @@ fn descend(
             end = End::Interrupted;
             break;
         }
+        let next = rows.len() as u32 + 1;
         let report = match trainer.step(data) {
             Ok(report) => report,
             Err(error) => {
-                end = End::Diverged(error);
+                end = End::Diverged(next, error.to_string());
                 break;
             }
         };
-        let test = test.as_mut().map(|test| trainer.evaluate(test)).transpose()?;
-        rows.push(Row { step: report.step, train_loss: report.train_loss, test });
+        let tested = test.as_mut().map(|test| trainer.evaluate(test)).transpose();
+        rows.push(Row { step: report.step, train_loss: report.train_loss, test: tested.unwrap_or_default() });
+        if let Err(error) = tested {
+            end = End::Diverged(next, format!("on the test data, {error}"));
+            break;
+        }
         bar.inc(1);
         bar.set_message(format!("loss {:.6}", report.train_loss));
         if job.stop_loss.is_some_and(|stop_loss| report.train_loss < stop_loss) {
@@ -243,8 +257,11 @@ fn curve_csv(rows: &[Row]) -> String {
     let mut csv = String::from(if has_test { "step,train_loss,test_loss,test_error\n" } else { "step,train_loss\n" });
     for row in rows {
         let _ = write!(csv, "{},{}", row.step, row.train_loss);
-        if let Some(test) = row.test {
-            let _ = write!(csv, ",{},{}", test.loss, test.error);
+        if has_test {
+            let _ = match row.test {
+                Some(test) => write!(csv, ",{},{}", test.loss, test.error),
+                None => write!(csv, ",,"),
+            };
         }
         csv.push('\n');
     }
@@ -252,17 +269,21 @@ fn curve_csv(rows: &[Row]) -> String {
 }
 
 fn loss_panel(rows: &[Row]) -> Panel {
-    let series = |name: &str, color: &str, value: &dyn Fn(&Row) -> Option<f32>| Series {
+    let series = |name: &str, color: &str, steps_done: u32, value: &dyn Fn(&Row) -> Option<f32>| Series {
         name: name.into(),
         color: color.into(),
         dashed: false,
-        points: rows.iter().filter_map(|row| Some((f64::from(row.step), f64::from(value(row)?)))).collect(),
+        points: rows
+            .iter()
+            .filter_map(|row| Some((f64::from(row.step - 1 + steps_done), value(row)?.into())))
+            .collect(),
     };
+    // The training loss was measured before the step, the test figures after it.
     let all = [
-        series("training loss", draw::BLUE, &|row| Some(row.train_loss)),
-        series("test loss", draw::ORANGE, &|row| row.test.map(|test| test.loss)),
-        series("test error", draw::RED, &|row| row.test.map(|test| test.error)),
+        series("training loss", draw::BLUE, 0, &|row| Some(row.train_loss)),
+        series("test loss", draw::ORANGE, 1, &|row| row.test.map(|test| test.loss)),
+        series("test error", draw::RED, 1, &|row| row.test.map(|test| test.error)),
     ];
     let series = all.into_iter().filter(|series| !series.points.is_empty()).collect();
-    Panel { title: "training".into(), x_label: "step".into(), y_label: "loss, error".into(), y_max: None, series }
+    Panel { title: "training".into(), x_label: "steps done".into(), y_label: "loss, error".into(), y_max: None, series }
 }

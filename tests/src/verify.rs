@@ -15,13 +15,24 @@ use std::time::Instant;
 struct Check {
     name: String,
     work: Work,
+    /// Whether it needs chip targets, or the emulator too.
+    needs: Needs,
 }
 
-enum Work {
-    /// A cargo command: arguments, environment, whether its output is worth reading when all is well.
-    Cargo { args: Vec<String>, env: Vec<(&'static str, &'static str)>, show: bool },
-    /// Installs what is missing.
-    Provision { install: bool },
+/// What must be on the machine beyond Rust.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Needs {
+    Nothing,
+    Targets,
+    Emulator,
+}
+
+/// A cargo command.
+struct Work {
+    args: Vec<String>,
+    env: Vec<(&'static str, &'static str)>,
+    /// Whether its output is worth reading when all is well.
+    show: bool,
 }
 
 /// How many checks, or tests of a check, passed and failed.
@@ -53,6 +64,16 @@ fn main() -> ExitCode {
     if chosen.is_empty() {
         eprintln!("verify: no check has {} in its name", filters.join(" or "));
         return ExitCode::from(2);
+    }
+
+    let needs = chosen.iter().map(|check| check.needs).max().unwrap_or(Needs::Nothing);
+    if needs > Needs::Nothing {
+        let targets = machine::ALL.iter().map(|machine| machine.target);
+        if let Err(error) = provision::ensure(targets, needs == Needs::Emulator, install) {
+            println!("verify: {error:#}");
+            println!("0 passed, 1 failed");
+            return ExitCode::FAILURE;
+        }
     }
 
     let (start, mut total, mut failures) = (Instant::now(), Count::default(), Vec::new());
@@ -90,119 +111,65 @@ fn main() -> ExitCode {
 /// All checks, cheap ones first.
 fn checks(install: bool) -> Vec<Check> {
     let mut checks = Vec::new();
-    let mut add = |name: &str, work| checks.push(Check { name: name.into(), work });
-    add("format", cargo("fmt --all --check"));
-    add("provision", Work::Provision { install });
-    add("clippy host", cargo("clippy --quiet --workspace --exclude mote-firmware --all-targets -- -D warnings"));
-    add(
-        "clippy emulator tests",
-        cargo("clippy --quiet --package mote-tests --all-targets --features emulator -- -D warnings"),
-    );
-    add(
-        "clippy core features",
-        cargo("clippy --quiet --package mote-core --all-targets --features fast-math,defmt -- -D warnings"),
-    );
+    let mut add = |needs, name: &str, args: &str, show| {
+        let words = args.split(' ').map(String::from).collect();
+        // Warnings count as errors wherever documentation is built.
+        let env = if args.starts_with("doc") { vec![("RUSTDOCFLAGS", "-D warnings")] } else { vec![] };
+        checks.push(Check { name: name.into(), work: Work { args: words, env, show }, needs });
+    };
+    use Needs::{Emulator, Nothing, Targets};
+    let chip = |target: &str| format!("--target {target} --target-dir target/chip");
+    let m4f = chip("thumbv7em-none-eabihf");
+
+    add(Nothing, "format", "fmt --all --check", false);
+    let host = "--workspace --exclude mote-firmware";
+    add(Nothing, "clippy host", &format!("clippy --quiet {host} --all-targets -- -D warnings"), false);
+    let emulator = "--package mote-tests --features emulator";
+    add(Nothing, "clippy emulator tests", &format!("clippy --quiet {emulator} --all-targets -- -D warnings"), false);
+    let features = "--package mote-core --features fast-math,defmt";
+    add(Nothing, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings"), false);
     for machine in &machine::ALL {
-        let target = format!("--target {} --target-dir target/chip", machine.target);
-        let clippy =
-            format!("clippy --quiet --package mote-firmware {target} --features {} -- -D warnings", machine.name);
-        add(&format!("clippy firmware {}", machine.name), cargo(&clippy));
+        let board = format!("--package mote-firmware {} --features {}", chip(machine.target), machine.name);
+        let name = format!("clippy firmware {}", machine.name);
+        add(Targets, &name, &format!("clippy --quiet {board} -- -D warnings"), false);
     }
-    add(
-        "core without std or heap",
-        cargo("build --quiet --package mote-core --target thumbv6m-none-eabi --target-dir target/chip"),
-    );
-    add(
-        "firmware with defmt",
-        cargo(
-            "build --quiet --package mote-firmware --profile chip --target thumbv7em-none-eabihf --target-dir target/chip --features mps2-an386,defmt",
-        ),
-    );
-    let deny = vec![("RUSTDOCFLAGS", "-D warnings")];
-    add(
-        "docs",
-        cargo_with(
-            "doc --quiet --no-deps --workspace --exclude mote-firmware --document-private-items",
-            deny.clone(),
-            false,
-        ),
-    );
-    add(
-        "docs firmware",
-        cargo_with(
-            "doc --quiet --no-deps --package mote-firmware --target thumbv7em-none-eabihf --target-dir target/chip --features mps2-an386 --document-private-items",
-            deny,
-            false,
-        ),
-    );
-    add("tests", cargo_with("test --no-fail-fast", vec![], false));
-    add("tests with fast-math", cargo_with("test --package mote-core --features fast-math", vec![], false));
-    let nocapture = "-- --nocapture --test-threads=1";
-    add(
-        "boards",
-        cargo_with(
-            &format!("test --quiet --package mote-tests --features emulator --test boards {nocapture}"),
-            vec![],
-            true,
-        ),
-    );
-    add(
-        "parity",
-        cargo_with(
-            &format!("test --quiet --package mote-tests --features emulator --test parity {nocapture}"),
-            vec![],
-            true,
-        ),
-    );
-    add(
-        "parity with fast-math",
-        cargo_with(
-            &format!("test --quiet --package mote-tests --features emulator,fast-math --test parity {nocapture}"),
-            vec![],
-            true,
-        ),
-    );
-    add("demo", cargo_with("run --quiet --release --package mote-host --bin mote -- demo --quiet", vec![], true));
+    let bare = format!("build --quiet --package mote-core {}", chip("thumbv6m-none-eabi"));
+    add(Targets, "core without std or heap", &bare, false);
+    let defmt = "--package mote-firmware --profile chip --features mps2-an386,defmt";
+    add(Targets, "firmware with defmt", &format!("build --quiet {defmt} {m4f}"), false);
+    let doc = "doc --quiet --no-deps --document-private-items";
+    add(Nothing, "docs", &format!("{doc} {host}"), false);
+    add(Targets, "docs firmware", &format!("{doc} --package mote-firmware --features mps2-an386 {m4f}"), false);
+    add(Nothing, "tests", "test --no-fail-fast", false);
+    add(Nothing, "tests with fast-math", "test --package mote-core --features fast-math", false);
+    let shown = "-- --nocapture --test-threads=1";
+    add(Emulator, "boards", &format!("test --quiet {emulator} --test boards {shown}"), true);
+    add(Emulator, "parity", &format!("test --quiet {emulator} --test parity {shown}"), true);
+    let parity = format!("test --quiet {emulator},fast-math --test parity {shown}");
+    add(Emulator, "parity with fast-math", &parity, true);
+    let no_install = if install { "" } else { " --no-install" };
+    let demo = format!("run --quiet --release --package mote-host --bin mote -- demo --quiet{no_install}");
+    add(Emulator, "demo", &demo, true);
     checks
-}
-
-fn cargo(args: &str) -> Work {
-    cargo_with(args, vec![], false)
-}
-
-fn cargo_with(args: &str, env: Vec<(&'static str, &'static str)>, show: bool) -> Work {
-    Work::Cargo { args: args.split(' ').map(String::from).collect(), env, show }
 }
 
 impl Work {
     fn run(&self) -> anyhow::Result<Count> {
-        match self {
-            Self::Provision { install } => {
-                for machine in &machine::ALL {
-                    provision::ensure_target(machine.target, *install)?;
-                }
-                provision::ensure_qemu(*install)?;
-                Ok(Count { passed: 1, failed: 0 })
-            }
-            Self::Cargo { args, env, show } => {
-                let mut command = Command::new("cargo");
-                command.args(args).envs(env.iter().copied()).current_dir(build::workspace()?);
-                let output = command.output().context("cargo")?;
-                let text =
-                    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-                let mut count = count(&text);
-                if count.passed + count.failed == 0 {
-                    count.passed = usize::from(output.status.success());
-                }
-                if !output.status.success() && count.failed == 0 {
-                    count.failed = 1;
-                }
-                if *show || count.failed > 0 {
-                    text.lines().filter(|line| !line.is_empty()).for_each(|line| println!("   {line}"));
-                }
-                Ok(count)
-            }
+        let mut command = Command::new("cargo");
+        command.args(&self.args).envs(self.env.iter().copied()).current_dir(build::workspace()?);
+        let output = command.output().context("cargo")?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let mut count = count(&text);
+        if count.passed + count.failed == 0 {
+            count.passed = usize::from(output.status.success());
         }
+        if !output.status.success() && count.failed == 0 {
+            count.failed = 1;
+        }
+        if self.show || count.failed > 0 {
+            text.lines().filter(|line| !line.is_empty()).for_each(|line| println!("   {line}"));
+        }
+        Ok(count)
     }
 }
 

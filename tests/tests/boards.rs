@@ -1,7 +1,11 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
-use mote_host::device::{build, link::Emulator, machine, sizes};
+use mote_host::device::{
+    build,
+    link::{Emulator, Heard},
+    machine, sizes,
+};
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,7 +23,8 @@ fn flash_and_ram_are_under_their_limits() {
     }
 }
 
-fn check_firmware(features: &str, preset: &str) -> String {
+/// What the compiler says of a firmware that must not build.
+fn refused(features: &str, preset: &str) -> String {
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
         .args(["--target", "thumbv6m-none-eabi", "--target-dir", "target/chip", "--features", features])
@@ -32,19 +37,32 @@ fn check_firmware(features: &str, preset: &str) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
+/// Every line of a board until it ends, or the error that stopped it.
+fn listen(board: &mut Emulator) -> Result<Vec<String>, String> {
+    let mut lines = Vec::new();
+    loop {
+        match board.listen() {
+            Ok(Heard::Line(line)) => lines.push(line),
+            Ok(Heard::Nothing) => {}
+            Ok(Heard::End) => return Ok(lines),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
 #[test]
 fn no_board_and_two_boards_do_not_compile() {
-    let none = check_firmware("", "tiny");
+    let none = refused("", "tiny");
     assert!(none.contains("choose a board: build with --features"), "{none}");
-    let two = check_firmware("microbit,mps2-an386", "tiny");
+    let two = refused("microbit,mps2-an386", "tiny");
     assert!(two.contains("choose one board: the features of two boards are on"), "{two}");
 }
 
 #[test]
 fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
-    let large = check_firmware("microbit", "demo");
+    let large = refused("microbit", "demo");
     assert!(large.contains("the model does not fit this board"), "{large}");
-    let unknown = check_firmware("microbit", "nonsense");
+    let unknown = refused("microbit", "nonsense");
     assert!(unknown.contains("MOTE_PRESET is not the name of a preset"), "{unknown}");
 }
 
@@ -57,28 +75,33 @@ fn panics_and_faults_say_where_and_end() {
         {
             let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
             let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(20)).unwrap();
-            let mut last = String::new();
-            while let Some(line) = board.next_line().unwrap() {
-                last = line;
-            }
+            let lines = listen(&mut board).unwrap();
+            let last = lines.last().cloned().unwrap_or_default();
             assert!(last.starts_with(expected), "{} {feature}: {last}", machine.name);
             assert_eq!(board.wait().unwrap(), 1, "{} {feature}", machine.name);
         }
     }
 }
 
-/// A board that never ends is stopped at the deadline, and the emulator is gone.
+/// A board that never ends is stopped at the deadline, silent or talking, and the emulator is gone.
 #[test]
-fn a_board_that_hangs_is_stopped() {
+fn a_board_that_hangs_or_floods_is_stopped() {
+    for feature in ["test-hang", "test-flood"] {
+        let machine = machine::by_name("mps2-an386").unwrap();
+        let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
+        let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(3)).unwrap();
+        let process = std::path::PathBuf::from(format!("/proc/{}", board.id()));
+        let can_look = process.exists();
+        let error = listen(&mut board).unwrap_err();
+        assert!(error.contains("not done after 3 s"), "{feature}: {error}");
+        drop(board);
+        assert!(!can_look || !process.exists(), "{feature}: the emulator lives on");
+    }
+}
+
+#[test]
+fn a_deadline_beyond_the_end_of_time_is_an_error() {
     let machine = machine::by_name("mps2-an386").unwrap();
-    let firmware = build::build_with(machine, "tiny", &["test-hang"]).unwrap();
-    let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(3)).unwrap();
-    let error = loop {
-        match board.next_line() {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it ended"),
-            Err(error) => break error.to_string(),
-        }
-    };
-    assert!(error.contains("not done after 3 s"), "{error}");
+    let firmware = build::build(machine, "tiny", false).unwrap();
+    assert!(Emulator::start(machine, &firmware.elf, Duration::MAX).is_err());
 }

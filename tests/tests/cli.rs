@@ -301,14 +301,17 @@ fn nan_and_infinity_in_the_data() {
     let mut x = X.map(f64::from);
     x[0] = 1e300;
     let bad = Archive::new().with("X", &[2, 2, 3], &x).with("y", &[2], &Y);
-    bench.refuses_file(&bad, &["key X", "expected finite numbers", "found inf at index [0, 0, 0]"]);
+    bench.refuses_file(
+        &bad,
+        &["key X", "expected finite numbers", "found 1e300, beyond single precision at index [0, 0, 0]"],
+    );
 }
 
 #[test]
 fn labels_that_are_not_plus_or_minus_one() {
     let bench = Bench::new();
-    for (label, name) in [(0.0f32, "0"), (2.0, "2"), (f32::NAN, "NaN")] {
-        let bad = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[1.0, label]);
+    for (label, name) in [(0.0, "0"), (2.0, "2"), (f64::NAN, "NaN"), (1.000_000_01, "1.00000001")] {
+        let bad = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[1.0f64, label]);
         bench.refuses_file(&bad, &["key y", "expected labels of +1 and -1", &format!("found {name} at index 1")]);
     }
 }
@@ -368,7 +371,7 @@ fn claims_of_too_many_numbers_are_refused_before_they_are_allocated() {
     }
     // Within the limit, but not there.
     let short = Archive::new().with_bytes("X", header("<f4", "(100000, 100, 10)")).with("y", &[2], &Y);
-    bench.refuses_file(&short, &["key X", "expected 100000000 numbers of <f4", "found"]);
+    bench.refuses_file(&short, &["key X", "expected 100000000 numbers of <f4, 400000000 bytes", "found 0 bytes"]);
     // A header as long as the address space.
     let mut header = b"\x93NUMPY\x02\x00".to_vec();
     header.extend(u32::MAX.to_le_bytes());
@@ -378,16 +381,56 @@ fn claims_of_too_many_numbers_are_refused_before_they_are_allocated() {
 #[test]
 fn a_zip_bomb_is_not_unpacked() {
     let bench = Bench::new();
-    // 64 MB of zeros in 64 kB, behind an array of 12 numbers.
+    // 60 MB of zeros behind an array of 12 numbers.
     let mut npy = header("<f4", "(2, 2, 3)");
-    npy.resize(64 << 20, 0);
+    npy.resize(60 << 20, 0);
     let bomb = right_with_x(npy).deflated();
     assert!(bomb.bytes().len() < 200_000);
-    bench.refuses_file(&bomb, &["key X", "expected 12 numbers of <f4", "found more bytes behind them"]);
+    bench.refuses_file(&bomb, &["key X", "expected 12 numbers of <f4, 48 bytes", "found 62914432 bytes"]);
+    // 80 MB of zeros that the header owns up to, in 80 kB.
+    let mut npy = header("<f4", "(20000, 100, 10)");
+    npy.resize(128 + 80_000_000, 0);
+    let bomb = right_with_x(npy).deflated();
+    bench.refuses_file(&bomb, &["key X", "expected data packed at most 100-fold", "a zip bomb?"]);
 }
 
 fn right_with_x(npy: Vec<u8>) -> Archive {
     Archive::new().with_bytes("X", npy).with("y", &[2], &Y)
+}
+
+/// Whatever a file says of itself, the answer is one line of printable text.
+#[test]
+fn foreign_text_stays_on_one_short_line() {
+    let bench = Bench::new();
+    for descr in ["<f4', 'shape", "\n\n\x1b[2J", &"[".repeat(9000)] {
+        bench.refuses_file(
+            &right_with_x(header(descr, "(2, 2, 3)")),
+            &["key X", "expected a NumPy array", "found a broken header"],
+        );
+    }
+    let mut many = Archive::new().with("y", &[2], &Y);
+    for n in 0..100 {
+        many = many.with(&format!("bad\n{n}"), &[1], &[0u8]);
+    }
+    many.save(&bench.path("bad.npz"));
+    let output = bench.train(&bench.text("bad.npz"), &["--steps", "1", "--lr", "1"]);
+    refused(&output, &["key X", "found only: y, bad\\n0", "..."]);
+    assert!(stderr(&output).len() < 400, "{}", stderr(&output));
+}
+
+/// Test data whose loss is not finite stops the run, with the training results saved.
+#[test]
+fn a_test_loss_that_is_not_finite_stops_the_run() {
+    let bench = Bench::new();
+    right().save(&bench.path("right.npz"));
+    let huge = Archive::new().with("X", &[2, 2, 3], &X.map(|x| 1e37 * x)).with("y", &[2], &Y);
+    huge.save(&bench.path("huge.npz"));
+    let more = ["--steps", "9", "--lr", "0.1", "--test", &bench.text("huge.npz")];
+    let output = bench.train(&bench.text("right.npz"), &more);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("at step 1: on the test data, the loss is not finite"), "{}", stderr(&output));
+    Weights::read(&bench.path("out/weights.npz")).unwrap();
+    assert!(!read(&bench.path("out/curve.csv")).contains("NaN"));
 }
 
 /// What was in the output folder stays as it was when the input is bad, and is replaced whole when it is not.
@@ -401,9 +444,29 @@ fn older_results_survive_bad_input() {
     let bad = bench.train(&bench.text("nowhere.npz"), &["--steps", "9", "--lr", "0.1"]);
     assert_eq!(bad.status.code(), Some(2));
     assert_eq!(before, std::fs::read(bench.path("out/weights.npz")).unwrap());
+    let again = bench.train(&bench.text("right.npz"), &["--steps", "4", "--lr", "0.1"]);
+    assert!(again.status.success());
+    assert_ne!(before, std::fs::read(bench.path("out/weights.npz")).unwrap());
+    assert_eq!(std::fs::read_dir(bench.path("out")).unwrap().count(), 5, "nothing was left aside");
 }
 
-#[cfg(unix)]
+/// Until the process catches SIGINT (bit 1 of its signal mask) and had time for a step.
+#[cfg(target_os = "linux")]
+fn wait_until_ctrl_c_is_taken_over(process: u32) {
+    for _ in 0..1000 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        if mask & 2 != 0 {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("Ctrl-C is not taken over");
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_ends_with_what_is_done_saved() {
     let bench = Bench::new();
@@ -423,7 +486,7 @@ fn ctrl_c_ends_with_what_is_done_saved() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(800));
+    wait_until_ctrl_c_is_taken_over(child.id());
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while child.try_wait().unwrap().is_none() {
@@ -457,6 +520,8 @@ fn help_teaches_and_completions_complete() {
     }
     let bash = String::from_utf8(mote(&["completions", "bash"]).stdout).unwrap();
     assert!(bash.contains("_mote") && bash.contains("--stop-loss"));
+    let narrow = mote(&["device", "--machine", "microbit", "--preset", "demo"]);
+    refused(&narrow, &["--preset: expected a model of at most 12288 bytes for microbit, found 12528"]);
     assert_eq!(mote(&["train", "--data", "x.npz", "--out", "o"]).status.code(), Some(2), "no steps, no preset");
 }
 
@@ -470,4 +535,16 @@ fn run_prints_a_report() {
     assert!(lines[1].starts_with("mote hello protocol=1 "), "{}", lines[1]);
     assert!(lines.last().unwrap().starts_with("mote bye runs=2 failed=0 "));
     assert_eq!(mote_host::report::portable(&lines).unwrap().len(), lines.len() - 3, "all but board and two work lines");
+}
+
+/// A closed pipe is an error, not a panic.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_standard_output_is_one_line() {
+    for args in [&["presets"][..], &["completions", "bash"], &["run", "--preset", "tiny"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_mote")).args(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", stderr(&output));
+        assert!(stderr(&output).starts_with("mote: standard output: "), "{args:?}: {}", stderr(&output));
+    }
 }

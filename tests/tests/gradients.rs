@@ -36,7 +36,7 @@ fn cases() -> Vec<(Shape, usize)> {
 /// that is neither flat nor saturated.
 #[test]
 fn model_gradients_are_the_derivative_of_the_oracle() {
-    let (mut worst, mut cancelled) = ([0.0f64; 5], 0);
+    let (mut worst, mut cancelled, mut compared) = ([0.0f64; 5], 0, 0);
     for (case, (shape, samples)) in cases().into_iter().enumerate() {
         let Shape { tokens, dim, head, value } = shape;
         let mut stream = Stream::new(5, Purpose::Test, case as u32, 0);
@@ -76,22 +76,24 @@ fn model_gradients_are_the_derivative_of_the_oracle() {
                 assert!(found.iter().all(|g| *g == 0.0), "case {case} {shape:?}");
                 continue;
             }
-            let error = relative_error(found, &exact);
+            // The largest entry, or what single precision can tell apart where the terms of the gradient cancel.
             let largest = exact.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
-            let cancellation = oracle.terms(tensor) / largest;
-            if cancellation <= CANCELLATION {
-                worst[tensor] = worst[tensor].max(error);
-            } else {
+            let scale = largest.max(oracle.terms(tensor) / CANCELLATION);
+            let difference = found.iter().zip(&exact).fold(0.0f64, |worst, (a, b)| worst.max((a - b).abs()));
+            compared += 1;
+            if scale > largest {
                 cancelled += 1;
+            } else {
+                worst[tensor] = worst[tensor].max(difference / largest);
             }
             let name = Tensor::ALL[tensor].name();
-            let limit = GRADIENT * (cancellation / CANCELLATION).max(1.0);
             let place = format!("case {case} {shape:?} N={samples}, {name}");
-            assert!(error < limit, "{place}: {error:e}, the terms cancel {cancellation:.0}-fold");
+            assert!(difference <= GRADIENT * scale, "{place}: {difference:e} of {largest:e}, scale {scale:e}");
+            assert!(found.iter().all(|x| x.is_finite()), "{place}");
         }
     }
-    println!("{cancelled} of 800 gradients have terms that cancel more than {CANCELLATION}-fold");
-    assert!(cancelled < 80, "too few gradients are checked at full sharpness");
+    println!("{cancelled} of {compared} gradients have terms that cancel more than {CANCELLATION}-fold");
+    assert!(cancelled * 10 < compared, "too few gradients are checked at full sharpness");
     println!(
         "worst of the model: W_Q {:.1e} W_K {:.1e} W_V {:.1e} w_O {:.1e}; loss {:.1e}",
         worst[0], worst[1], worst[2], worst[3], worst[4]
@@ -117,7 +119,7 @@ fn attention_backward_is_the_derivative_of_attention() {
         attention_backward(MatrixMut::new(&mut t, m, m), out(&mut d_q), out(&mut d_k), g, p, &mixed, mq, mk, &v);
         token_attention(&mut a, p);
 
-        // Identity projections make the oracle's model the kernel alone.
+        // The kernel in double precision, written here from the formula.
         let attention = |q: &[f64], k: &[f64], v: &[f64]| attention_f64(q, k, v, m, h);
         let (wq, wk, wv) = (wide(&q), wide(&k), wide(&v));
         assert!((f64::from(f) - attention(&wq, &wk, &wv)).abs() < 1e-5);
@@ -207,7 +209,7 @@ fn fixed_and_heap_memory_give_the_same_bits() {
         let labels = [Label::Plus, Label::Minus, Label::Minus, Label::Plus];
         let mut data = InMemory::new(&x, &labels, 3, 10).unwrap();
         let mut trainer = Trainer::new(memory, Settings { learning_rate: 0.3, train_output: true }).unwrap();
-        trainer.init(mote_core::params::Init::fan_in(1.0), 9);
+        trainer.init(mote_core::params::Init::fan_in(1.0), 9).unwrap();
         for _ in 0..25 {
             trainer.step(&mut data).unwrap();
         }

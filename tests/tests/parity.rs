@@ -10,15 +10,17 @@ use std::time::Duration;
 
 const FAST: bool = cfg!(feature = "fast-math");
 
-fn on(machine: &'static Machine, preset: &str) -> Session {
+fn on(machine: &'static Machine, preset: &str) -> (Session, Vec<String>) {
     let preset = Preset::by_name(preset).unwrap();
     let plan = Plan { machine, preset, fast_math: FAST, deadline: Duration::from_secs(300), install: false };
-    run(&plan, true, |_| {}).unwrap()
+    let mut lines = Vec::new();
+    let session = run(&plan, true, &mut lines, |_| Ok(())).unwrap();
+    (session, lines)
 }
 
 fn check(machine: &'static Machine, preset: &str, steps: usize) {
-    let session = on(machine, preset);
-    let count = session.lines.iter().filter(|line| line.starts_with("mote step ")).count();
+    let (session, lines) = on(machine, preset);
+    let count = lines.iter().filter(|line| line.starts_with("mote step ")).count();
     assert_eq!(count, steps, "{}: steps of {preset}", machine.name);
     assert!(session.comparison.is_equal(), "{}: {}", machine.name, session.comparison);
     assert_eq!(session.comparison.found, session.comparison.expected);
@@ -35,6 +37,18 @@ fn every_machine_prints_the_lines_of_the_host() {
             check(machine, "parity", 400);
         }
     }
+}
+
+/// A run that the user sees fail has its lines all the same: they are handed over as they arrive.
+#[test]
+fn lines_are_kept_when_the_deadline_passes() {
+    let machine = machine::by_name("mps2-an385").unwrap();
+    let preset = Preset::by_name("parity").unwrap();
+    let plan = Plan { machine, preset, fast_math: FAST, deadline: Duration::from_secs(1), install: false };
+    let mut lines = Vec::new();
+    let error = run(&plan, true, &mut lines, |_| Ok(())).unwrap_err().to_string();
+    assert!(error.contains("not done after 1 s"), "{error}");
+    assert!(lines.len() > 5 && lines[1].starts_with("mote hello "), "{} lines", lines.len());
 }
 
 /// A release build of the engine prints what this debug build computes.
@@ -66,7 +80,7 @@ fn debug_and_release_print_the_same_lines() {
 #[cfg(not(feature = "fast-math"))]
 #[test]
 fn a_step_takes_at_most_five_instructions_per_multiply_accumulate() {
-    let session = on(machine::by_name("mps2-an386").unwrap(), "demo");
+    let (session, _) = on(machine::by_name("mps2-an386").unwrap(), "demo");
     let work = session.work.expect("the board counts");
     println!(
         "{:.0} instructions a step, {:.3} per multiply-accumulate",

@@ -15,8 +15,13 @@ use crate::matrix::{Matrix, MatrixMut};
 /// | `mixed` | `(M)` | written; kept for the backward |
 /// | `q`, `k` | `(M, H)` | read |
 /// | `v` | `(M)` | read |
+///
+/// # Panics
+///
+/// If the shapes do not fit each other; so for the backward.
 #[inline]
 pub fn attention_forward(mut p: MatrixMut, mixed: &mut [f32], q: Matrix, k: Matrix, v: &[f32]) -> f32 {
+    assert!(mixed.len() == q.rows() && v.len() == k.rows(), "shapes of an attention");
     // 1. logits
     matmul_by_transposed(p.reborrow(), q, k);
 
@@ -63,6 +68,7 @@ pub fn attention_backward(
     k: Matrix,
     v: &[f32],
 ) {
+    assert!(mixed.len() == q.rows() && v.len() == k.rows(), "shapes of an attention");
     // 3. and 2. through the mean, the mixing and the softmax
     for ((d_row, p_row), mean) in t.iter_rows_mut().zip(p.iter_rows()).zip(mixed) {
         softmax_backward(d_row, p_row, v, *mean, g);

@@ -34,7 +34,9 @@ pub fn matmul(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (inner, cols) = (a.cols(), b.cols());
     assert!(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner, "shapes of a product");
     if inner == 0 || cols == 0 {
-        return; // never so in a model; said here, it spares every loop its check for empty rows
+        // Never so in a model; said here, it spares every loop its check for empty rows.
+        out.data().fill(0.0);
+        return;
     }
     let mut out_blocks = out.data().chunks_exact_mut(block(cols));
     let mut a_blocks = a.data().chunks_exact(block(inner));

@@ -5,12 +5,9 @@ use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
 /// Where a board's blocks lie.
 pub struct Addresses {
-    /// APB UART 0.
-    pub uart: usize,
-    /// APB timer 0.
-    pub timer: usize,
-    /// FPGA I/O block, LED register first.
-    pub fpga_io: usize,
+    uart: usize,
+    timer: usize,
+    fpga_io: usize,
 }
 
 /// The parts of the board that the firmware uses.
@@ -24,6 +21,16 @@ pub struct Parts {
 }
 
 impl Addresses {
+    /// The blocks of a board.
+    ///
+    /// # Safety
+    ///
+    /// `uart` and `timer` must be the addresses of APB UART 0 and APB timer 0, and `fpga_io` that of the FPGA I/O
+    /// block, whose first register drives the LEDs; nothing else may use them.
+    pub const unsafe fn new(uart: usize, timer: usize, fpga_io: usize) -> Self {
+        Self { uart, timer, fpga_io }
+    }
+
     /// Starts UART and timer.
     pub fn start(&self) -> Parts {
         Parts { serial: self.serial(), led: Led(self.fpga_io as *mut u32), counter: self.counter() }

@@ -15,6 +15,7 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
     let _ = write_hex(&mut line, frame.pc());
     let _ = line.push('\n');
     let Ok(()) = serial.write_all(line.as_bytes());
+    let Ok(()) = serial.flush();
     super::exit(false)
 }
 

@@ -1,7 +1,9 @@
 //! Firmware from source to ELF.
 
 use super::machine::Machine;
+use crate::files::write_atomically;
 use anyhow::{Context, bail, ensure};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,6 +45,10 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow:
     let target_folder = root.join("target/chip");
     let all_features = [&[machine.name], features].concat().join(",");
     let flags_variable = format!("CARGO_TARGET_{}_RUSTFLAGS", machine.target.to_uppercase().replace(['-', '.'], "_"));
+    // Boards share a target, and so the name of the built file: one build at a time, until it has its own name.
+    std::fs::create_dir_all(&target_folder).with_context(|| target_folder.display().to_string())?;
+    let lock = File::create(target_folder.join("build.lock")).context("target/chip/build.lock")?;
+    lock.lock().context("target/chip/build.lock")?;
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
         .args(["--target", machine.target, "--features", &all_features])
@@ -60,10 +66,10 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow:
     if !output.status.success() {
         bail!("building the firmware for {}:\n{}", machine.name, String::from_utf8_lossy(&output.stderr).trim_end());
     }
-    // Boards share a target, and so the name of the file: keep each under its own.
     let built = target_folder.join(machine.target).join("chip/mote-firmware");
     let name = [&[machine.name, preset], features].concat().join("-");
     let elf = target_folder.join(format!("{name}.elf"));
-    std::fs::copy(&built, &elf).with_context(|| format!("{} to {}", built.display(), elf.display()))?;
+    let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
+    write_atomically(&elf, &bytes)?;
     Ok(Firmware { elf })
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,22 @@ use std::time::{Duration, Instant};
 /// however busy this machine is: the board's counter counts instructions, and never time.
 pub const NANOSECONDS_PER_INSTRUCTION: f64 = 128.0;
 
+/// Lines that may wait to be looked at; then the board waits.
+const LINES_WAITING: usize = 1024;
+
 /// Bytes of a line beyond which the board is taken for broken.
 const LINE_LIMIT: u64 = 4096;
+
+/// What [`Emulator::listen`] heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A line.
+    Line(String),
+    /// Nothing yet.
+    Nothing,
+    /// The board has ended.
+    End,
+}
 
 /// A running emulator. Killed when dropped.
 #[derive(Debug)]
@@ -35,7 +49,12 @@ impl Emulator {
     ///
     /// If the emulator cannot be started.
     pub fn start(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
-        let mut child = Command::new(QEMU)
+        let until = Instant::now().checked_add(deadline).context("the deadline is beyond the end of time")?;
+        let mut command = Command::new(QEMU);
+        // Ctrl-C in a terminal is for us; we end the emulator.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(["-M", machine.name, "-display", "none", "-monitor", "none", "-serial", "stdio"])
             .args(["-semihosting-config", "enable=on,target=native"])
             .args(["-icount", "shift=7,align=off,sleep=off", "-kernel"])
@@ -45,7 +64,7 @@ impl Emulator {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{QEMU} cannot be started"))?;
-        let (sender, lines) = channel();
+        let (sender, lines) = sync_channel(LINES_WAITING);
         let stdout = child.stdout.take().context("the emulator has no output")?;
         // The pipe is drained on a thread of its own: a full pipe would stop the board.
         std::thread::spawn(move || {
@@ -70,24 +89,28 @@ impl Emulator {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        let until = Instant::now() + deadline;
         Ok(Self { child, lines, complaints: Some(complaints), until, deadline, name: machine.name })
     }
 
-    /// The next line of the board, or `None` when it has ended.
+    /// What the board says within a tenth of a second.
     ///
     /// # Errors
     ///
-    /// If the deadline has passed or the pipe fails.
-    pub fn next_line(&mut self) -> anyhow::Result<Option<String>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        match self.lines.recv_timeout(left) {
-            Ok(line) => Ok(Some(line.context("reading from the emulator")?)),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
-            Err(RecvTimeoutError::Timeout) => {
-                bail!("{} was stopped: not done after {} s (see --deadline)", self.name, self.deadline.as_secs())
-            }
+    /// If the deadline has passed, whether or not the board still talks, or the pipe fails.
+    pub fn listen(&mut self) -> anyhow::Result<Heard> {
+        if Instant::now() >= self.until {
+            bail!("{} was stopped: not done after {} s", self.name, self.deadline.as_secs());
         }
+        match self.lines.recv_timeout(Duration::from_millis(100)) {
+            Ok(line) => Ok(Heard::Line(line.context("reading from the emulator")?)),
+            Err(RecvTimeoutError::Disconnected) => Ok(Heard::End),
+            Err(RecvTimeoutError::Timeout) => Ok(Heard::Nothing),
+        }
+    }
+
+    /// The operating system's number of the emulator.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for the end and returns the board's exit status.

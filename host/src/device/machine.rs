@@ -15,8 +15,10 @@ pub struct Machine {
     pub cpu: &'static str,
     /// The preset it trains unless told otherwise.
     pub preset: &'static str,
-    /// Limits that the firmware of every preset keeps, in bytes: flash and static RAM.
+    /// Limits that the firmware of the board's own preset keeps, in bytes: flash and static RAM.
     pub limits: (u64, u64),
+    /// What a model may take of the board's RAM, in bytes, as its file in `firmware/src/board` says.
+    pub model_bytes: usize,
 }
 
 /// Every board, the default first.
@@ -29,6 +31,7 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m4",
         preset: "demo",
         limits: (24 << 10, 16 << 10),
+        model_bytes: 2 << 20,
     },
     Machine {
         name: "mps2-an500",
@@ -37,6 +40,7 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m7",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        model_bytes: 2 << 20,
     },
     Machine {
         name: "mps2-an385",
@@ -45,6 +49,7 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m3",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        model_bytes: 2 << 20,
     },
     Machine {
         name: "mps2-an505",
@@ -53,6 +58,7 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m33",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        model_bytes: 2 << 20,
     },
     Machine {
         name: "microbit",
@@ -61,6 +67,7 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m0",
         preset: "tiny",
         limits: (28 << 10, 8 << 10),
+        model_bytes: 12 << 10,
     },
 ];
 

@@ -8,23 +8,25 @@ pub mod provision;
 pub mod sizes;
 
 use crate::cli::{self, DeviceArgs};
+use crate::error::{InputError, Interrupted, quoted};
 use crate::files::write_atomically;
-use crate::progress::{self, Interrupt};
-use anyhow::{Context, bail, ensure};
+use crate::progress::{self, Interrupt, say};
+use anyhow::{Context, ensure};
 use build::Firmware;
 use compare::Comparison;
 use indicatif::ProgressBar;
+use link::{Emulator, Heard};
 use machine::Machine;
 use mote_core::presets::Preset;
 use mote_core::report::Record;
+use mote_core::wire::MARK;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What a run on a board gave.
 #[derive(Debug)]
 pub struct Session {
-    /// Every line of the board.
-    pub lines: Vec<String>,
-    /// The records they say.
+    /// The records that the board's lines say.
     pub records: Vec<Record>,
     /// The comparison with this machine.
     pub comparison: Comparison,
@@ -69,73 +71,101 @@ pub struct Plan {
 /// Unknown names, missing tools, a build or a run that fails, and any line that differs.
 pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     let machine = machine::by_name(&args.machine)?;
-    let plan = Plan {
-        machine,
-        preset: cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?,
-        fast_math: args.fast_math,
-        deadline: Duration::from_secs(args.deadline),
-        install: !args.no_install,
-    };
-    if args.fast_math != cfg!(feature = "fast-math") {
-        bail!(
-            "--fast-math compares with a mote built the same way: cargo run --release --package mote-host \
-             --features fast-math --bin mote -- device --fast-math ..."
-        );
+    let preset = cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
+    if preset.shape.bytes().is_none_or(|bytes| bytes > machine.model_bytes) {
+        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), machine.model_bytes);
+        let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", machine.name);
+        return Err(InputError::option("preset", found).into());
     }
-    let session = run(&plan, quiet, |line| {
-        if !quiet {
-            println!("{line}");
-        }
-    })?;
     if let Some(path) = &args.log {
-        write_atomically(path, (session.lines.join("\n") + "\n").as_bytes())?;
+        write_atomically(path, b"").map_err(|e| InputError::option("log", format!("{e:#}")))?;
     }
-    println!("{}", session.summary(machine));
-    println!("{}", session.comparison);
+    let deadline = Duration::from_secs(args.deadline);
+    let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
+    let mut lines = Vec::new();
+    let session = run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { say(line) });
+    // Whatever came of it, the log has what was received.
+    if let Some(path) = &args.log {
+        write_atomically(path, to_log(&lines).as_bytes())?;
+    }
+    let session = session.map_err(|error| saved_in(error, args.log.as_deref()))?;
+    say(session.summary(machine))?;
+    say(&session.comparison)?;
     ensure!(session.comparison.is_equal(), "host and chip differ");
     Ok(())
 }
 
-/// Builds, runs and compares; `each` sees every line as it arrives.
+/// The lines of a board as the contents of a file.
+pub fn to_log(lines: &[String]) -> String {
+    lines.iter().map(|line| line.clone() + "\n").collect()
+}
+
+/// An interruption, knowing where the lines went.
+pub fn saved_in(mut error: anyhow::Error, path: Option<&Path>) -> anyhow::Error {
+    if let Some(interrupted) = error.downcast_mut::<Interrupted>() {
+        interrupted.saved = path.map(Path::to_owned);
+    }
+    error
+}
+
+/// Builds, runs and compares. Every line goes to `lines` and `each` as it arrives, and is in `lines` whatever
+/// happens then. Lines that are not of the protocol are passed on and not compared.
 ///
 /// # Errors
 ///
-/// Missing tools, a build or a run that fails. Lines that differ are not an error here: they stand in
-/// the comparison.
-pub fn run(plan: &Plan, quiet: bool, mut each: impl FnMut(&str)) -> anyhow::Result<Session> {
+/// Missing tools, a build or a run that fails, a panic or fault of the board, [`Interrupted`]. Lines that differ are
+/// not an error here: they stand in the comparison.
+pub fn run(
+    plan: &Plan,
+    quiet: bool,
+    lines: &mut Vec<String>,
+    mut each: impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Session> {
+    let name = plan.machine.name;
     let firmware = prepare(plan, quiet)?;
     let sizes = sizes::of_elf(&firmware.elf)?;
     let interrupt = Interrupt::install()?;
     let expected = crate::report::host_lines(&plan.preset)?;
     let bar = step_bar(&plan.preset, plan.machine, quiet);
-    let mut emulator = link::Emulator::start(plan.machine, &firmware.elf, plan.deadline)?;
-    let (mut lines, mut records) = (Vec::new(), Vec::new());
+    let mut emulator = Emulator::start(plan.machine, &firmware.elf, plan.deadline)?;
+    let (mut records, mut last_words) = (Vec::new(), None);
     let (start, mut steps) = (Instant::now(), 0u32);
-    while let Some(line) = emulator.next_line()? {
-        ensure!(!interrupt.is_raised(), "interrupted");
-        bar.suspend(|| each(&line));
-        let record = Record::parse(&line).with_context(|| format!("{} said: {line}", plan.machine.name))?;
+    loop {
+        if interrupt.is_raised() {
+            return Err(Interrupted { step: steps, saved: None }.into());
+        }
+        let line = match emulator.listen()? {
+            Heard::Line(line) => line,
+            Heard::Nothing => continue,
+            Heard::End => break,
+        };
+        lines.push(line.clone());
+        bar.suspend(|| each(&line))?;
+        if !line.starts_with(MARK) {
+            last_words = Some(line);
+            continue;
+        }
+        let record = Record::parse(&line).with_context(|| format!("{name} said: {}", quoted(&line)))?;
         if let Record::Step(report) = record {
             steps += 1;
             bar.inc(1);
             bar.set_message(format!("loss {:.4}", report.train_loss));
         }
-        lines.push(line);
         records.push(record);
     }
     let seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let status = emulator.wait()?;
-    let comparison = Comparison::new(&expected, &lines)?;
-    ensure!(status == 0, "{} ended with status {status}; {comparison}", plan.machine.name);
+    let words = last_words.map_or(String::new(), |line| format!(", saying: {}", quoted(&line)));
+    ensure!(status == 0, "{name} ended with status {status}{words}");
+    let comparison = Comparison::new(&expected, lines)?;
     let work = Work::read(&records);
-    Ok(Session { lines, records, comparison, sizes, steps_per_second: f64::from(steps) / seconds, work })
+    Ok(Session { records, comparison, sizes, steps_per_second: f64::from(steps) / seconds, work })
 }
 
 /// Everything there is before the first line: tools and firmware.
 fn prepare(plan: &Plan, quiet: bool) -> anyhow::Result<Firmware> {
-    provision::ensure_target(plan.machine.target, plan.install)?;
-    provision::ensure_qemu(plan.install)?;
+    provision::ensure([plan.machine.target], true, plan.install)?;
     let what = format!("building the firmware for {} ({})", plan.machine.name, plan.machine.core);
     let spinner = progress::spinner(what, quiet);
     let firmware = build::build(plan.machine, plan.preset.name, plan.fast_math);

@@ -8,21 +8,42 @@ use std::process::Command;
 /// The emulator.
 pub const QEMU: &str = "qemu-system-arm";
 
-/// Makes sure that code can be compiled for `target`.
+/// Makes sure that code can be compiled for `targets`, and that there is an emulator if it is needed.
 ///
 /// # Errors
 ///
-/// If the target is missing and may not or cannot be installed; the commands are named.
-pub fn ensure_target(target: &str, install: bool) -> anyhow::Result<()> {
-    if has_target(target)? {
+/// If something is missing and may not or cannot be installed; all commands that would are named.
+pub fn ensure<'a>(targets: impl IntoIterator<Item = &'a str>, emulator: bool, install: bool) -> anyhow::Result<()> {
+    let (mut missing, mut commands) = (Vec::new(), Vec::new());
+    for target in targets {
+        if !has_target(target)? && !missing.contains(&target) {
+            missing.push(target);
+            commands.push(["rustup", "target", "add", target].map(String::from).to_vec());
+        }
+    }
+    if emulator && !is_on_path(QEMU) {
+        missing.push(QEMU);
+        let Some(install) = install_commands() else {
+            bail!(
+                "{QEMU} is missing, and no package manager that mote knows (apt, dnf, pacman, brew) is here: install \
+                 QEMU for Arm by hand"
+            );
+        };
+        commands.extend(install);
+    }
+    if missing.is_empty() {
         return Ok(());
     }
-    let command = ["rustup", "target", "add", target];
-    if !install {
-        bail!("the Rust target {target} is missing; this installs it:\n  {}", command.join(" "));
+    let shown: Vec<String> = commands.iter().map(|command| command.join(" ")).collect();
+    ensure!(install, "missing: {}; this installs it:\n  {}", missing.join(", "), shown.join("\n  "));
+    eprintln!("mote: missing: {}; installing it", missing.join(", "));
+    for command in &commands {
+        perform(command).with_context(|| format!("by hand: {}", shown.join(" && ")))?;
     }
-    perform(&command).with_context(|| format!("the Rust target {target} is missing"))?;
-    ensure!(has_target(target)?, "the Rust target {target} is still missing after: {}", command.join(" "));
+    for target in missing.iter().filter(|name| **name != QEMU) {
+        ensure!(has_target(target)?, "the Rust target {target} is still missing");
+    }
+    ensure!(!emulator || is_on_path(QEMU), "{QEMU} is still missing");
     Ok(())
 }
 
@@ -35,49 +56,23 @@ fn has_target(target: &str) -> anyhow::Result<bool> {
     Ok(sysroot.join("lib/rustlib").join(target).join("lib").is_dir())
 }
 
-/// Makes sure that there is an emulator.
-///
-/// # Errors
-///
-/// If it is missing and may not or cannot be installed; the commands are named.
-pub fn ensure_qemu(install: bool) -> anyhow::Result<()> {
-    if is_on_path(QEMU) {
-        return Ok(());
-    }
-    let Some(commands) = install_commands() else {
-        bail!(
-            "{QEMU} is missing, and no package manager that mote knows (apt, dnf, pacman, brew) is here; install QEMU for Arm by hand"
-        );
-    };
-    let shown: Vec<String> = commands.iter().map(|command| command.join(" ")).collect();
-    if !install {
-        bail!("{QEMU} is missing; this installs it:\n  {}", shown.join("\n  "));
-    }
-    eprintln!("mote: {QEMU} is missing; installing it");
-    for command in &commands {
-        perform(command).with_context(|| format!("{QEMU} is missing; by hand: {}", shown.join(" && ")))?;
-    }
-    ensure!(is_on_path(QEMU), "{QEMU} is still missing after: {}", shown.join(" && "));
-    Ok(())
-}
-
 /// The commands for this machine's package manager, with sudo where it takes the superuser.
-fn install_commands() -> Option<Vec<Vec<&'static str>>> {
-    let commands: Vec<Vec<&str>> = if is_on_path("apt-get") {
-        vec![vec!["apt-get", "update"], vec!["apt-get", "install", "-y", "--no-install-recommends", QEMU]]
+fn install_commands() -> Option<Vec<Vec<String>>> {
+    let (commands, superuser): (&[&str], bool) = if is_on_path("apt-get") {
+        let install = "env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends qemu-system-arm";
+        (&["apt-get update", install], true)
     } else if is_on_path("dnf") {
-        vec![vec!["dnf", "install", "-y", "qemu-system-arm-core"]]
+        (&["dnf install -y qemu-system-arm-core"], true)
     } else if is_on_path("pacman") {
-        vec![vec!["pacman", "-S", "--noconfirm", "--needed", "qemu-system-arm"]]
+        (&["pacman -S --noconfirm --needed qemu-system-arm"], true)
     } else if is_on_path("brew") {
-        return Some(vec![vec!["brew", "install", "qemu"]]);
+        (&["brew install qemu"], false)
     } else {
         return None;
     };
-    if is_superuser() {
-        return Some(commands);
-    }
-    Some(commands.into_iter().map(|command| [vec!["sudo"], command].concat()).collect())
+    let prefix = if superuser && !is_superuser() { "sudo " } else { "" };
+    let words = |command: &&str| format!("{prefix}{command}").split(' ').map(String::from).collect();
+    Some(commands.iter().map(words).collect())
 }
 
 fn is_superuser() -> bool {
@@ -90,16 +85,14 @@ fn is_on_path(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// Says what is run, then runs it, its output on standard error.
-fn perform(command: &[&str]) -> anyhow::Result<()> {
+/// Says what is run, then runs it, with what it says on standard error.
+fn perform(command: &[String]) -> anyhow::Result<()> {
     let shown = command.join(" ");
     eprintln!("mote: running: {shown}");
     let root = crate::device::build::workspace()?;
-    let mut process = Command::new(command[0]);
-    process.args(&command[1..]).current_dir(root).env("DEBIAN_FRONTEND", "noninteractive");
-    let output = process.output().with_context(|| shown.clone())?;
-    if !output.status.success() {
-        bail!("{shown} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
-    }
+    let mut process = Command::new(&command[0]);
+    process.args(&command[1..]).current_dir(root).stdout(std::io::stderr());
+    let status = process.status().with_context(|| shown.clone())?;
+    ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }

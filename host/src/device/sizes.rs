@@ -2,7 +2,7 @@
 
 use super::{build, machine, provision};
 use crate::cli::SizesArgs;
-use crate::progress;
+use crate::progress::{self, say};
 use anyhow::Context;
 use object::{Object, ObjectSection, SectionFlags, elf};
 use std::fmt::Write;
@@ -63,9 +63,9 @@ pub struct Row {
 ///
 /// Missing targets, builds that fail.
 pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Row>> {
+    provision::ensure(machine::ALL.iter().map(|machine| machine.target), false, install)?;
     let mut rows = Vec::new();
     for machine in &machine::ALL {
-        provision::ensure_target(machine.target, install)?;
         let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
         let firmware = build::build(machine, machine.preset, false)?;
         spinner.finish_and_clear();
@@ -95,7 +95,7 @@ pub fn table(rows: &[Row]) -> String {
 /// As [`measure_all`]; a board over its limit.
 pub fn print_sizes(args: &SizesArgs, quiet: bool) -> anyhow::Result<()> {
     let rows = measure_all(!args.no_install, quiet)?;
-    print!("{}", table(&rows));
+    say(table(&rows).trim_end())?;
     for Row { machine, sizes } in &rows {
         let (flash, ram) = machine.limits;
         anyhow::ensure!(sizes.flash <= flash && sizes.ram <= ram, "{} is over its limit", machine.name);

@@ -1,6 +1,5 @@
 //! Pictures: one description, drawn as SVG, as PNG and in the terminal.
 
-use crate::files::OutFolder;
 use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::backend::terminal::TerminalBackend;
@@ -77,17 +76,17 @@ fn line(series: &Series) -> Plot {
     Plot::Line(if series.dashed { line.with_dashed() } else { line })
 }
 
-/// Saves panels side by side as `stem.svg` and `stem.png`. A panel without points is left out.
+/// Panels side by side, as SVG and PNG. A panel without lines is left out.
 ///
 /// # Errors
 ///
-/// If a file cannot be written.
-pub fn save(out: &OutFolder, stem: &str, panels: Vec<Panel>) -> anyhow::Result<()> {
+/// If the picture cannot be drawn.
+pub fn render(panels: Vec<Panel>) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
     let scene = scene(&panels, 520.0, 380.0);
-    out.write(&format!("{stem}.svg"), SvgBackend.render_scene(&scene).as_bytes())?;
+    let svg = SvgBackend.render_scene(&scene).into_bytes();
     let png = PngBackend::new().with_scale(2.0).render_scene(&scene).map_err(anyhow::Error::msg)?;
-    out.write(&format!("{stem}.png"), &png)
+    Ok((svg, png))
 }
 
 /// The panels as text of `cols` by `rows` characters; in colour if standard output is a terminal.

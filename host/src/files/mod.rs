@@ -6,8 +6,28 @@ pub mod weights;
 
 use crate::error::InputError;
 use anyhow::Context;
+use mote_core::memory::Heap;
+use mote_core::shape::Shape;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Largest working memory of a model on this side: beyond it, an allocation may succeed and the machine still die.
+pub const MAX_MODEL_BYTES: usize = 8 << 30;
+
+/// Working memory for a model whose sizes come from the file `path`.
+///
+/// # Errors
+///
+/// [`InputError`] that names the file, the bytes it takes and the limit.
+pub fn heap(shape: Shape, path: &Path) -> Result<Heap, InputError> {
+    let bytes = shape.bytes().filter(|bytes| *bytes <= MAX_MODEL_BYTES);
+    bytes.and_then(|_| Heap::zeroed(shape)).ok_or_else(|| {
+        let takes = shape.bytes().map_or("more bytes than can be counted".into(), |bytes| format!("{bytes} bytes"));
+        let Shape { tokens, dim, head, value } = shape;
+        let found = format!("found M={tokens} D={dim} H={head} V={value}, which takes {takes}");
+        InputError::file(path, format!("expected a model of at most {MAX_MODEL_BYTES} bytes of memory, {found}"))
+    })
+}
 
 /// A folder that results are written into, each file whole or not at all.
 #[derive(Debug)]

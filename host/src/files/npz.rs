@@ -1,6 +1,6 @@
 //! NumPy archives: named arrays of float32 or float64, checked before anything is allocated.
 
-use crate::error::InputError;
+use crate::error::{InputError, quoted};
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Write};
@@ -11,15 +11,21 @@ use zip::ZipArchive;
 pub const MAX_NUMBERS: u64 = 1 << 28;
 
 /// Longest header of an array that is read, in bytes; NumPy writes about 120.
-const MAX_HEADER: u32 = 1 << 16;
+const MAX_HEADER: u64 = 1 << 16;
 
-/// An array in row-major order, as `f32`.
+/// Largest packed array that is unpacked whatever it was packed from, in bytes.
+const MAX_UNPACKED: u64 = 64 << 20;
+
+/// How many times smaller a larger array may have been packed: noise hardly packs, and zeros are no data.
+const MAX_PACKING: u64 = 100;
+
+/// An array in row-major order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array {
+pub struct Array<T = f32> {
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
     /// The numbers, last dimension fastest.
-    pub data: Vec<f32>,
+    pub data: Vec<T>,
 }
 
 /// An open .npz file.
@@ -62,13 +68,21 @@ impl Npz {
     /// # Errors
     ///
     /// [`InputError`] for a missing key, another type or rank, an array that is too large or not all
-    /// there, and for NaN and infinity.
+    /// there, and for NaN, infinity and what is beyond single precision.
     pub fn floats(&mut self, key: &str, rank: usize) -> Result<Array, InputError> {
         let is_float = |kind| kind == TypeChar::Float;
-        let array = self.read(key, rank, "float32 or float64", is_float)?;
-        if let Some(at) = array.data.iter().position(|x| !x.is_finite()) {
-            let found =
-                format!("expected finite numbers, found {} at index {:?}", array.data[at], place(at, &array.shape));
+        let mut beyond = None;
+        let narrow = |x: f64| {
+            let narrow = x as f32;
+            if !narrow.is_finite() {
+                beyond.get_or_insert(x);
+            }
+            narrow
+        };
+        let array = self.read(key, rank, "float32 or float64", is_float, narrow)?;
+        if let (Some(x), Some(at)) = (beyond, array.data.iter().position(|x| !x.is_finite())) {
+            let what = if x.is_finite() { format!("{x:e}, beyond single precision") } else { x.to_string() };
+            let found = format!("expected finite numbers, found {what} at index {:?}", place(at, &array.shape));
             return Err(self.wrong(key, found));
         }
         Ok(array)
@@ -79,31 +93,39 @@ impl Npz {
     /// # Errors
     ///
     /// As [`Npz::floats`], but values that are not finite are left to the caller.
-    pub fn numbers(&mut self, key: &str, rank: usize) -> Result<Array, InputError> {
+    pub fn numbers(&mut self, key: &str, rank: usize) -> Result<Array<f64>, InputError> {
         let is_number = |kind| matches!(kind, TypeChar::Float | TypeChar::Int | TypeChar::Uint);
-        self.read(key, rank, "a float or integer type", is_number)
+        self.read(key, rank, "a float or integer type", is_number, |x| x)
     }
 
-    fn read(
+    fn read<T: Copy>(
         &mut self,
         key: &str,
         rank: usize,
         expected: &str,
         accepts: impl Fn(TypeChar) -> bool,
-    ) -> Result<Array, InputError> {
+        convert: impl FnMut(f64) -> T,
+    ) -> Result<Array<T>, InputError> {
         let path = self.path.clone();
         let wrong = |what: String| InputError::file(&path, format!("key {key}: {what}"));
         let names = self.archive.file_names().filter_map(Result::ok);
         let names: Vec<String> = names.map(|name| name.trim_end_matches(".npy").into()).collect();
         let mut entry = self.archive.by_name(&format!("{key}.npy")).map_err(|error| match error {
             zip::result::ZipError::FileNotFound => {
-                wrong(format!("expected in the file, found only: {}", names.join(", ")))
+                wrong(format!("expected in the file, found only: {}", quoted(&names.join(", "))))
             }
-            error => wrong(format!("cannot be read: {error}")),
+            error => wrong(format!("expected a readable entry, found: {}", quoted(&error.to_string()))),
         })?;
+        let (unpacked, packed) = (entry.size(), entry.compressed_size());
+        if unpacked > MAX_UNPACKED && unpacked / MAX_PACKING > packed {
+            let found = format!("found {unpacked} bytes packed into {packed}");
+            return Err(wrong(format!("expected data packed at most {MAX_PACKING}-fold, {found}: a zip bomb?")));
+        }
         let head = header_start(&mut entry).map_err(|e| wrong(format!("expected a NumPy array, found: {e}")))?;
+        let head_bytes = head.len() as u64 + header_length(&head);
         let whole = Cursor::new(head).chain(&mut entry);
-        let npy = NpyFile::new(whole).map_err(|e| wrong(format!("expected a NumPy array, found: {e}")))?;
+        // What the parser says of a broken header is long and full of foreign text.
+        let npy = NpyFile::new(whole).map_err(|_| wrong("expected a NumPy array, found a broken header".into()))?;
         let DType::Plain(kind) = npy.dtype() else {
             return Err(wrong(format!("expected {expected}, found a structured type")));
         };
@@ -117,29 +139,37 @@ impl Npz {
         }
         let shape: Vec<u64> = npy.shape().to_vec();
         if shape.len() != rank {
-            return Err(wrong(format!("expected {rank} dimensions, found shape {shape:?}")));
+            let shown = quoted(&format!("{shape:?}"));
+            return Err(wrong(format!("expected {rank} dimensions, found shape {shown}")));
         }
         let count = shape.iter().try_fold(1u64, |count, &size| count.checked_mul(size));
         let Some(count) = count.filter(|&count| count <= MAX_NUMBERS) else {
             return Err(wrong(format!("expected at most {MAX_NUMBERS} numbers, found shape {shape:?}")));
         };
+        let there = unpacked.saturating_sub(head_bytes);
+        if there != count * size as u64 {
+            return Err(wrong(format!(
+                "expected {count} numbers of {kind}, {} bytes, found {there} bytes",
+                count * size as u64
+            )));
+        }
         let order = npy.order();
         let read = match (kind.type_char(), size) {
-            (TypeChar::Float, 4) => collect::<f32>(npy, |x| x),
-            (TypeChar::Float, _) => collect::<f64>(npy, |x| x as f32),
-            (TypeChar::Int, 1) => collect::<i8>(npy, f32::from),
-            (TypeChar::Int, 2) => collect::<i16>(npy, f32::from),
-            (TypeChar::Int, 4) => collect::<i32>(npy, |x| x as f32),
-            (TypeChar::Int, _) => collect::<i64>(npy, |x| x as f32),
-            (_, 1) => collect::<u8>(npy, f32::from),
-            (_, 2) => collect::<u16>(npy, f32::from),
-            (_, 4) => collect::<u32>(npy, |x| x as f32),
-            _ => collect::<u64>(npy, |x| x as f32),
+            (TypeChar::Float, 4) => collect::<f32, T>(npy, f64::from, convert),
+            (TypeChar::Float, _) => collect::<f64, T>(npy, |x| x, convert),
+            (TypeChar::Int, 1) => collect::<i8, T>(npy, f64::from, convert),
+            (TypeChar::Int, 2) => collect::<i16, T>(npy, f64::from, convert),
+            (TypeChar::Int, 4) => collect::<i32, T>(npy, f64::from, convert),
+            (TypeChar::Int, _) => collect::<i64, T>(npy, |x| x as f64, convert),
+            (_, 1) => collect::<u8, T>(npy, f64::from, convert),
+            (_, 2) => collect::<u16, T>(npy, f64::from, convert),
+            (_, 4) => collect::<u32, T>(npy, f64::from, convert),
+            _ => collect::<u64, T>(npy, |x| x as f64, convert),
         };
-        let data = read.map_err(|e| wrong(format!("expected {count} numbers of {kind}, found: {e}")))?;
+        let damaged = |e: std::io::Error| wrong(format!("expected {count} undamaged numbers of {kind}, found: {e}"));
+        let data = read.map_err(damaged)?;
         // Reading past the end also checks the archive's checksum.
-        let left = entry.read(&mut [0]).map_err(|e| wrong(format!("expected undamaged numbers, found: {e}")))?;
-        if left != 0 {
+        if entry.read(&mut [0]).map_err(damaged)? != 0 {
             return Err(wrong(format!("expected {count} numbers of {kind}, found more bytes behind them")));
         }
         let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect(); // all at most 2^28
@@ -153,35 +183,39 @@ impl Npz {
 fn header_start(entry: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut head = vec![0; 10];
     entry.read_exact(&mut head)?;
-    let is_version_1 = head[6] == 1;
-    if !is_version_1 {
+    if head[6] != 1 {
         head.resize(12, 0);
         entry.read_exact(&mut head[10..])?;
     }
-    let length = if is_version_1 {
-        u32::from(u16::from_le_bytes([head[8], head[9]]))
-    } else {
-        u32::from_le_bytes([head[8], head[9], head[10], head[11]])
-    };
+    let length = header_length(&head);
     if length > MAX_HEADER {
         return Err(std::io::Error::other(format!("a header of {length} bytes")));
     }
     Ok(head)
 }
 
+/// Bytes of the header behind its start: two bytes say so in version 1, four in later ones.
+fn header_length(head: &[u8]) -> u64 {
+    head[8..].iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte))
+}
+
 /// Reads number by number: memory grows with the bytes that are there, not with what a header claims.
-fn collect<T: npyz::Deserialize>(npy: NpyFile<impl Read>, convert: impl Fn(T) -> f32) -> std::io::Result<Vec<f32>> {
+fn collect<S: npyz::Deserialize, T>(
+    npy: NpyFile<impl Read>,
+    widen: impl Fn(S) -> f64,
+    mut convert: impl FnMut(f64) -> T,
+) -> std::io::Result<Vec<T>> {
     let count = npy.len();
     let mut data = Vec::new();
-    let reader = npy.data::<T>().map_err(std::io::Error::other)?;
+    let reader = npy.data::<S>().map_err(std::io::Error::other)?;
     for x in reader.take(count as usize) {
-        data.push(convert(x?));
+        data.push(convert(widen(x?)));
     }
     Ok(data)
 }
 
 /// Fortran order (first dimension fastest) to C order.
-fn row_major(data: &[f32], shape: &[usize]) -> Vec<f32> {
+fn row_major<T: Copy>(data: &[T], shape: &[usize]) -> Vec<T> {
     let mut out = Vec::with_capacity(data.len());
     let mut index = vec![0; shape.len()];
     for _ in 0..data.len() {

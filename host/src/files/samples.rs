@@ -86,7 +86,7 @@ fn read_labels(npz: &mut Npz, samples: usize) -> Result<Vec<Label>, InputError> 
             npz.wrong("y", format!("expected {samples} labels, as many as X has samples, found {}", y.shape[0]))
         );
     }
-    let label = |(n, value): (usize, &f32)| match *value {
+    let label = |(n, value): (usize, &f64)| match *value {
         1.0 => Ok(Label::Plus),
         -1.0 => Ok(Label::Minus),
         other => Err(npz.wrong("y", format!("expected labels of +1 and -1, found {other} at index {n}"))),

@@ -1,0 +1,8 @@
+//! The laboratory: many training runs at once, in whichever space is cheapest.
+
+pub mod cell;
+pub mod product;
+pub mod sampled;
+pub mod span;
+pub mod tokens;
+pub mod weights;

@@ -1,0 +1,259 @@
+//! Gradient descent in token space: the state of training without the dimension `D`.
+//!
+//! All gradients lie in the span of the `T` training tokens, so the queries, keys and values AT those tokens,
+//! `Q = tokens W_Q`, `K = tokens W_K` `(T, H)` and `v = tokens W_V w_O` `(T)`, evolve by themselves through the Gram
+//! matrix of the tokens. One step is exact gradient descent on `W_Q`, `W_K`, `W_V` with `w_O` fixed:
+//!
+//! ```text
+//! Q -= lr/(N M) Gram (B K)    K -= lr/(N M) Gram (B^T Q)    v -= lr |w_O|^2 / N Gram (g_n a)
+//! ```
+//!
+//! with `B` the sparse `(T, T)` matrix of all samples' gradients on the logits. The signal token of a class is one
+//! token, however many samples share it.
+
+use super::product::{self, View};
+use mote_core::loss::logistic;
+
+/// How the samples are made of the tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// `M`.
+    pub tokens: usize,
+    /// `T`: tokens that are stored.
+    pub stored: usize,
+    /// For every sample, the stored token at each of its `M` positions.
+    pub samples: Vec<Vec<usize>>,
+}
+
+/// Queries, keys and values of some tokens, and the running sums that move all others.
+#[derive(Clone, Debug)]
+pub struct Span {
+    layout: Layout,
+    labels: Vec<f32>,
+    head: usize,
+    /// `(T, T)`, symmetric.
+    gram: Vec<f32>,
+    /// `Q`, `(T, H)`.
+    pub q: Vec<f32>,
+    /// `K`, `(T, H)`.
+    pub k: Vec<f32>,
+    /// `v`, `(T)`.
+    pub v: Vec<f32>,
+    /// `lr/(N M)` times the sum of `B K` over all steps, `(T, H)`: a token `u` outside has moved by
+    /// `-(u tokens^T) moved_q`.
+    pub moved_q: Vec<f32>,
+    /// The same of `B^T Q`.
+    pub moved_k: Vec<f32>,
+    /// `lr |w_O|^2 / N` times the sum of `g_n a`, `(T)`.
+    pub moved_v: Vec<f32>,
+    step_q: Vec<f32>,
+    step_k: Vec<f32>,
+    step_v: Vec<f32>,
+}
+
+/// Learning rates with all means folded in.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// `lr / (N M)`.
+    pub projection: f32,
+    /// `lr |w_O|^2 / N`.
+    pub value: f32,
+}
+
+impl Rates {
+    /// The rates of a run.
+    pub fn new(learning_rate: f64, samples: usize, tokens: usize, output_norm2: f64) -> Self {
+        let samples = samples as f64;
+        Self {
+            projection: (learning_rate / (samples * tokens as f64)) as f32,
+            value: (learning_rate * output_norm2 / samples) as f32,
+        }
+    }
+}
+
+impl Layout {
+    /// The layout of a run on signal and noise: stored tokens 0 and 1 are the signals of +1 and -1, then come
+    /// the `M - 1` noise tokens of each sample.
+    pub fn signal_and_noise(labels: &[f32], tokens: usize) -> Self {
+        let noise = tokens - 1;
+        let sample = |(n, y): (usize, &f32)| {
+            let signal = usize::from(*y < 0.0);
+            std::iter::once(signal).chain((0..noise).map(|m| 2 + n * noise + m)).collect()
+        };
+        let samples = labels.iter().enumerate().map(sample).collect();
+        Self { tokens, stored: 2 + labels.len() * noise, samples }
+    }
+}
+
+impl Span {
+    /// The state at the start: Gram matrix `(T, T)`, `Q` and `K` `(T, H)`, `v` `(T)`, and the labels of the samples.
+    pub fn new(layout: Layout, labels: Vec<f32>, gram: Vec<f32>, q: Vec<f32>, k: Vec<f32>, v: Vec<f32>) -> Self {
+        let stored = layout.stored;
+        let head = q.len() / stored;
+        assert!(gram.len() == stored * stored && q.len() == k.len() && v.len() == stored, "shapes of a span");
+        let (matrix, vector) = (vec![0.0; stored * head], vec![0.0; stored]);
+        Self {
+            layout,
+            labels,
+            head,
+            gram,
+            q,
+            k,
+            v,
+            moved_q: matrix.clone(),
+            moved_k: matrix.clone(),
+            moved_v: vector.clone(),
+            step_q: matrix.clone(),
+            step_k: matrix,
+            step_v: vector,
+        }
+    }
+
+    /// `H`.
+    pub fn head(&self) -> usize {
+        self.head
+    }
+
+    /// One step; returns the mean training loss before it. Nothing is moved if that loss is not finite.
+    pub fn step(&mut self, rates: Rates) -> f32 {
+        let loss = self.gradients();
+        if !loss.is_finite() {
+            return loss;
+        }
+        let (stored, head) = (self.layout.stored, self.head);
+        let gram = View::new(&self.gram, stored, stored);
+        for (state, moved, step, cols, rate) in [
+            (&mut self.q, &mut self.moved_q, &self.step_q, head, rates.projection),
+            (&mut self.k, &mut self.moved_k, &self.step_k, head, rates.projection),
+            (&mut self.v, &mut self.moved_v, &self.step_v, 1, rates.value),
+        ] {
+            product::add(state, -rate, gram, View::new(step, stored, cols));
+            moved.iter_mut().zip(step).for_each(|(moved, step)| *moved += rate * step);
+        }
+        loss
+    }
+
+    /// Scores of the training samples.
+    pub fn scores(&self) -> Vec<f32> {
+        let mut sample = Attention::new(self.layout.tokens, self.head);
+        (0..self.labels.len())
+            .map(|n| {
+                sample.gather(&self.layout.samples[n], &self.q, &self.k, &self.v);
+                sample.forward()
+            })
+            .collect()
+    }
+
+    /// Fills `step_q = B K`, `step_k = B^T Q` and `step_v = g a`; returns the mean loss.
+    fn gradients(&mut self) -> f32 {
+        let head = self.head;
+        self.step_q.fill(0.0);
+        self.step_k.fill(0.0);
+        self.step_v.fill(0.0);
+        let mut sample = Attention::new(self.layout.tokens, head);
+        let mut sum = 0.0f64;
+        for (indices, y) in self.layout.samples.iter().zip(&self.labels) {
+            sample.gather(indices, &self.q, &self.k, &self.v);
+            let (loss, g) = logistic(sample.forward(), *y);
+            sum += f64::from(loss);
+            sample.backward(g);
+            for (m, &token) in indices.iter().enumerate() {
+                let rows = token * head..(token + 1) * head;
+                add_row(&mut self.step_q[rows.clone()], &sample.d_q[m * head..(m + 1) * head]);
+                add_row(&mut self.step_k[rows], &sample.d_k[m * head..(m + 1) * head]);
+                self.step_v[token] += sample.d_v[m];
+            }
+        }
+        (sum / self.labels.len() as f64) as f32
+    }
+}
+
+fn add_row(to: &mut [f32], from: &[f32]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+}
+
+/// One sample's attention, forward and backward: `P = softmax(Q K^T)`, `f = (1/M) sum P v`.
+#[derive(Clone, Debug)]
+pub struct Attention {
+    tokens: usize,
+    head: usize,
+    /// Queries, `(M, H)`.
+    pub q: Vec<f32>,
+    /// Keys, `(M, H)`.
+    pub k: Vec<f32>,
+    /// Values, `(M)`.
+    pub v: Vec<f32>,
+    p: Vec<f32>,
+    mixed: Vec<f32>,
+    logits: Vec<f32>,
+    d_q: Vec<f32>,
+    d_k: Vec<f32>,
+    d_v: Vec<f32>,
+}
+
+impl Attention {
+    /// For samples of `tokens` tokens and queries of `head` numbers.
+    pub fn new(tokens: usize, head: usize) -> Self {
+        let (wide, square, row) = (vec![0.0; tokens * head], vec![0.0; tokens * tokens], vec![0.0; tokens]);
+        Self {
+            tokens,
+            head,
+            q: wide.clone(),
+            k: wide.clone(),
+            v: row.clone(),
+            p: square.clone(),
+            mixed: row.clone(),
+            logits: square,
+            d_q: wide.clone(),
+            d_k: wide,
+            d_v: row,
+        }
+    }
+
+    fn gather(&mut self, indices: &[usize], q: &[f32], k: &[f32], v: &[f32]) {
+        let head = self.head;
+        for (m, &token) in indices.iter().enumerate() {
+            let (to, from) = (m * head..(m + 1) * head, token * head..(token + 1) * head);
+            self.q[to.clone()].copy_from_slice(&q[from.clone()]);
+            self.k[to].copy_from_slice(&k[from]);
+            self.v[m] = v[token];
+        }
+    }
+
+    /// The score for `q`, `k` and `v` as they are.
+    pub fn forward(&mut self) -> f32 {
+        let (m, h) = (self.tokens, self.head);
+        self.p.fill(0.0);
+        product::add(&mut self.p, 1.0, View::new(&self.q, m, h), View::new(&self.k, m, h).transposed());
+        let mut sum = 0.0;
+        for (row, mixed) in self.p.chunks_exact_mut(m).zip(&mut self.mixed) {
+            mote_core::kernels::softmax::softmax_forward(row);
+            *mixed = row.iter().zip(&self.v).map(|(p, v)| p * v).sum();
+            sum += *mixed;
+        }
+        sum / m as f32
+    }
+
+    /// Mean attention on the first token, after [`Attention::forward`].
+    pub fn on_signal(&self) -> f32 {
+        self.p.iter().step_by(self.tokens).sum::<f32>() / self.tokens as f32
+    }
+
+    /// `d_q = t K`, `d_k = t^T Q` with `t[l][j] = g P[l][j] (v[j] - mixed[l])`, and `d_v = g a`.
+    fn backward(&mut self, g: f32) {
+        let (m, h) = (self.tokens, self.head);
+        for l in 0..m {
+            let row = l * m..(l + 1) * m;
+            let (t, p) = (&mut self.logits[row.clone()], &self.p[row]);
+            mote_core::kernels::softmax::softmax_backward(t, p, &self.v, self.mixed[l], g);
+        }
+        self.d_q.fill(0.0);
+        self.d_k.fill(0.0);
+        let t = View::new(&self.logits, m, m);
+        product::add(&mut self.d_q, 1.0, t, View::new(&self.k, m, h));
+        product::add(&mut self.d_k, 1.0, t.transposed(), View::new(&self.q, m, h));
+        for (j, d_v) in self.d_v.iter_mut().enumerate() {
+            *d_v = g * self.p[j..].iter().step_by(m).sum::<f32>() / m as f32;
+        }
+    }
+}

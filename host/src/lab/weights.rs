@@ -1,0 +1,113 @@
+//! A cell in weight space: the engine of `mote-core` itself, tokens regenerated sample by sample.
+
+use super::cell::{Form, Place, Recipe, Run, Scores};
+use anyhow::Context;
+use mote_core::data::{self, Distribution, Synthetic};
+use mote_core::memory::{Heap, Memory};
+use mote_core::params::{Init, Tensor};
+use mote_core::rng::Purpose;
+use mote_core::shape::Shape;
+use mote_core::train::{Settings, TrainError, Trainer};
+
+/// Data and model of a cell, as the engine takes them.
+#[derive(Debug)]
+pub struct Engine {
+    /// Sizes of the model.
+    pub shape: Shape,
+    /// Norm of the signal tokens.
+    pub signal_norm: f32,
+    /// Training data.
+    pub train: Synthetic,
+    /// Test data.
+    pub test: Synthetic,
+    init: Init,
+    settings: Settings,
+}
+
+impl Engine {
+    /// A cell's data and model, nothing trained yet.
+    ///
+    /// # Errors
+    ///
+    /// If `D` is beyond the address space, or the recipe is not one of the engine's.
+    pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> anyhow::Result<Self> {
+        let dim = usize::try_from(recipe.dim).context("D is beyond the address space")?;
+        let (form, init) = match recipe.form {
+            Form::Paper { big, small, divisor } => {
+                (data::Form::Paper { big: big as f32, small: small as f32 }, Init::FanIn { divisor: divisor as f32 })
+            }
+            Form::Uniform { noise_norm, query_key_std, value_std } => (
+                data::Form::Uniform { sigma: (noise_norm / (dim as f64).sqrt()) as f32 },
+                Init::Gaussian { query_key_std: query_key_std as f32, value_std: value_std as f32 },
+            ),
+        };
+        let signal_norm = place.signal_norm as f32;
+        let distribution = Distribution { form, signal_norm, flip: 0.0 };
+        let size = (recipe.tokens, dim);
+        let shape = Shape::new(recipe.tokens, dim, recipe.head, recipe.value);
+        let settings = Settings { learning_rate: recipe.learning_rate as f32, train_output: false };
+        let train = Synthetic::new(distribution, size, place.samples, seed, Purpose::Train)?;
+        let test = Synthetic::new(distribution, size, recipe.test_samples, seed, Purpose::Test)?;
+        Ok(Self { shape, signal_norm, train, test, init, settings })
+    }
+
+    fn memory(&self) -> anyhow::Result<Heap> {
+        let bytes = self.shape.bytes().map_or("more than any".into(), |bytes| bytes.to_string());
+        Heap::zeroed(self.shape)
+            .with_context(|| format!("weight space takes {bytes} bytes of memory, which cannot be had"))
+    }
+
+    /// `W_Q` and `W_K` `(D, H)`, `W_V w_O` `(D)` and `|w_O|^2` at the start.
+    ///
+    /// # Errors
+    ///
+    /// If the memory cannot be had.
+    pub fn initial_weights(&self, seed: u64) -> anyhow::Result<(Vec<f32>, Vec<f32>, Vec<f32>, f64)> {
+        let mut memory = self.memory()?;
+        let mut params = memory.workspace().params;
+        params.init(self.init, seed);
+        let [w_q, w_k, w_v, w_o] = Tensor::ALL.map(|tensor| params.tensor(tensor).data());
+        let z = w_v.chunks_exact(w_o.len()).map(|row| row.iter().zip(w_o).map(|(w, o)| w * o).sum()).collect();
+        let output_norm2 = w_o.iter().map(|o| f64::from(o * o)).sum();
+        Ok((w_q.to_vec(), w_k.to_vec(), z, output_norm2))
+    }
+}
+
+/// A run in weight space.
+#[derive(Debug)]
+pub struct WeightRun {
+    engine: Engine,
+    memory: Heap,
+}
+
+impl WeightRun {
+    /// The start of a cell.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::new`], and if the model does not fit into memory.
+    pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> anyhow::Result<Self> {
+        let engine = Engine::new(recipe, place, seed)?;
+        let mut memory = engine.memory()?;
+        memory.workspace().params.init(engine.init, seed);
+        Ok(Self { engine, memory })
+    }
+}
+
+impl Run for WeightRun {
+    fn step(&mut self) -> anyhow::Result<Option<f64>> {
+        let mut trainer = Trainer::new(&mut self.memory, self.engine.settings)?;
+        match trainer.step(&mut self.engine.train) {
+            Ok(report) => Ok(Some(report.train_loss.into())),
+            Err(TrainError::LossNotFinite | TrainError::WeightsNotFinite) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn test(&mut self) -> anyhow::Result<Scores> {
+        let mut trainer = Trainer::new(&mut self.memory, self.engine.settings)?;
+        let mut scores = Scores::default();
+        trainer.for_each_score(&mut self.engine.test, |y, f, attention| scores.add(f, y, attention))?;
+        Ok(scores)
+    }
+}
