@@ -5,7 +5,7 @@
 use super::cell::{Place, Recipe, Run, Scores};
 use super::product::{self, View};
 use super::span::{Attention, Layout, Rates, Span};
-use super::weights::Engine;
+use super::weights::{Engine, InitialWeights};
 use mote_core::data::{Dataset, Synthetic};
 use mote_core::matrix::MatrixMut;
 
@@ -15,12 +15,7 @@ pub struct Explicit {
     dim: usize,
     /// The stored tokens, `(T, D)`.
     tokens: Vec<f32>,
-    /// `W_Q`, `W_K` at the start, `(D, H)`.
-    w_q: Vec<f32>,
-    w_k: Vec<f32>,
-    /// `W_V w_O` at the start, `(D)`.
-    z: Vec<f32>,
-    output_norm2: f64,
+    start: InitialWeights,
 }
 
 /// All samples of a data set: tokens `(N, M, D)` and labels.
@@ -56,13 +51,13 @@ impl Explicit {
         // A class without a sample has a signal all the same: test samples carry it.
         tokens[0] = engine.signal_norm;
         tokens[dim + 1] = engine.signal_norm;
-        let (w_q, w_k, z, output_norm2) = engine.initial_weights(seed)?;
+        let start = engine.initial_weights(seed)?;
         let c = View::new(&tokens, stored, dim);
         let gram = product::of(c, c.transposed());
-        let q = product::of(c, View::new(&w_q, dim, head));
-        let k = product::of(c, View::new(&w_k, dim, head));
-        let v = product::of(c, View::new(&z, dim, 1));
-        Ok((Span::new(layout, labels, gram, q, k, v), Self { dim, tokens, w_q, w_k, z, output_norm2 }))
+        let q = product::of(c, View::new(&start.w_q, dim, head));
+        let k = product::of(c, View::new(&start.w_k, dim, head));
+        let v = product::of(c, View::new(&start.z, dim, 1));
+        Ok((Span::new(layout, labels, gram, q, k, v), Self { dim, tokens, start }))
     }
 
     /// Scores of a data set.
@@ -84,9 +79,9 @@ impl Explicit {
             product::add(&mut out, -1.0, along, View::new(moved, stored, cols));
             out
         };
-        let q = moved(&self.w_q, &span.moved_q, head);
-        let k = moved(&self.w_k, &span.moved_k, head);
-        let v = moved(&self.z, &span.moved_v, 1);
+        let q = moved(&self.start.w_q, &span.moved_q, head);
+        let k = moved(&self.start.w_k, &span.moved_k, head);
+        let v = moved(&self.start.z, &span.moved_v, 1);
         let mut sample = Attention::new(tokens, head);
         let mut scores = Scores::default();
         for (n, y) in labels.iter().enumerate() {
@@ -119,7 +114,7 @@ impl TokenRun {
     pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> anyhow::Result<Self> {
         let mut engine = Engine::new(recipe, place, seed)?;
         let (span, explicit) = Explicit::start(&mut engine, seed)?;
-        let rates = Rates::new(recipe.learning_rate, place.samples, recipe.tokens, explicit.output_norm2);
+        let rates = Rates::new(recipe.learning_rate, place.samples, recipe.tokens, explicit.start.output_norm2);
         Ok(Self { span, explicit, rates, test: engine.test })
     }
 }

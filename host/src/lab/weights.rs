@@ -57,20 +57,33 @@ impl Engine {
             .with_context(|| format!("weight space takes {bytes} bytes of memory, which cannot be had"))
     }
 
-    /// `W_Q` and `W_K` `(D, H)`, `W_V w_O` `(D)` and `|w_O|^2` at the start.
+    /// The weights at the start.
     ///
     /// # Errors
     ///
     /// If the memory cannot be had.
-    pub fn initial_weights(&self, seed: u64) -> anyhow::Result<(Vec<f32>, Vec<f32>, Vec<f32>, f64)> {
+    pub fn initial_weights(&self, seed: u64) -> anyhow::Result<InitialWeights> {
         let mut memory = self.memory()?;
         let mut params = memory.workspace().params;
         params.init(self.init, seed);
         let [w_q, w_k, w_v, w_o] = Tensor::ALL.map(|tensor| params.tensor(tensor).data());
         let z = w_v.chunks_exact(w_o.len()).map(|row| row.iter().zip(w_o).map(|(w, o)| w * o).sum()).collect();
         let output_norm2 = w_o.iter().map(|o| f64::from(o * o)).sum();
-        Ok((w_q.to_vec(), w_k.to_vec(), z, output_norm2))
+        Ok(InitialWeights { w_q: w_q.to_vec(), w_k: w_k.to_vec(), z, output_norm2 })
     }
+}
+
+/// The weights at the start of a run.
+#[derive(Clone, Debug)]
+pub struct InitialWeights {
+    /// `W_Q`, `(D, H)`.
+    pub w_q: Vec<f32>,
+    /// `W_K`, `(D, H)`.
+    pub w_k: Vec<f32>,
+    /// `W_V w_O`, `(D)`.
+    pub z: Vec<f32>,
+    /// `|w_O|^2`.
+    pub output_norm2: f64,
 }
 
 /// A run in weight space.
