@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::error::InputError;
+use crate::lab::phase::PhaseArgs;
 use crate::progress::say;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 /// Trains a softmax-attention classifier by exact gradient descent, the same program bit for bit on
 /// this machine and on a Cortex-M.
 #[derive(Debug, Parser)]
-#[command(name = "mote", version, propagate_version = true)]
+#[command(name = "mote", version, propagate_version = true, args_override_self = true)]
 #[command(after_help = "Examples:
   mote demo                                       benign and harmful overfitting on an emulated chip
   mote train --data train.npz --steps 200 --lr 0.5 --out run
@@ -37,6 +38,8 @@ pub enum Command {
     Device(DeviceArgs),
     /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
     Demo(DemoArgs),
+    /// The phase diagram over N and signal: the paper's Figure 1 and others
+    Phase(PhaseArgs),
     /// Flash and static RAM of the firmware on every board
     Sizes(SizesArgs),
     /// List the presets

@@ -147,6 +147,8 @@ fn checks(install: bool) -> Vec<Check> {
     add(Emulator, "parity", &format!("test --quiet {emulator} --test parity {shown}"), true);
     let parity = format!("test --quiet {emulator},fast-math --test parity {shown}");
     add(Emulator, "parity with fast-math", &parity, true);
+    let figure1 = "test --quiet --package mote-tests --features emulator --test figure1 -- --nocapture";
+    add(Nothing, "figure 1, a part of it", figure1, true);
     let no_install = if install { "" } else { " --no-install" };
     let demo = format!("run --quiet --release --package mote-host --bin mote -- demo --quiet{no_install}");
     add(Emulator, "demo", &demo, true);

@@ -1,5 +1,7 @@
 //! Pictures: one description, drawn as SVG, as PNG and in the terminal.
 
+pub mod heatmap;
+
 use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
 use kuva::backend::terminal::TerminalBackend;
@@ -83,9 +85,13 @@ fn line(series: &Series) -> Plot {
 /// If the picture cannot be drawn.
 pub fn render(panels: Vec<Panel>) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
-    let scene = scene(&panels, 520.0, 380.0);
-    let svg = SvgBackend.render_scene(&scene).into_bytes();
-    let png = PngBackend::new().with_scale(2.0).render_scene(&scene).map_err(anyhow::Error::msg)?;
+    encode(&scene(&panels, 520.0, 380.0))
+}
+
+/// A scene as SVG and PNG.
+fn encode(scene: &Scene) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    let svg = SvgBackend.render_scene(scene).into_bytes();
+    let png = PngBackend::new().with_scale(2.0).render_scene(scene).map_err(anyhow::Error::msg)?;
     Ok((svg, png))
 }
 

@@ -193,10 +193,11 @@ pub struct Figures {
     pub test_error: f64,
 }
 
-/// Sums over test samples.
-#[derive(Clone, Copy, Debug, Default)]
+/// Scores of test samples, and the sums over them.
+#[derive(Clone, Debug, Default)]
 pub struct Scores {
-    count: usize,
+    /// `f` of every sample, in order.
+    pub scores: Vec<f32>,
     loss: f64,
     wrong: usize,
     attention: f64,
@@ -205,7 +206,7 @@ pub struct Scores {
 impl Scores {
     /// Takes in a score, its label and the attention on the signal.
     pub fn add(&mut self, f: f32, y: f32, attention: f32) {
-        self.count += 1;
+        self.scores.push(f);
         self.loss += f64::from(logistic(f, y).0);
         let right = y * f > 0.0;
         self.wrong += usize::from(!right);
@@ -214,17 +215,17 @@ impl Scores {
 
     /// Mean loss.
     pub fn loss(&self) -> f64 {
-        self.loss / self.count as f64
+        self.loss / self.scores.len() as f64
     }
 
     /// 0-1 error.
     pub fn error(&self) -> f64 {
-        self.wrong as f64 / self.count as f64
+        self.wrong as f64 / self.scores.len() as f64
     }
 
     /// Mean attention on the signal.
     pub fn attention(&self) -> f64 {
-        self.attention / self.count as f64
+        self.attention / self.scores.len() as f64
     }
 }
 

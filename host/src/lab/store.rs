@@ -1,0 +1,190 @@
+//! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
+
+use super::cell::{Figures, Outcome, Place, Space};
+use super::grid::Config;
+use crate::error::{InputError, quoted};
+use crate::files::OutFolder;
+use anyhow::Context;
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// The columns of `cells.csv`.
+pub const HEADER: &str =
+    "n,signal_norm,snr,n_snr2,replicate,seed,space,steps,train_loss,test_loss,test_error,converged,seconds";
+
+/// A finished cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// Where on the grid.
+    pub place: Place,
+    /// Its own seed.
+    pub seed: u64,
+    /// Where it was computed.
+    pub space: Space,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Cell {
+    fn line(&self, config: &Config) -> String {
+        let Place { samples, signal_norm, replicate } = self.place;
+        let snr = config.recipe.snr(signal_norm);
+        let (n_snr2, space, steps) = (samples as f64 * snr * snr, self.space.name(), self.outcome.steps);
+        // A cell that never reached the stop has blanks: never a number, never NaN.
+        let figures = match self.outcome.figures {
+            Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
+            None => ",,,false".into(),
+        };
+        let (seed, seconds) = (self.seed, self.seconds);
+        format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{seed},{space},{steps},{figures},{seconds:.4}\n")
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [n, signal, _, _, replicate, seed, space, steps, train, test, error, converged, seconds] = cells[..] else {
+            return None;
+        };
+        let figures = match converged {
+            "true" => Some(Figures {
+                train_loss: train.parse().ok()?,
+                test_loss: test.parse().ok()?,
+                test_error: error.parse().ok()?,
+            }),
+            "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
+            _ => return None,
+        };
+        let spaces = [Space::Weights, Space::Tokens, Space::Sampled];
+        Some(Self {
+            place: Place {
+                samples: n.parse().ok()?,
+                signal_norm: signal.parse().ok()?,
+                replicate: replicate.parse().ok()?,
+            },
+            seed: seed.parse().ok()?,
+            space: spaces.into_iter().find(|known| known.name() == space)?,
+            outcome: Outcome { steps: steps.parse().ok()?, figures },
+            seconds: seconds.parse().ok()?,
+        })
+    }
+
+    fn key(place: &Place) -> (usize, u64, u32) {
+        (place.samples, place.signal_norm.to_bits(), place.replicate)
+    }
+}
+
+/// The open cells of a run, this process's alone.
+#[derive(Debug)]
+pub struct Store {
+    file: File,
+    config: Config,
+    /// Cells found when it was opened.
+    pub done: Vec<Cell>,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the cells in a folder, or begins them. A torn last line, as a killed run leaves it, is cut off.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] if another run holds the folder, if it was written by another configuration (with the
+    /// differences), or if a line but the last is not a cell of it.
+    pub fn open(out: &OutFolder, config: &Config) -> anyhow::Result<Self> {
+        let lock = File::create(out.path().join(".lock")).context(".lock")?;
+        lock.try_lock().map_err(|_| InputError::file(out.path(), "another run is writing into this folder"))?;
+        let settings = out.path().join("config.json");
+        if settings.exists() {
+            let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
+            let differences = differences(&text, config)?;
+            if !differences.is_empty() {
+                let found =
+                    format!("expected a folder of this configuration, found another: {}", differences.join("; "));
+                return Err(InputError::file(out.path(), found).into());
+            }
+        } else {
+            out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
+        }
+        let path = out.path().join("cells.csv");
+        let (done, whole) = read(&path, config)?;
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(&path).with_context(|| path.display().to_string())?;
+        file.set_len(whole).with_context(|| path.display().to_string())?;
+        if whole == 0 {
+            file.write_all(format!("{HEADER}\n").as_bytes())?;
+            file.sync_all()?;
+        }
+        Ok(Self { file, config: config.clone(), done, _lock: lock })
+    }
+
+    /// Adds a cell; when this returns, it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written. What was there before is there still, and the same command goes on from it.
+    pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
+        let line = cell.line(&self.config);
+        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).context("cells.csv cannot be written")
+    }
+}
+
+/// The cells of a file, and the length of its part in whole lines.
+fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
+    if !path.exists() {
+        return Ok((Vec::new(), 0));
+    }
+    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    // Bytes behind the last line feed are a line that was being written.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let text =
+        std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
+    let mut lines = text.lines().enumerate();
+    if let Some((_, header)) = lines.next()
+        && header != HEADER
+    {
+        return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
+    }
+    let places: HashMap<_, u64> = config.places().iter().map(|p| (Cell::key(p), p.seed(config.seed))).collect();
+    let mut seen = HashMap::new();
+    let mut cells = Vec::new();
+    for (n, line) in lines {
+        let wrong =
+            |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
+        let cell = Cell::parse(line).ok_or_else(|| wrong("a cell"))?;
+        if places.get(&Cell::key(&cell.place)) != Some(&cell.seed) {
+            return Err(wrong("a cell of this configuration").into());
+        }
+        if let Some(first) = seen.insert(Cell::key(&cell.place), n + 1) {
+            return Err(wrong(&format!("another cell than in line {first}")).into());
+        }
+        cells.push(cell);
+    }
+    Ok((cells, whole as u64))
+}
+
+/// What differs between a folder's configuration and this one, value by value.
+fn differences(text: &str, config: &Config) -> anyhow::Result<Vec<String>> {
+    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value, out: &mut Vec<String>) {
+        match (a.as_object(), b.as_object()) {
+            (Some(a), Some(b)) => {
+                let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+                for key in keys {
+                    let null = serde_json::Value::Null;
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    walk(&path, a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), out);
+                }
+            }
+            _ if a != b => {
+                out.push(format!("{path} {} there, {} here", quoted(&a.to_string()), quoted(&b.to_string())))
+            }
+            _ => {}
+        }
+    }
+    let there = serde_json::from_str(text).context("config.json")?;
+    let mut out = Vec::new();
+    walk("", &there, &serde_json::to_value(config)?, &mut out);
+    Ok(out)
+}

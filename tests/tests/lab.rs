@@ -1,0 +1,128 @@
+//! The laboratory's spaces are one computation: token space is the engine's own run, the sampler has its
+//! distribution.
+
+use mote_core::rng::{Purpose, Stream};
+use mote_host::lab::cell::{self, Form, Place, Recipe, Run, Space};
+use mote_host::lab::sampled::{SampledRun, bartlett};
+use mote_host::lab::summary::Moments;
+use mote_host::lab::tokens::TokenRun;
+use mote_host::lab::weights::WeightRun;
+
+const PAPER: Form = Form::Paper { big: 1.0, small: 0.2, divisor: 2.0 };
+const UNIFORM: Form = Form::Uniform { noise_norm: 4.0, query_key_std: 0.1, value_std: 0.02 };
+
+fn recipe(form: Form, tokens: usize, dim: u64, head: usize) -> Recipe {
+    Recipe { form, tokens, dim, head, value: 8, learning_rate: 0.2, stop_loss: 0.05, max_steps: 2000, test_samples: 20 }
+}
+
+/// The same data and initial weights, 50 steps in both spaces: every loss before, every test score after.
+#[test]
+fn token_space_is_the_run_of_the_engine() {
+    let mut worst = 0.0f64;
+    let mut stream = Stream::new(3, Purpose::Test, 0, 0);
+    let mut below = |least: u32, limit: u32| least + stream.next_u32() % (limit - least);
+    for case in 0..40 {
+        let form = if case % 2 == 0 { PAPER } else { UNIFORM };
+        let recipe = recipe(form, below(2, 7) as usize, below(3, 60).into(), below(1, 20) as usize);
+        let place =
+            Place { samples: 2 * below(1, 8) as usize, signal_norm: f64::from(below(2, 40)) / 10.0, replicate: 0 };
+        let seed = place.seed(case);
+        let mut tokens = TokenRun::new(&recipe, &place, seed).unwrap();
+        let mut weights = WeightRun::new(&recipe, &place, seed).unwrap();
+        for step in 0..50 {
+            let (a, b) = (tokens.step().unwrap().unwrap(), weights.step().unwrap().unwrap());
+            assert!((a - b).abs() < 1e-4 * b.max(1e-2), "case {case} {recipe:?} {place:?} step {step}: {a} {b}");
+        }
+        let (a, b) = (tokens.test().unwrap(), weights.test().unwrap());
+        let largest = b.scores.iter().fold(0.0f32, |largest, f| largest.max(f.abs()));
+        for (a, b) in a.scores.iter().zip(&b.scores) {
+            worst = worst.max(f64::from((a - b).abs() / largest));
+        }
+        assert!((a.attention() - b.attention()).abs() < 1e-4, "case {case}");
+        assert_eq!(a.scores.len(), 20);
+    }
+    println!("worst test score after 50 steps, relative to the largest: {worst:.1e}");
+    assert!(worst < 1e-4, "{worst:e}");
+}
+
+/// Means over 300 cells of each: the sampler against token space, degrees of freedom below and above `T`.
+#[test]
+fn the_sampler_has_the_distribution_of_token_space() {
+    // (form, M, D, H, N, signal norm); T - 2 = N (M - 1) is above D - 2 in the first two.
+    let shapes = [
+        (UNIFORM, 4, 10, 4, 8, 2.0),
+        (UNIFORM, 3, 6, 3, 6, 1.5),
+        (UNIFORM, 4, 64, 8, 8, 2.4),
+        (UNIFORM, 2, 40, 4, 4, 3.0),
+        (PAPER, 4, 64, 8, 6, 2.0),
+        (PAPER, 3, 200, 6, 8, 1.5),
+    ];
+    for (case, (form, tokens, dim, head, samples, signal_norm)) in shapes.into_iter().enumerate() {
+        let recipe = recipe(form, tokens, dim, head);
+        let mut figures = [[vec![], vec![], vec![]], [vec![], vec![], vec![]]];
+        for (space, figures) in [Space::Tokens, Space::Sampled].into_iter().zip(&mut figures) {
+            for replicate in 0..300 {
+                let place = Place { samples, signal_norm, replicate };
+                let seed = place.seed(77 + space as u64);
+                let outcome = cell::run(&recipe, &place, seed, space).unwrap();
+                let end = outcome.figures.expect("these cells converge");
+                figures[0].push(f64::from(outcome.steps));
+                figures[1].push(end.test_loss);
+                figures[2].push(end.test_error);
+            }
+        }
+        for (name, (a, b)) in ["steps", "test loss", "test error"].iter().zip(figures[0].iter().zip(&figures[1])) {
+            let (a, b) = (Moments::of(a).unwrap(), Moments::of(b).unwrap());
+            let error = (a.standard_error.powi(2) + b.standard_error.powi(2)).sqrt();
+            let z = (a.mean - b.mean) / error.max(1e-12);
+            println!("case {case} {name}: {:.4} {:.4}, {z:.2} standard errors apart", a.mean, b.mean);
+            assert!(z.abs() < 3.0 || a.mean == b.mean, "case {case} {name}: {a:?} {b:?}");
+        }
+    }
+}
+
+/// A Bartlett factor has the mean Gram matrix and spread of real Gaussian vectors.
+#[test]
+fn bartlett_factors_are_gram_matrices_of_gaussians() {
+    for (rows, degrees) in [(3usize, 5u64), (4, 2), (2, 1_000_000_000)] {
+        let mut stream = Stream::new(9, Purpose::Test, rows as u32, 0);
+        let (count, df) = (20_000, degrees as f64);
+        let mut sums = vec![[0.0f64; 2]; rows * rows];
+        for _ in 0..count {
+            let (factor, cols) = bartlett(rows, degrees, &mut stream);
+            for i in 0..rows {
+                for j in 0..rows {
+                    let dot: f64 =
+                        (0..cols).map(|c| f64::from(factor[i * cols + c]) * f64::from(factor[j * cols + c])).sum();
+                    sums[i * rows + j][0] += dot;
+                    sums[i * rows + j][1] += dot * dot;
+                }
+            }
+        }
+        for i in 0..rows {
+            for j in 0..rows {
+                let (mean, variance) = if i == j { (df, 2.0 * df) } else { (0.0, df) };
+                let n = f64::from(count);
+                let found = sums[i * rows + j][0] / n;
+                let z = (found - mean) / (variance / n).sqrt();
+                // f32 entries near sqrt(10^9) carry an error of about 60 in the square.
+                let slack = 1.2e-7 * df / (variance / n).sqrt();
+                assert!(z.abs() < 4.5 + slack, "{rows} {degrees} ({i},{j}): {z:.1}");
+                let spread = sums[i * rows + j][1] / n - found * found;
+                assert!((spread / variance - 1.0).abs() < 0.15, "{rows} {degrees} ({i},{j}): {spread} {variance}");
+            }
+        }
+    }
+}
+
+/// D = 10^9 runs, and gives what a D far above `T` gives at the same noise norm.
+#[test]
+fn a_billion_dimensions_cost_what_a_thousand_cost() {
+    let place = Place { samples: 8, signal_norm: 2.4, replicate: 0 };
+    let wide = recipe(UNIFORM, 4, 1_000_000_000, 8);
+    let mut run = SampledRun::new(&wide, &place, 5);
+    let first = run.step().unwrap().unwrap();
+    assert!((first - std::f64::consts::LN_2).abs() < 0.05, "{first}");
+    let outcome = cell::run(&wide, &place, 5, Space::Sampled).unwrap();
+    assert!(outcome.figures.is_some_and(|figures| figures.test_loss.is_finite()));
+}
