@@ -55,7 +55,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file
 holds W_Q and W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V); without one,
-H, V and the distribution of the initial weights come from the preset.
+they are drawn: W_Q and W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1,
+or as the preset says.
 
 Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png
 and curve.svg into the output folder. weights.npz can be fed back as --init.
@@ -71,16 +72,16 @@ pub struct TrainArgs {
     /// Initial weights, .npz with W_Q, W_K, W_V and w_O
     #[arg(long, value_name = "F.npz")]
     pub init: Option<PathBuf>,
-    /// Where H, V, the initial weights, steps, learning rate and stop loss come from if not given
+    /// Where H, V, the spread of fresh weights, steps, learning rate and stop loss come from if not given
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Steps of gradient descent at most
+    /// Steps of gradient descent at most; needed unless --preset gives them
     #[arg(long, value_name = "K", required_unless_present = "preset")]
     pub steps: Option<u32>,
-    /// Learning rate, above 0
+    /// Learning rate, above 0; needed unless --preset gives it
     #[arg(long, value_name = "X", required_unless_present = "preset", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// Train w_O too; (J) keeps it fixed
+    /// Train w_O too; the paper keeps it fixed
     #[arg(long)]
     pub train_output: bool,
     /// Stop after the step before which the training loss was below this
@@ -89,9 +90,15 @@ pub struct TrainArgs {
     /// Test data, evaluated after every step
     #[arg(long, value_name = "F.npz")]
     pub test: Option<PathBuf>,
-    /// Seed of the initial weights, if there is no --init
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
+    /// H: query and key width of fresh weights [default: 8, or the preset's]
+    #[arg(long, value_name = "H", conflicts_with = "init")]
+    pub head: Option<usize>,
+    /// V: value width of fresh weights [default: 8, or the preset's]
+    #[arg(long, value_name = "V", conflicts_with = "init")]
+    pub value: Option<usize>,
+    /// Seed of fresh weights [default: 1]
+    #[arg(long, value_name = "S", conflicts_with = "init")]
+    pub seed: Option<u64>,
     /// Folder for the results, made if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -23,12 +23,17 @@ pub enum InputError {
         what: String,
     },
     /// Training left the finite numbers.
-    #[error("training diverged at step {step}: {what}; the last finite weights are saved in {}", saved.display())]
+    #[error(
+        "training diverged at step {step}: {what}; try a learning rate below {learning_rate}; the last finite weights are \
+         saved in {}", saved.display()
+    )]
     Diverged {
         /// The step that could not be done.
         step: u32,
         /// What is not finite.
         what: String,
+        /// The learning rate that was too large.
+        learning_rate: f32,
         /// Where the weights are.
         saved: PathBuf,
     },
@@ -78,4 +83,10 @@ pub fn exit_status(error: &anyhow::Error) -> u8 {
     } else {
         1
     }
+}
+
+/// Whether standard output was closed by its reader, as `head` does.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kinds = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind);
+    kinds.into_iter().any(|kind| kind == std::io::ErrorKind::BrokenPipe)
 }

@@ -14,18 +14,22 @@ pub mod train;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The program: parses the command line, does the command, and turns what happened into an exit status.
 ///
 /// 0: done. 1: something failed, or chip and host differ. 2: the input or the command line is wrong.
-/// 130: interrupted, with what was done saved.
+/// 130: interrupted, with what was done saved. 141: the reader of standard output is gone.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough.
+        Err(error) if error::is_closed_pipe(&error) => ExitCode::from(141),
         Err(error) => {
-            eprintln!("mote: {error:#}");
+            // Standard error may be closed too; then there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "mote: {error:#}");
             ExitCode::from(error::exit_status(&error))
         }
     }

@@ -54,7 +54,8 @@ pub fn predict(args: &PredictArgs) -> anyhow::Result<()> {
     if samples.labels.is_some() {
         // The engine's own figures: those of `summary.json`.
         let Evaluation { loss, error, .. } = trainer.evaluate(&mut samples.dataset(&labels))?;
-        eprintln!("{} samples: mean loss {loss:.6}, error {:.2}%", samples.samples, 100.0 * error);
+        let text = format!("{} samples: mean loss {loss:.6}, error {:.2}%", samples.samples, 100.0 * error);
+        writeln!(std::io::stderr(), "{text}").context("standard error")?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use std::time::Instant;
 /// The model of a fresh training without a preset.
 const DEFAULT_HEAD: usize = 8;
 const DEFAULT_VALUE: usize = 8;
+const DEFAULT_SEED: u64 = 1;
 const DEFAULT_INIT: Init = Init::Gaussian { query_key_std: 0.02, value_std: 1e-3 };
 
 /// One row of the curve: the training loss before the step, the test figures after it.
@@ -55,6 +56,7 @@ struct Summary<'a> {
     train_output: bool,
     stop_loss: Option<f32>,
     seed: Option<u64>,
+    preset: Option<&'a str>,
     ended: &'a str,
     steps: u32,
     initial_train_loss: Option<f32>,
@@ -88,10 +90,14 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let job = Job::read(args)?;
     let mut memory = heap(job.shape, &args.data)?;
     let out = OutFolder::open(&args.out)?;
+    let seed = args.seed.unwrap_or(DEFAULT_SEED);
+    if !quiet {
+        say(job.describe())?;
+    }
     let mut trainer = Trainer::new(&mut memory, job.settings).map_err(|e| InputError::option("lr", e.to_string()))?;
     match &job.init {
         Some(weights) => weights.load(&mut trainer.params()),
-        None => trainer.init(job.fresh, args.seed)?,
+        None => trainer.init(job.fresh, seed)?,
     }
     let labels = job.train.labels_or_plus();
     let mut data = job.train.dataset(&labels);
@@ -115,7 +121,8 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         learning_rate: job.settings.learning_rate,
         train_output: job.settings.train_output,
         stop_loss: job.stop_loss,
-        seed: job.init.is_none().then_some(args.seed),
+        seed: job.init.is_none().then_some(seed),
+        preset: args.preset.as_deref(),
         ended: match end {
             End::StopLoss => "stop-loss",
             End::MaxSteps => "max-steps",
@@ -132,7 +139,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         seconds: start.elapsed().as_secs_f64(),
     };
     // All bytes first, then file by file, the summary last: it speaks of the others.
-    let (svg, png) = draw::render(vec![loss_panel(&rows)])?;
+    let (svg, png) = draw::render(vec![loss_panel(&job, &rows)])?;
     let summary_json = format!("{}\n", serde_json::to_string_pretty(&summary)?).into_bytes();
     let weights = weights::to_bytes(&trainer.params())?;
     let files = [
@@ -149,14 +156,18 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let saved = out.path().to_owned();
     match end {
         End::Interrupted => return Err(Interrupted { step: steps, saved: Some(saved) }.into()),
-        End::Diverged(step, what) => return Err(InputError::Diverged { step, what, saved }.into()),
+        End::Diverged(step, what) => {
+            let learning_rate = job.settings.learning_rate;
+            return Err(InputError::Diverged { step, what, learning_rate, saved }.into());
+        }
         End::StopLoss | End::MaxSteps => {}
     }
     let figures = |name: &str, figures: Option<Evaluation>| {
         figures.map(|f| format!("{name} loss {:.6}, error {:.2}%", f.loss, 100.0 * f.error))
     };
     let all: Vec<String> = [figures("training", after), figures("test", test)].into_iter().flatten().collect();
-    say(format_args!("{steps} steps ({}): {}", summary.ended, all.join("; ")))?;
+    let plural = if steps == 1 { "" } else { "s" };
+    say(format_args!("{steps} step{plural} ({}): {}", summary.ended, all.join("; ")))?;
     if !quiet {
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
         say(format_args!("saved in {}: {}", saved.display(), names.join(" ")))?;
@@ -192,9 +203,15 @@ impl Job {
         }
         let (head, value) = match (&init, &preset) {
             (Some(weights), _) => (weights.head, weights.value),
-            (None, Some(preset)) => (preset.shape.head, preset.shape.value),
-            (None, None) => (DEFAULT_HEAD, DEFAULT_VALUE),
+            (None, preset) => {
+                let (head, value) = preset.map_or((DEFAULT_HEAD, DEFAULT_VALUE), |p| (p.shape.head, p.shape.value));
+                (args.head.unwrap_or(head), args.value.unwrap_or(value))
+            }
         };
+        if head == 0 || value == 0 {
+            let option = if head == 0 { "head" } else { "value" };
+            return Err(InputError::option(option, "expected at least 1, found 0"));
+        }
         Ok(Self {
             shape: Shape::new(train.tokens, train.dim, head, value),
             settings: Settings { learning_rate, train_output: args.train_output },
@@ -205,6 +222,16 @@ impl Job {
             init,
             fresh: run.map_or(DEFAULT_INIT, |run| run.init),
         })
+    }
+}
+
+impl Job {
+    /// What is about to be done, with everything that was not said on the command line.
+    fn describe(&self) -> String {
+        let Shape { tokens, dim, head, value } = self.shape;
+        let stop = self.stop_loss.map_or(String::new(), |loss| format!(", stop loss {loss}"));
+        let (n, lr) = (self.train.samples, self.settings.learning_rate);
+        format!("N={n} M={tokens} D={dim} H={head} V={value}, learning rate {lr}{stop}, at most {} steps", self.steps)
     }
 }
 
@@ -268,7 +295,7 @@ fn curve_csv(rows: &[Row]) -> String {
     csv
 }
 
-fn loss_panel(rows: &[Row]) -> Panel {
+fn loss_panel(job: &Job, rows: &[Row]) -> Panel {
     let series = |name: &str, color: &str, steps_done: u32, value: &dyn Fn(&Row) -> Option<f32>| Series {
         name: name.into(),
         color: color.into(),
@@ -285,5 +312,11 @@ fn loss_panel(rows: &[Row]) -> Panel {
         series("test error", draw::RED, 1, &|row| row.test.map(|test| test.error)),
     ];
     let series = all.into_iter().filter(|series| !series.points.is_empty()).collect();
-    Panel { title: "training".into(), x_label: "steps done".into(), y_label: "loss, error".into(), y_max: None, series }
+    Panel {
+        title: format!("N={}, learning rate {}", job.train.samples, job.settings.learning_rate),
+        x_label: "steps done".into(),
+        y_label: if job.test.is_some() { "loss, error" } else { "loss" }.into(),
+        y_max: None,
+        series,
+    }
 }

@@ -220,6 +220,30 @@ fn not_a_zip() {
 }
 
 #[test]
+fn a_single_array_and_a_folder() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("bad.npy"), header("<f4", "(2, 2, 3)")).unwrap();
+    bench.refuses(&bench.text("bad.npy"), &[], &["bad.npy", "found a single .npy array; numpy.savez"]);
+    std::fs::create_dir(bench.path("folder")).unwrap();
+    bench.refuses(&bench.text("folder"), &[], &["folder: expected an .npz file, found a folder"]);
+}
+
+#[test]
+fn widths_of_fresh_weights_can_be_chosen() {
+    let bench = Bench::new();
+    right().save(&bench.path("right.npz"));
+    let data = bench.text("right.npz");
+    let output = bench.train(&data, &["--steps", "2", "--lr", "0.1", "--head", "3", "--value", "5"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let weights = Weights::read(&bench.path("out/weights.npz")).unwrap();
+    assert_eq!((weights.head, weights.value), (3, 5));
+    let zero = bench.train(&data, &["--steps", "2", "--lr", "0.1", "--head", "0"]);
+    refused(&zero, &["--head: expected at least 1, found 0"]);
+    let both = bench.train(&data, &["--steps", "2", "--lr", "0.1", "--seed", "3", "--init", &golden("small.init")]);
+    assert_eq!(both.status.code(), Some(2), "a seed for weights that are given");
+}
+
+#[test]
 fn truncated_zip() {
     let bench = Bench::new();
     let bytes = right().bytes();
@@ -259,9 +283,9 @@ fn wrong_dtype() {
 fn wrong_rank() {
     let bench = Bench::new();
     let flat = Archive::new().with("X", &[4, 3], &X).with("y", &[4], &[1., 1., -1., -1.]);
-    bench.refuses_file(&flat, &["key X", "expected 3 dimensions", "found shape [4, 3]"]);
+    bench.refuses_file(&flat, &["key X", "expected 3 dimensions (N, M, D)", "found shape [4, 3]"]);
     let square = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2, 1], &Y);
-    bench.refuses_file(&square, &["key y", "expected 1 dimensions", "found shape [2, 1]"]);
+    bench.refuses_file(&square, &["key y", "expected 1 dimension (N)", "found shape [2, 1]"]);
 }
 
 #[test]
@@ -353,7 +377,12 @@ fn a_learning_rate_that_diverges_keeps_the_last_finite_weights() {
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert_eq!(text.trim_end().lines().count(), 1, "{text}");
-        assert!(text.contains("training diverged at step") && text.contains("last finite weights are saved"), "{text}");
+        assert!(
+            text.contains("training diverged at step")
+                && text.contains(&format!("try a learning rate below {}", lr.parse::<f32>().unwrap()))
+                && text.contains("last finite weights are"),
+            "{text}"
+        );
         // Reading refuses whatever is not finite.
         Weights::read(&bench.path("out/weights.npz")).unwrap();
         assert!(read(&bench.path("out/summary.json")).contains("\"ended\": \"diverged\""));

@@ -42,7 +42,16 @@ impl Npz {
     ///
     /// [`InputError`] if the file is missing or not a whole zip archive.
     pub fn open(path: &Path) -> Result<Self, InputError> {
-        let file = File::open(path).map_err(|e| InputError::file(path, format!("cannot be opened: {e}")))?;
+        let mut file = File::open(path).map_err(|e| InputError::file(path, format!("cannot be opened: {e}")))?;
+        if path.is_dir() {
+            return Err(InputError::file(path, "expected an .npz file, found a folder"));
+        }
+        let mut magic = [0; 6];
+        if file.read_exact(&mut magic).is_ok() && &magic == b"\x93NUMPY" {
+            let found =
+                "expected an .npz file, found a single .npy array; numpy.savez(file, X=X, y=y) writes an .npz file";
+            return Err(InputError::file(path, found));
+        }
         let archive = ZipArchive::new(BufReader::new(file))
             .map_err(|e| InputError::file(path, format!("expected an .npz file (a zip archive), found: {e}")))?;
         Ok(Self { path: path.into(), archive })
@@ -140,7 +149,7 @@ impl Npz {
         let shape: Vec<u64> = npy.shape().to_vec();
         if shape.len() != rank {
             let shown = quoted(&format!("{shape:?}"));
-            return Err(wrong(format!("expected {rank} dimensions, found shape {shown}")));
+            return Err(wrong(format!("expected {rank} dimension{}, found shape {shown}", axes(key, rank))));
         }
         let count = shape.iter().try_fold(1u64, |count, &size| count.checked_mul(size));
         let Some(count) = count.filter(|&count| count <= MAX_NUMBERS) else {
@@ -175,6 +184,19 @@ impl Npz {
         let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect(); // all at most 2^28
         let data = if order == Order::Fortran { row_major(&data, &shape) } else { data };
         Ok(Array { shape, data })
+    }
+}
+
+/// Plural and names of the axes of a known array, for a message.
+fn axes(key: &str, rank: usize) -> &'static str {
+    match (key, rank) {
+        ("X", _) => "s (N, M, D)",
+        ("y", _) => " (N)",
+        ("W_Q" | "W_K", _) => "s (D, H)",
+        ("W_V", _) => "s (D, V)",
+        ("w_O", _) => " (V)",
+        (_, 1) => "",
+        _ => "s",
     }
 }
 

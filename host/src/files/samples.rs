@@ -89,7 +89,10 @@ fn read_labels(npz: &mut Npz, samples: usize) -> Result<Vec<Label>, InputError> 
     let label = |(n, value): (usize, &f64)| match *value {
         1.0 => Ok(Label::Plus),
         -1.0 => Ok(Label::Minus),
-        other => Err(npz.wrong("y", format!("expected labels of +1 and -1, found {other} at index {n}"))),
+        other => Err(npz.wrong("y", {
+            let hint = if other == 0.0 { "; 2*y-1 makes them of 0 and 1" } else { "" };
+            format!("expected labels of +1 and -1, found {other} at index {n}{hint}")
+        })),
     };
     y.data.iter().enumerate().map(label).collect()
 }
