@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::error::InputError;
+use crate::lab::dynamics::DynamicsArgs;
 use crate::lab::phase::PhaseArgs;
 use crate::progress::say;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -40,6 +41,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// The phase diagram over N and signal: the paper's Figure 1 and others
     Phase(PhaseArgs),
+    /// The paper's dynamics: attention, values and query-key products through training
+    Dynamics(DynamicsArgs),
     /// Flash and static RAM of the firmware on every board
     Sizes(SizesArgs),
     /// List the presets

@@ -128,13 +128,20 @@ fn panel(curve: &Curve) -> Panel {
     let points = |value: &dyn Fn(&Eval) -> f32| {
         curve.evals.iter().map(|eval| (eval.step as f64, f64::from(value(eval)))).collect()
     };
-    let series =
-        |name: &str, color: &str, dashed, points| Series { name: name.into(), color: color.into(), dashed, points };
+    let series = |name: &str, color: &str, dashed, points| Series {
+        name: name.into(),
+        color: color.into(),
+        dashed,
+        points,
+        band: None,
+    };
     Panel {
         title: format!("{}: SNR {:.1}, N SNR^2 = {:.1}", curve.name, curve.snr, curve.n_snr2),
         x_label: "step".into(),
         y_label: "loss, error".into(),
         y_max: Some(1.0),
+        marks: Vec::new(),
+        from_zero: true,
         series: vec![
             series("training loss", draw::BLUE, false, curve.train.clone()),
             series("test loss", draw::ORANGE, false, points(&|eval| eval.test_loss)),

@@ -300,6 +300,7 @@ fn loss_panel(job: &Job, rows: &[Row]) -> Panel {
         name: name.into(),
         color: color.into(),
         dashed: false,
+        band: None,
         points: rows
             .iter()
             .filter_map(|row| Some((f64::from(row.step - 1 + steps_done), value(row)?.into())))
@@ -318,5 +319,7 @@ fn loss_panel(job: &Job, rows: &[Row]) -> Panel {
         y_label: if job.test.is_some() { "loss, error" } else { "loss" }.into(),
         y_max: None,
         series,
+        marks: Vec::new(),
+        from_zero: true,
     }
 }

@@ -4,6 +4,7 @@
 use mote_host::files::npz::Npz;
 use mote_host::files::weights::Weights;
 use mote_tests::archive::{Archive, Order, header};
+use mote_tests::{refused, stderr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -14,10 +15,6 @@ fn golden(file: &str) -> String {
 
 fn mote(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mote")).args(args).stdin(Stdio::null()).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A scratch folder with a right data file in it, and the output folder of a run.
@@ -64,16 +61,6 @@ impl Bench {
         all.extend(expected);
         self.refuses(data.to_str().unwrap(), &[], &all);
     }
-}
-
-fn refused(output: &Output, expected: &[&str]) {
-    let text = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
-    for part in expected {
-        assert!(text.contains(part), "\"{part}\" is missing: {text}");
-    }
-    assert!(output.stdout.is_empty(), "nothing on standard output");
 }
 
 const X: [f32; 12] = [1., 0., 0., 0.5, 0., 1., 0., 1., 0., 0., 0., 0.5];

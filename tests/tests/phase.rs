@@ -1,6 +1,7 @@
 //! `mote phase` as a user meets it: reproducible, interruptible, never a half-truth. Compiled with package
 //! `mote-host`, which has the binary.
 
+use mote_tests::{refused, stderr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -27,10 +28,6 @@ fn phase(out: &Path, more: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 fn read(path: PathBuf) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
@@ -41,15 +38,6 @@ fn cells(out: &Path) -> Vec<String> {
     let mut lines: Vec<String> = text.lines().skip(1).map(|line| line.rsplit_once(',').unwrap().0.into()).collect();
     lines.sort();
     lines
-}
-
-fn refused(output: &Output, expected: &[&str]) {
-    let text = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{text}");
-    assert_eq!(text.trim_end().lines().count(), 1, "one line: {text}");
-    for part in expected {
-        assert!(text.contains(part), "\"{part}\" is missing: {text}");
-    }
 }
 
 #[test]

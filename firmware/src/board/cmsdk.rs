@@ -1,5 +1,6 @@
 //! UART, timer and LED of the MPS2 boards (Arm CMSDK, DDI 0479D; MPS2 application notes).
 
+use super::chosen::BOARD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
@@ -20,6 +21,16 @@ pub struct Parts {
     pub counter: Counter,
 }
 
+/// The parts of the chosen board, started.
+pub fn take() -> Parts {
+    BOARD.start()
+}
+
+/// A second hold on the serial port of the chosen board, for a last line before the end.
+pub fn steal_serial() -> Serial {
+    BOARD.serial()
+}
+
 impl Addresses {
     /// The blocks of a board.
     ///
@@ -32,12 +43,12 @@ impl Addresses {
     }
 
     /// Starts UART and timer.
-    pub fn start(&self) -> Parts {
+    fn start(&self) -> Parts {
         Parts { serial: self.serial(), led: Led(self.fpga_io as *mut u32), counter: self.counter() }
     }
 
     /// UART 0, enabled to send.
-    pub fn serial(&self) -> Serial {
+    fn serial(&self) -> Serial {
         let uart = self.uart as *mut u32;
         // SAFETY: `uart` is the UART block of this board (DDI 0479D, 4.3): word 4 is BAUDDIV, at
         // least 16; word 2 is CTRL, bit 0 enables sending. Both may be written at any time.

@@ -42,6 +42,8 @@ mod chosen;
 use {cortex_m as _, defmt_rtt as _}; // linked for their critical section and their logger
 
 pub use chosen::*;
+#[cfg(any(feature = "mps2-an385", feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505"))]
+pub use cmsdk::{Parts, steal_serial, take};
 #[cfg(feature = "test-fault")]
 pub use fault::fault_on_purpose;
 pub use semihost::exit;

@@ -1,7 +1,6 @@
 //! MPS2 with application note AN385: Cortex-M3, floats in software.
 
 use super::cmsdk::Addresses;
-pub use super::cmsdk::{Parts, Serial};
 
 /// Name of the board.
 pub const NAME: &str = "mps2-an385";
@@ -12,15 +11,6 @@ pub const TICK_HZ: u32 = 25_000_000;
 /// What the model may take of the 4 MiB of RAM.
 pub const MEMORY_BUDGET_BYTES: usize = 2 << 20;
 
+/// Where its blocks lie.
 // SAFETY: the memory map of AN385, section 3; no other code touches these blocks.
-const BOARD: Addresses = unsafe { Addresses::new(0x4000_4000, 0x4000_0000, 0x4002_8000) };
-
-/// The parts of the board, started.
-pub fn take() -> Parts {
-    BOARD.start()
-}
-
-/// A second hold on the serial port, for a last line before the end.
-pub fn steal_serial() -> Serial {
-    BOARD.serial()
-}
+pub const BOARD: Addresses = unsafe { Addresses::new(0x4000_4000, 0x4000_0000, 0x4002_8000) };

@@ -18,6 +18,9 @@ pub const ORANGE: &str = "#E69F00";
 /// See [`BLUE`].
 pub const RED: &str = "#D55E00";
 
+/// See [`BLUE`].
+pub const GREEN: &str = "#009E73";
+
 /// One line in a panel.
 #[derive(Clone, Debug)]
 pub struct Series {
@@ -29,6 +32,8 @@ pub struct Series {
     pub dashed: bool,
     /// Its points, from left to right.
     pub points: Vec<(f64, f64)>,
+    /// Lower and upper edge of a band around them.
+    pub band: Option<(Vec<f64>, Vec<f64>)>,
 }
 
 /// One pair of axes with its lines.
@@ -44,17 +49,21 @@ pub struct Panel {
     pub y_max: Option<f64>,
     /// The lines.
     pub series: Vec<Series>,
+    /// Places on the horizontal axis that are marked by a dashed line.
+    pub marks: Vec<f64>,
+    /// Whether the vertical axis starts at 0.
+    pub from_zero: bool,
 }
 
 /// Panels side by side.
 fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
-    let plots: Vec<Vec<Plot>> = panels.iter().map(|panel| panel.series.iter().map(line).collect()).collect();
+    let plots: Vec<Vec<Plot>> = panels.iter().map(lines).collect();
     let layouts = panels.iter().zip(&plots).map(|(panel, plots)| {
         let layout = Layout::auto_from_plots(plots)
             .with_title(&panel.title)
             .with_x_label(&panel.x_label)
-            .with_y_label(&panel.y_label)
-            .with_y_axis_min(0.0);
+            .with_y_label(&panel.y_label);
+        let layout = if panel.from_zero { layout.with_y_axis_min(0.0) } else { layout };
         match panel.y_max {
             Some(top) => layout.with_y_axis_max(top),
             None => layout,
@@ -69,12 +78,28 @@ fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
         .render()
 }
 
+/// The lines of a panel, then its marks from the lowest to the highest point.
+fn lines(panel: &Panel) -> Vec<Plot> {
+    let mut plots: Vec<Plot> = panel.series.iter().map(line).collect();
+    let heights = || panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
+    let (low, high) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
+    for x in &panel.marks {
+        let mark = LinePlot::new().with_data([(*x, low), (*x, high)]).with_color("#666666").with_stroke_width(1.0);
+        plots.push(Plot::Line(mark.with_dashed()));
+    }
+    plots
+}
+
 fn line(series: &Series) -> Plot {
     let line = LinePlot::new()
         .with_data(series.points.iter().copied())
         .with_color(series.color.as_str())
         .with_stroke_width(2.0)
         .with_legend(series.name.as_str());
+    let line = match &series.band {
+        Some((lower, upper)) => line.with_band(lower.iter().copied(), upper.iter().copied()),
+        None => line,
+    };
     Plot::Line(if series.dashed { line.with_dashed() } else { line })
 }
 

@@ -1,6 +1,7 @@
 //! The laboratory: many training runs at once, in whichever space is cheapest.
 
 pub mod cell;
+pub mod dynamics;
 pub mod grid;
 pub mod phase;
 pub mod product;

@@ -169,6 +169,11 @@ impl SampledRun {
         let rates = Rates::new(recipe.learning_rate, place.samples, recipe.tokens, basis.output_norm2);
         Self { recipe: *recipe, span, basis, rates, seed }
     }
+
+    /// The training tokens as they are now.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
 }
 
 impl Run for SampledRun {

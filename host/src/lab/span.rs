@@ -144,6 +144,22 @@ impl Span {
             .collect()
     }
 
+    /// The quantities of the paper on training sample `n`, which must have three tokens: attention on signal and
+    /// first noise token, `V_mu`, `V_xi`, `<q_mu, k_mu>`, `<q_mu, k_xi2>`, `<q_xi3, k_mu>`, `<q_xi3, k_xi2>`.
+    pub fn track(&self, n: usize) -> [f64; 8] {
+        let mut sample = Attention::new(self.layout.tokens, self.head);
+        sample.gather(&self.layout.samples[n], &self.q, &self.k, &self.v);
+        sample.forward();
+        let row = |matrix: &[f32], m: usize| matrix[m * self.head..(m + 1) * self.head].to_vec();
+        let product = |l: usize, j: usize| {
+            let (q, k) = (row(&sample.q, l), row(&sample.k, j));
+            q.iter().zip(&k).map(|(q, k)| f64::from(q * k)).sum()
+        };
+        let on = |j: usize| f64::from(sample.on(j));
+        let v = |j: usize| f64::from(sample.v[j]);
+        [on(0), on(1), v(0), v(1), product(0, 0), product(0, 1), product(2, 0), product(2, 1)]
+    }
+
     /// Fills `step_q = B K`, `step_k = B^T Q` and `step_v = g a`; returns the mean loss.
     fn gradients(&mut self) -> f32 {
         let head = self.head;
@@ -236,7 +252,12 @@ impl Attention {
 
     /// Mean attention on the first token, after [`Attention::forward`].
     pub fn on_signal(&self) -> f32 {
-        self.p.iter().step_by(self.tokens).sum::<f32>() / self.tokens as f32
+        self.on(0)
+    }
+
+    /// Mean attention on token `j`, after [`Attention::forward`].
+    pub fn on(&self, j: usize) -> f32 {
+        self.p[j..].iter().step_by(self.tokens).sum::<f32>() / self.tokens as f32
     }
 
     /// `d_q = t K`, `d_k = t^T Q` with `t[l][j] = g P[l][j] (v[j] - mixed[l])`, and `d_v = g a`.

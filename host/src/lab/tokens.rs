@@ -119,6 +119,13 @@ impl TokenRun {
     }
 }
 
+impl TokenRun {
+    /// The training tokens as they are now.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+}
+
 impl Run for TokenRun {
     fn step(&mut self) -> anyhow::Result<Option<f64>> {
         let loss = f64::from(self.span.step(self.rates));

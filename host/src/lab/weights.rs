@@ -4,6 +4,7 @@ use super::cell::{Form, Place, Recipe, Run, Scores};
 use anyhow::Context;
 use mote_core::data::{self, Distribution, Synthetic};
 use mote_core::memory::{Heap, Memory};
+use mote_core::metrics::Tracked;
 use mote_core::params::{Init, Tensor};
 use mote_core::rng::Purpose;
 use mote_core::shape::Shape;
@@ -104,6 +105,18 @@ impl WeightRun {
         let mut memory = engine.memory()?;
         memory.workspace().params.init(engine.init, seed);
         Ok(Self { engine, memory })
+    }
+}
+
+impl WeightRun {
+    /// The quantities of the paper on training sample `n`.
+    ///
+    /// # Errors
+    ///
+    /// If the sample cannot be had.
+    pub fn track(&mut self, n: usize) -> anyhow::Result<Tracked> {
+        let mut trainer = Trainer::new(&mut self.memory, self.engine.settings)?;
+        Ok(trainer.track(&mut self.engine.train, n)?)
     }
 }
 
