@@ -2,7 +2,9 @@
 
 use crate::error::InputError;
 use crate::lab::dynamics::DynamicsArgs;
+use crate::lab::lists;
 use crate::lab::phase::PhaseArgs;
+use crate::lab::theory::TheoryArgs;
 use crate::progress::say;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
@@ -43,6 +45,8 @@ pub enum Command {
     Phase(PhaseArgs),
     /// The paper's dynamics: attention, values and query-key products through training
     Dynamics(DynamicsArgs),
+    /// What the theorem assumes and predicts of a configuration
+    Theory(TheoryArgs),
     /// Flash and static RAM of the firmware on every board
     Sizes(SizesArgs),
     /// List the presets
@@ -187,7 +191,7 @@ pub struct SizesArgs {
 pub fn preset(name: &str) -> Result<Preset, InputError> {
     Preset::by_name(name).ok_or_else(|| {
         let names: Vec<_> = presets::ALL.iter().map(|preset| preset.name).collect();
-        InputError::option("preset", format!("expected one of {}, found \"{name}\"", names.join(", ")))
+        lists::unknown("preset", name, &names)
     })
 }
 

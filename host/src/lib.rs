@@ -44,6 +44,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::demo(args, cli.quiet),
         Command::Phase(args) => lab::phase::phase(args, cli.quiet),
         Command::Dynamics(args) => lab::dynamics::dynamics(args, cli.quiet),
+        Command::Theory(args) => lab::theory::theory(args),
         Command::Sizes(args) => device::sizes::print_sizes(args, cli.quiet),
         Command::Presets => cli::print_presets(),
         Command::Completions { shell } => cli::print_completions(*shell),

@@ -1,6 +1,6 @@
 //! One cell: a training run at one (N, signal, replicate), in whichever space.
 
-use super::sampled::SampledRun;
+use super::sampled::{SampledRun, Width};
 use super::tokens::TokenRun;
 use super::weights::WeightRun;
 use mote_core::loss::logistic;
@@ -17,15 +17,21 @@ pub enum Space {
     Tokens,
     /// The dimension-free sampler: the span of the training tokens, drawn directly.
     Sampled,
+    /// The same without `H`: the span of the initial queries and keys is drawn directly too.
+    Free,
 }
 
 impl Space {
+    /// Every space.
+    pub const ALL: [Self; 4] = [Self::Weights, Self::Tokens, Self::Sampled, Self::Free];
+
     /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",
             Self::Tokens => "tokens",
             Self::Sampled => "sampled",
+            Self::Free => "free",
         }
     }
 }
@@ -54,6 +60,42 @@ pub enum Form {
     },
 }
 
+/// The unit of learning rate and initial standard deviations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scaling {
+    /// They are what they say.
+    #[default]
+    Plain,
+    /// They are multiples of the largest that Condition 4.1 of the paper admits ([`Limits`]).
+    Theorem,
+}
+
+/// The largest learning rate and initial standard deviations that Condition 4.1 admits, up to constants that are
+/// remembered, not read from the paper.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// `min(s^-2, (sigma^2 D)^-1) H^-1/2`.
+    pub learning_rate: f64,
+    /// The root of `min(s^-2, (sigma^2 D)^-1) H^-1/2`.
+    pub query_key_std: f64,
+    /// `|w_O|^-1 min(s^-1, (sigma sqrt D)^-1) H^-1/4`, with `|w_O| = 1`.
+    pub value_std: f64,
+}
+
+impl Limits {
+    /// Of a recipe with its own `D` and `H`, at a signal norm.
+    pub fn of(recipe: &Recipe, signal_norm: f64) -> Self {
+        let largest = signal_norm.max(recipe.noise_norm());
+        let learning_rate = (recipe.head as f64).powf(-0.5) / (largest * largest);
+        Self {
+            learning_rate,
+            query_key_std: learning_rate.sqrt(),
+            value_std: (recipe.head as f64).powf(-0.25) / largest,
+        }
+    }
+}
+
 /// Everything about a cell but its place on the grid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -68,6 +110,8 @@ pub struct Recipe {
     pub head: usize,
     /// `V`.
     pub value: usize,
+    /// What learning rate and initial standard deviations are multiples of.
+    pub scaling: Scaling,
     /// Learning rate.
     pub learning_rate: f64,
     /// The run stops after the step before which the training loss was below this.
@@ -82,66 +126,72 @@ pub struct Recipe {
 #[derive(Clone, Copy, Debug)]
 pub struct WeightStds {
     /// Of `W_Q` and `W_K`.
-    pub query_key_std: f32,
-    /// Of `W_V`.
-    pub z_scale: f32,
-}
-
-/// What was drawn of the initial weights beyond the basis.
-#[derive(Clone, Copy, Debug)]
-pub struct DrawnWeights {
-    /// Of `W_Q` and `W_K`.
-    pub query_key_std: f32,
-    /// Of `W_V w_O`.
-    pub z_std: f32,
-    /// `|w_O|^2`.
-    pub output_norm2: f64,
+    pub query_key_std: f64,
+    /// Of `W_V`, so that `W_V w_O` has this times `|w_O|`.
+    pub value_std: f64,
 }
 
 impl Recipe {
+    /// The recipe with every unit spelt out for cells of this signal norm, model and all.
+    pub fn at(&self, place: &Place) -> Self {
+        let mut recipe = Self { dim: place.dim, head: place.head, scaling: Scaling::Plain, ..*self };
+        if self.scaling == Scaling::Theorem {
+            let limits = Limits::of(&recipe, place.signal_norm);
+            recipe.learning_rate *= limits.learning_rate;
+            if let Form::Uniform { query_key_std, value_std, .. } = &mut recipe.form {
+                *query_key_std *= limits.query_key_std;
+                *value_std *= limits.value_std;
+            }
+        }
+        recipe
+    }
+
+    /// A place with this recipe's own model.
+    pub fn place(&self, samples: usize, signal_norm: f64, replicate: u32) -> Place {
+        Place { samples, signal_norm, replicate, dim: self.dim, head: self.head }
+    }
+
     /// Standard deviation of the noise token at position `m >= 1`, and 1 if it has a part along the signals, else 0.
-    pub fn noise_token(&self, m: usize) -> (f32, f32) {
+    pub fn noise_token(&self, m: usize) -> (f64, f64) {
         match self.form {
-            Form::Paper { big, small, .. } => (if m == 1 { big } else { small } as f32, 1.0),
-            Form::Uniform { noise_norm, .. } => ((noise_norm / (self.dim as f64).sqrt()) as f32, 0.0),
+            Form::Paper { big, small, .. } => (if m == 1 { big } else { small }, 1.0),
+            Form::Uniform { noise_norm, .. } => (noise_norm / (self.dim as f64).sqrt(), 0.0),
+        }
+    }
+
+    /// `sigma sqrt(D)`: the norm of a small noise token.
+    pub fn noise_norm(&self) -> f64 {
+        match self.form {
+            Form::Paper { small, .. } => small * (self.dim as f64).sqrt(),
+            Form::Uniform { noise_norm, .. } => noise_norm,
         }
     }
 
     /// Standard deviations of the initial weights. A uniform number in `±b` has the variance `b²/3`.
     pub fn draw_weights_std(&self) -> WeightStds {
-        let (query_key, value) = match self.form {
+        match self.form {
             Form::Paper { divisor, .. } => {
                 let std = 1.0 / (3.0 * self.dim as f64).sqrt() / divisor;
-                (std, std)
+                WeightStds { query_key_std: std, value_std: std }
             }
-            Form::Uniform { query_key_std, value_std, .. } => (query_key_std, value_std),
-        };
-        WeightStds { query_key_std: query_key as f32, z_scale: value as f32 }
+            Form::Uniform { query_key_std, value_std, .. } => WeightStds { query_key_std, value_std },
+        }
     }
 
-    /// The same, with `|w_O|^2` drawn: of `V` uniform numbers in `±1/sqrt(V)` in the `paper` form, 1 in the other.
-    pub fn draw_weights(&self, stream: &mut Stream) -> DrawnWeights {
-        let stds = self.draw_weights_std();
-        let output_norm2 = match self.form {
+    /// `|w_O|^2`: of `V` uniform numbers in `±1/sqrt(V)` in the `paper` form, 1 in the other.
+    pub fn draw_output_norm2(&self, stream: &mut Stream) -> f64 {
+        match self.form {
             Form::Paper { .. } => {
                 let square = |_| f64::from(stream.symmetric()).powi(2);
                 (0..self.value).map(square).sum::<f64>() / self.value as f64
             }
             Form::Uniform { .. } => 1.0,
-        };
-        DrawnWeights {
-            query_key_std: stds.query_key_std,
-            z_std: stds.z_scale * output_norm2.sqrt() as f32,
-            output_norm2,
         }
     }
 
     /// `SNR = s / (std sqrt(D))`, with the small noise tokens' standard deviation.
-    pub fn snr(&self, signal_norm: f64) -> f64 {
-        match self.form {
-            Form::Paper { small, .. } => signal_norm / (small * (self.dim as f64).sqrt()),
-            Form::Uniform { noise_norm, .. } => signal_norm / noise_norm,
-        }
+    pub fn snr(&self, place: &Place) -> f64 {
+        place.signal_norm / Self { dim: place.dim, ..*self }.noise_norm()
     }
 
     /// Labels of `count` samples: alternating in the `paper` form, fair coins in the other.
@@ -163,13 +213,26 @@ pub struct Place {
     pub signal_norm: f64,
     /// Which independent repetition.
     pub replicate: u32,
+    /// `D`.
+    pub dim: u64,
+    /// `H`.
+    pub head: usize,
 }
+
+/// What tells two cells of a run apart, ordered as the grid is.
+pub type Key = (u64, usize, usize, u64, u32);
 
 impl Place {
     /// The cell's own seed: a function of the run's seed and the place alone.
     pub fn seed(&self, run_seed: u64) -> u64 {
-        let parts = [self.samples as u64, self.signal_norm.to_bits(), self.replicate.into()];
+        let (n, signal_norm) = (self.samples as u64, self.signal_norm.to_bits());
+        let parts = [n, signal_norm, self.replicate.into(), self.dim, self.head as u64];
         parts.into_iter().fold(mix(run_seed), |seed, part| mix(seed ^ mix(part)))
+    }
+
+    /// The cell's key. The bits of positive numbers are ordered as the numbers are.
+    pub fn key(&self) -> Key {
+        (self.dim, self.head, self.samples, self.signal_norm.to_bits(), self.replicate)
     }
 }
 
@@ -253,10 +316,17 @@ pub trait Run {
 ///
 /// If its data or memory cannot be had.
 pub fn run(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> anyhow::Result<Outcome> {
+    // An `H` this large comes with learning rates so small that single precision would lose the steps.
+    const SINGLE: usize = 4096;
+    let recipe = &recipe.at(place);
     match space {
         Space::Weights => descend(recipe, &mut WeightRun::new(recipe, place, seed)?),
         Space::Tokens => descend(recipe, &mut TokenRun::new(recipe, place, seed)?),
-        Space::Sampled => descend(recipe, &mut SampledRun::new(recipe, place, seed)),
+        Space::Sampled => descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Full)),
+        Space::Free if recipe.head <= SINGLE => {
+            descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Reduced))
+        }
+        Space::Free => descend(recipe, &mut SampledRun::<f64>::new(recipe, place, seed, Width::Reduced)),
     }
 }
 

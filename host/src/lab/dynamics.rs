@@ -1,7 +1,8 @@
 //! `mote dynamics`: how attention, values and query-key products move through training, with 2-sd bands.
 
-use super::cell::{Form, Place, Recipe, Run};
-use super::sampled::SampledRun;
+use super::cell::{Form, Place, Recipe, Run, Scaling};
+use super::lists;
+use super::sampled::{SampledRun, Width};
 use super::summary::Moments;
 use crate::draw::{self, Panel, Series};
 use crate::error::{InputError, Interrupted};
@@ -27,6 +28,9 @@ pub const QUANTITIES: [&str; 11] = [
     "qk_xi3_signal",
     "qk_xi3_noise",
 ];
+
+/// A run as it is followed: queries and keys need only as many numbers as their span has dimensions.
+type Follower = SampledRun<f32>;
 
 /// A row of [`QUANTITIES`].
 type Row = [f64; QUANTITIES.len()];
@@ -82,7 +86,7 @@ pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
     let (samples, signal_norm, learning_rate) = match name {
         "benign" => (16, 25.0, 0.01),
         "harmful" => (10, 15.0, 0.02),
-        _ => return Err(InputError::option("preset", format!("expected one of benign, harmful, found \"{name}\""))),
+        _ => return Err(lists::unknown("preset", name, &["benign", "harmful"])),
     };
     let recipe = Recipe {
         form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },
@@ -90,12 +94,13 @@ pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
         dim: 2048,
         head: 1024,
         value: 256,
+        scaling: Scaling::Plain,
         learning_rate,
         stop_loss: 0.0,
         max_steps: u32::MAX,
         test_samples: 10,
     };
-    Ok((recipe, Place { samples, signal_norm, replicate: 0 }))
+    Ok((recipe, recipe.place(samples, signal_norm, 0)))
 }
 
 /// Follows all runs and draws them.
@@ -170,7 +175,7 @@ pub fn follow_all(
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(place) = places.get(at) else { break };
-                    let mut run = SampledRun::new(recipe, place, place.seed(seed));
+                    let mut run = Follower::new(recipe, place, place.seed(seed), Width::Reduced);
                     let rows = follow(&mut run, steps, || {
                         bar.inc(1);
                         interrupt.is_raised()
@@ -188,7 +193,7 @@ pub fn follow_all(
 }
 
 /// Every quantity after every step of one run; `stop` is asked after each.
-fn follow(run: &mut SampledRun, steps: u32, mut stop: impl FnMut() -> bool) -> anyhow::Result<Vec<Row>> {
+fn follow(run: &mut Follower, steps: u32, mut stop: impl FnMut() -> bool) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::with_capacity(steps as usize);
     for step in 1..=steps {
         let train_loss = run.step()?.with_context(|| format!("step {step}: the loss is not finite"))?;

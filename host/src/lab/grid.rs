@@ -1,71 +1,10 @@
-//! Which cells: presets, run files and options, and the grid they span.
+//! The grid of a run: which cells there are, what each costs, and in which space it is computed.
 
 use super::cell::{Form, Place, Recipe, Space};
+use super::lists::{counts, numbers, sorted};
+use super::options::{Options, SpaceChoice};
 use crate::error::InputError;
 use serde::{Deserialize, Serialize};
-
-/// How the space of a cell is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum SpaceChoice {
-    /// The cheapest, cell by cell.
-    #[default]
-    Auto,
-    /// The engine's own weights.
-    Weights,
-    /// Queries, keys and values at the training tokens.
-    Tokens,
-    /// The dimension-free sampler.
-    Sampled,
-}
-
-/// What a run file or the command line may say; the rest comes from the preset.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Options {
-    /// N: numbers of training samples, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST")]
-    pub n: Option<String>,
-    /// Norms of the signal tokens, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST")]
-    pub signal: Option<String>,
-    /// Independent repetitions of every (N, signal): fresh data and weights
-    #[arg(long, value_name = "R")]
-    pub replicates: Option<u32>,
-    /// Seed of the whole run
-    #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
-    /// M: tokens of a sample
-    #[arg(long, value_name = "M")]
-    pub tokens: Option<usize>,
-    /// D: numbers of a token
-    #[arg(long, value_name = "D")]
-    pub dim: Option<u64>,
-    /// H: query and key width
-    #[arg(long, value_name = "H")]
-    pub head: Option<usize>,
-    /// Standard deviation of token 2 (paper form)
-    #[arg(long, value_name = "X")]
-    pub big: Option<f64>,
-    /// Standard deviation of tokens 3..M (paper form)
-    #[arg(long, value_name = "X")]
-    pub small: Option<f64>,
-    /// Learning rate
-    #[arg(long, value_name = "X")]
-    pub lr: Option<f64>,
-    /// Stop after the step before which the training loss was below this
-    #[arg(long, value_name = "X")]
-    pub stop_loss: Option<f64>,
-    /// Steps after which a cell counts as not converged
-    #[arg(long, value_name = "K")]
-    pub max_steps: Option<u32>,
-    /// Fresh test samples of a cell
-    #[arg(long, value_name = "K")]
-    pub test_samples: Option<usize>,
-    /// Where cells are computed
-    #[arg(long, value_enum)]
-    pub space: Option<SpaceChoice>,
-}
 
 /// A whole run: every number in every cell is a function of this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,64 +15,19 @@ pub struct Config {
     pub n: Vec<usize>,
     /// The signal norms.
     pub signal: Vec<f64>,
+    /// The models: `D` and `H` of each.
+    pub models: Vec<(u64, usize)>,
     /// Independent repetitions.
     pub replicates: u32,
     /// Seed of the run.
     pub seed: u64,
     /// How the space is chosen.
     pub space: SpaceChoice,
-    /// Everything else.
+    /// Everything else; its `D` and `H` are those of the first model.
     pub recipe: Recipe,
 }
 
-/// The names of the presets.
-pub const PRESETS: [&str; 3] = ["figure1", "law", "wide"];
-
 impl Config {
-    /// A preset as it stands.
-    ///
-    /// # Errors
-    ///
-    /// [`InputError`] with the names there are.
-    pub fn preset(name: &str) -> Result<Self, InputError> {
-        let paper = Form::Paper { big: 4.0, small: 0.2, divisor: 16.0 };
-        let figure1 = Recipe {
-            form: paper,
-            tokens: 16,
-            dim: 1024,
-            head: 512,
-            value: 512,
-            learning_rate: 0.1,
-            stop_loss: 0.01,
-            max_steps: 1000,
-            test_samples: 100,
-        };
-        let law = Recipe {
-            form: Form::Uniform { noise_norm: 4.0, query_key_std: 0.02, value_std: 1e-3 },
-            tokens: 4,
-            dim: 64,
-            head: 8,
-            value: 8,
-            learning_rate: 0.5,
-            max_steps: 5000,
-            test_samples: 400,
-            ..figure1
-        };
-        // At the same N SNR^2 whatever D: the noise norm stays as D grows, and so do the weights' effects.
-        let wide = Recipe { dim: 1_000_000_000, head: 64, ..law };
-        let (n, signal, replicates, recipe) = match name {
-            "figure1" => ("2..20..2", "1..100..1", 10, figure1),
-            "law" => ("4,8,16", "0.8..4.8..0.1", 10, law),
-            "wide" => ("8", "0.8..4.8..0.4", 10, wide),
-            _ => {
-                let found = format!("expected one of {}, found \"{name}\"", PRESETS.join(", "));
-                return Err(InputError::option("preset", found));
-            }
-        };
-        let (n, signal) = (counts("n", n)?, numbers("signal", signal)?);
-        Ok(Self { preset: name.into(), n, signal, replicates, seed: 1, space: SpaceChoice::Auto, recipe })
-    }
-
     /// Lets options speak over it.
     ///
     /// # Errors
@@ -144,76 +38,75 @@ impl Config {
             *to = from.unwrap_or(*to);
         }
         if let Some(list) = &options.n {
-            self.n = counts("n", list)?;
+            self.n = sorted(counts("n", list)?).into_iter().map(|n| n as usize).collect();
         }
         if let Some(list) = &options.signal {
-            self.signal = numbers("signal", list)?;
+            self.signal = sorted(numbers("signal", list)?);
         }
+        self.models = models(&self.models, options)?;
         set(&mut self.replicates, options.replicates);
         set(&mut self.seed, options.seed);
         set(&mut self.space, options.space);
         let recipe = &mut self.recipe;
+        (recipe.dim, recipe.head) = self.models[0];
         set(&mut recipe.tokens, options.tokens);
-        set(&mut recipe.dim, options.dim);
-        set(&mut recipe.head, options.head);
+        set(&mut recipe.value, options.value);
         set(&mut recipe.learning_rate, options.lr);
         set(&mut recipe.stop_loss, options.stop_loss);
         set(&mut recipe.max_steps, options.max_steps);
         set(&mut recipe.test_samples, options.test_samples);
         match &mut recipe.form {
-            Form::Paper { big, small, .. } => {
+            Form::Paper { big, small, divisor } => {
                 set(big, options.big);
                 set(small, options.small);
+                set(divisor, options.divisor);
+                not_here("noise-norm", options.noise_norm, "uniform")?;
             }
-            Form::Uniform { .. } if options.big.is_some() || options.small.is_some() => {
-                return Err(InputError::option("big", "expected a preset of the paper form for --big and --small"));
+            Form::Uniform { noise_norm, .. } => {
+                set(noise_norm, options.noise_norm);
+                not_here("big", options.big, "paper")?;
+                not_here("small", options.small, "paper")?;
+                not_here("divisor", options.divisor, "paper")?;
             }
-            Form::Uniform { .. } => {}
         }
         self.check()?;
         Ok(self)
     }
 
     fn check(&self) -> Result<(), InputError> {
-        let at_least = |option, found: u64, least: u64| {
-            if found >= least {
-                Ok(())
-            } else {
-                Err(InputError::option(option, format!("expected at least {least}, found {found}")))
-            }
-        };
-        let above_0 = |option, found: f64| {
-            let fits = found > 0.0 && found.is_finite();
-            if fits {
-                Ok(())
-            } else {
-                Err(InputError::option(option, format!("expected a finite number above 0, found {found}")))
-            }
-        };
-        let is_paper = matches!(self.recipe.form, Form::Paper { .. });
-        at_least("tokens", self.recipe.tokens as u64, 2)?;
-        at_least("dim", self.recipe.dim, 3)?;
-        at_least("head", self.recipe.head as u64, 1)?;
+        let recipe = &self.recipe;
+        at_least("tokens", recipe.tokens as u64, 2)?;
+        at_least("value", recipe.value as u64, 1)?;
         at_least("replicates", self.replicates.into(), 1)?;
-        at_least("max-steps", self.recipe.max_steps.into(), 1)?;
-        at_least("test-samples", self.recipe.test_samples as u64, 1)?;
-        above_0("lr", self.recipe.learning_rate)?;
-        above_0("stop-loss", self.recipe.stop_loss)?;
-        if let Form::Paper { big, small, .. } = self.recipe.form {
-            above_0("big", big)?;
-            above_0("small", small)?;
+        at_least("max-steps", recipe.max_steps.into(), 1)?;
+        at_least("test-samples", recipe.test_samples as u64, 1)?;
+        above_0("lr", recipe.learning_rate)?;
+        above_0("stop-loss", recipe.stop_loss)?;
+        for (dim, head) in &self.models {
+            at_least("dim", *dim, 3)?;
+            at_least("head", *head as u64, 1)?;
         }
+        let is_paper = match recipe.form {
+            Form::Paper { big, small, divisor } => {
+                above_0("big", big)?;
+                above_0("small", small)?;
+                above_0("divisor", divisor)?;
+                true
+            }
+            Form::Uniform { noise_norm, .. } => {
+                above_0("noise-norm", noise_norm)?;
+                false
+            }
+        };
         for &n in &self.n {
             at_least("n", n as u64, 1)?;
             if is_paper && n % 2 == 1 {
-                return Err(InputError::option(
-                    "n",
-                    format!("expected even numbers, for classes of one size, found {n}"),
-                ));
+                let found = format!("expected even numbers, for classes of one size, found {n}");
+                return Err(InputError::option("n", found));
             }
         }
-        if is_paper && self.recipe.test_samples % 2 == 1 {
-            let found = self.recipe.test_samples;
+        if is_paper && recipe.test_samples % 2 == 1 {
+            let found = recipe.test_samples;
             return Err(InputError::option("test-samples", format!("expected an even number, found {found}")));
         }
         self.signal.iter().try_for_each(|&signal| above_0("signal", signal))
@@ -221,14 +114,20 @@ impl Config {
 
     /// Every cell, the most expensive first.
     pub fn places(&self) -> Vec<Place> {
-        let mut n = self.n.clone();
-        n.sort_unstable_by(|a, b| b.cmp(a));
         let mut places = Vec::new();
-        for &samples in &n {
-            for &signal_norm in &self.signal {
-                places.extend((0..self.replicates).map(|replicate| Place { samples, signal_norm, replicate }));
+        for &(dim, head) in &self.models {
+            for &samples in &self.n {
+                for &signal_norm in &self.signal {
+                    let place = |replicate| Place { samples, signal_norm, replicate, dim, head };
+                    places.extend((0..self.replicates).map(place));
+                }
             }
         }
+        places.sort_by_cached_key(|place| {
+            // Steps go with 1/lr, and grow as the signal falls; the products say the rest.
+            let rate = self.recipe.at(place).learning_rate;
+            (-(self.operations(place, self.space_of(place)) / rate) as i64, place.key())
+        });
         places
     }
 
@@ -238,9 +137,10 @@ impl Config {
             SpaceChoice::Weights => Space::Weights,
             SpaceChoice::Tokens => Space::Tokens,
             SpaceChoice::Sampled => Space::Sampled,
+            SpaceChoice::Free => Space::Free,
             SpaceChoice::Auto => {
                 let cheaper = |a: &Space, b: &Space| self.operations(place, *a).total_cmp(&self.operations(place, *b));
-                [Space::Weights, Space::Tokens, Space::Sampled].into_iter().min_by(cheaper).unwrap_or(Space::Sampled)
+                Space::ALL.into_iter().min_by(cheaper).unwrap_or(Space::Free)
             }
         }
     }
@@ -248,77 +148,94 @@ impl Config {
     /// Multiply-accumulates of a cell of about 20 steps, in products of matrices.
     pub fn operations(&self, place: &Place, space: Space) -> f64 {
         const STEPS: f64 = 20.0;
-        let Recipe { tokens, dim, head, test_samples, .. } = self.recipe;
-        let (n, m, d, h) = (place.samples as f64, tokens as f64, dim as f64, head as f64);
+        let Recipe { tokens, test_samples, .. } = self.recipe;
+        let (n, m, d, h) = (place.samples as f64, tokens as f64, place.dim as f64, place.head as f64);
         let (tests, stored) = (test_samples as f64 * m, 2.0 + n * (m - 1.0));
+        let sampled = |h: f64| {
+            stored * stored * (2.0 * h + stored) + STEPS * 2.0 * stored * stored * h + tests * (stored + m) * 2.0 * h
+        };
         match space {
             Space::Weights => STEPS * 4.0 * n * m * d * h + tests * 2.0 * d * h,
             Space::Tokens => {
                 stored * d * (2.0 * h + stored) + STEPS * 2.0 * stored * stored * h + tests * (d + stored) * 2.0 * h
             }
-            Space::Sampled => {
-                stored * stored * (2.0 * h + stored)
-                    + STEPS * 2.0 * stored * stored * h
-                    + tests * (stored + m) * 2.0 * h
-            }
+            Space::Sampled => sampled(h),
+            Space::Free => sampled(h.min(2.0 * stored)),
+        }
+    }
+
+    /// Bytes that a cell works on.
+    pub fn bytes(&self, place: &Place, space: Space) -> f64 {
+        let Recipe { tokens, test_samples, value, .. } = self.recipe;
+        let (n, m, d, h) = (place.samples as f64, tokens as f64, place.dim as f64, place.head as f64);
+        let (tests, stored) = (test_samples as f64 * m, 2.0 + n * (m - 1.0));
+        let weights = d * (2.0 * h + value as f64);
+        let span = |h: f64, width: f64| 8.0 * stored * h + stored * stored + stored * width + 4.0 * width * h;
+        4.0 * match space {
+            Space::Weights => 2.0 * weights,
+            // Initial weights beside the engine's memory that they were drawn in, all tokens and all test tokens.
+            Space::Tokens => 3.0 * weights + (n * m + stored + tests) * d + tests * 2.0 * h + span(h, 0.0),
+            Space::Sampled => span(h, stored),
+            Space::Free => 2.0 * span(h.min(2.0 * stored), stored),
         }
     }
 }
 
-/// `4,10,20` or `5..100..5`, both ends included, in increasing order and without repetition.
-fn numbers(option: &'static str, text: &str) -> Result<Vec<f64>, InputError> {
-    const MOST: f64 = 1e6;
-    let wrong = |found: &str| {
-        InputError::option(option, format!("expected a list like 4,10,20 or 5..100..5, found \"{found}\""))
+/// `D` and `H` of every model: lists of one length, or one of them for all.
+fn models(own: &[(u64, usize)], options: &Options) -> Result<Vec<(u64, usize)>, InputError> {
+    if options.dim.is_none() && options.head.is_none() {
+        return Ok(own.to_vec());
+    }
+    let list = |option, text: &Option<String>, own: Vec<u64>| match text {
+        Some(text) => counts(option, text),
+        None => Ok(own),
     };
-    let mut numbers = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        let ends: Vec<f64> = part.split("..").map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong(part))?;
-        match ends[..] {
-            [one] if one.is_finite() => numbers.push(one),
-            [first, last, step] if step > 0.0 && first <= last && (last - first) / step < MOST => {
-                let count = ((last - first) / step + 1e-9).floor() as u64;
-                // Rounded, so that 0.1 steps give the numbers a person would type.
-                numbers.extend((0..=count).map(|i| ((first + i as f64 * step) * 1e9).round() / 1e9));
-            }
-            _ => return Err(wrong(part)),
+    let mut dims = list("dim", &options.dim, own.iter().map(|model| model.0).collect())?;
+    let mut heads = list("head", &options.head, own.iter().map(|model| model.1 as u64).collect())?;
+    // One list given: the other's values, if they are all the same, serve for each.
+    heads.dedup();
+    dims.dedup();
+    let count = dims.len().max(heads.len());
+    for (option, list) in [("dim", &mut dims), ("head", &mut heads)] {
+        if list.len() == 1 {
+            list.resize(count, list[0]);
+        } else if list.len() != count {
+            let found = format!("expected 1 or {count} values, as many as the other of D and H, found {}", list.len());
+            return Err(InputError::option(option, found));
         }
     }
-    numbers.sort_by(f64::total_cmp);
-    numbers.dedup();
-    Ok(numbers)
+    Ok(sorted(dims.into_iter().zip(heads.into_iter().map(|head| head as usize)).collect()))
 }
 
-fn counts(option: &'static str, text: &str) -> Result<Vec<usize>, InputError> {
-    let whole = |x: f64| {
-        let fits = x.fract() == 0.0 && (0.0..1e9).contains(&x);
-        if fits {
-            Ok(x as usize)
-        } else {
-            Err(InputError::option(option, format!("expected whole numbers, found {x}")))
-        }
-    };
-    numbers(option, text)?.into_iter().map(whole).collect()
+fn not_here(option: &'static str, found: Option<f64>, form: &str) -> Result<(), InputError> {
+    match found {
+        Some(_) => Err(InputError::option(option, format!("expected a preset of the {form} form for this option"))),
+        None => Ok(()),
+    }
+}
+
+fn at_least(option: &'static str, found: u64, least: u64) -> Result<(), InputError> {
+    if found >= least {
+        return Ok(());
+    }
+    Err(InputError::option(option, format!("expected at least {least}, found {found}")))
+}
+
+fn above_0(option: &'static str, found: f64) -> Result<(), InputError> {
+    if found > 0.0 && found.is_finite() {
+        return Ok(());
+    }
+    Err(InputError::option(option, format!("expected a finite number above 0, found {found}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::presets::preset;
     use super::*;
 
     #[test]
-    fn lists_and_ranges_have_both_ends() {
-        assert_eq!(numbers("n", "5..100..5").unwrap().len(), 20);
-        assert_eq!(numbers("n", "0.8..1.1..0.1").unwrap(), [0.8, 0.9, 1.0, 1.1]);
-        assert_eq!(numbers("n", "10, 4,4").unwrap(), [4.0, 10.0]);
-        for bad in ["", "4,,5", "5..1..1", "1..5", "1..5..0", "a", "1..9..-1", "nan", "0..1..1e-12"] {
-            assert!(numbers("n", bad).is_err(), "{bad}");
-        }
-        assert!(counts("n", "2.5").is_err() && counts("n", "-2").is_err());
-    }
-
-    #[test]
     fn figure_1_is_ten_thousand_cells_and_needs_even_n() {
-        let config = Config::preset("figure1").unwrap();
+        let config = preset("figure1").unwrap();
         let places = config.places();
         assert_eq!(places.len(), 10_000);
         assert!(places.windows(2).all(|pair| pair[0].samples >= pair[1].samples));
@@ -328,6 +245,21 @@ mod tests {
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 10_000, "two cells share a seed");
-        assert_eq!(config.space_of(&places[0]), Space::Sampled);
+        let spaces = |n| config.space_of(places.iter().find(|place| place.samples == n).unwrap());
+        assert_eq!((spaces(20), spaces(2)), (Space::Sampled, Space::Free));
+    }
+
+    #[test]
+    fn models_are_pairs_or_one_for_all() {
+        let with = |dim: Option<&str>, head: Option<&str>| {
+            let options = Options { dim: dim.map(Into::into), head: head.map(Into::into), ..Options::default() };
+            preset("wide").unwrap().with(&options).map(|config| config.models)
+        };
+        assert_eq!(with(None, None).unwrap().len(), 4);
+        assert_eq!(with(Some("1e3,1e6"), None).unwrap(), [(1000, 64), (1_000_000, 64)]);
+        assert_eq!(with(Some("1e6,1e3"), Some("8,16")).unwrap(), [(1000, 16), (1_000_000, 8)]);
+        assert_eq!(with(Some("100"), Some("8,16")).unwrap(), [(100, 8), (100, 16)]);
+        assert!(with(Some("1,2,3"), Some("8,16")).unwrap_err().to_string().contains("expected 1 or 3 values"));
+        assert!(with(Some("2"), None).is_err());
     }
 }

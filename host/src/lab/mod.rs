@@ -1,13 +1,19 @@
 //! The laboratory: many training runs at once, in whichever space is cheapest.
 
+pub mod boundary;
 pub mod cell;
+pub mod conclude;
 pub mod dynamics;
 pub mod grid;
+pub mod lists;
+pub mod options;
 pub mod phase;
+pub mod presets;
 pub mod product;
 pub mod sampled;
 pub mod span;
 pub mod store;
 pub mod summary;
+pub mod theory;
 pub mod tokens;
 pub mod weights;

@@ -1,11 +1,12 @@
 //! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
 
-use super::cell::{self, Place, Recipe};
-use super::grid::{Config, Options};
+use super::cell::{self, Place, Space};
+use super::conclude;
+use super::grid::Config;
+use super::options::Options;
+use super::presets;
 use super::store::{Cell, Store};
-use super::summary::{self, Boundary, Group};
-use crate::draw::heatmap;
-use crate::error::{InputError, Interrupted, quoted};
+use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
 use crate::progress::{self, Interrupt, say};
 use anyhow::Context;
@@ -15,16 +16,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-/// Test loss at which the paper cuts its picture.
-const CUT: f64 = 0.2;
-
 /// Options of `mote phase`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip
-size), wide (D = 10^9, by the sampler that does not depend on D).
+size), wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to
+D = 10^12 and H = 10^8).
 
 Writes cells.csv (one row a cell), summary.csv (mean, sd and standard error), heatmap.png and
-.svg, cut.png and .svg, boundary.json and run.json. Killed at any moment, the same command goes on
+.svg, cut.png and .svg (of several models, one each, and curves.png and .svg), boundary.json,
+theory.csv (uniform form) and run.json. Killed at any moment, the same command goes on
 from the last finished cell. Every number depends only on seed, configuration and place on the
 grid: not on threads, order or interruptions.
 
@@ -50,7 +50,7 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present = "print_config")]
     pub out: Option<PathBuf>,
-    /// Say how many cells and operations it would be, and do nothing
+    /// Say how many cells, how long and how much memory it would be, and write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print a run file with every key, and do nothing
@@ -78,6 +78,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.dry_run {
         return describe(&config, &places, threads);
     }
+    check_memory(&config, &places, threads)?;
     let out = OutFolder::open(out)?;
     let mut store = Store::open(&out, &config)?;
     let start = Instant::now();
@@ -95,32 +96,71 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
             places.len()
         )));
     }
-    conclude(&config, &cells, &out, threads, start.elapsed().as_secs_f64())
+    conclude::conclude(&config, &cells, &out, threads, start.elapsed().as_secs_f64())
 }
 
 /// Preset, then run file, then options.
 fn resolve(args: &PhaseArgs) -> anyhow::Result<Config> {
-    let mut config = Config::preset(&args.preset)?;
+    let mut config = presets::preset(&args.preset)?;
     if let Some(path) = &args.config {
-        let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
-        let options: Options = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
-        config = config.with(&options)?;
+        config = config.with(&Options::read(path)?)?;
     }
     Ok(config.with(&args.options)?)
 }
 
+/// Says what a run would be. Times the cheapest, a middle and the most expensive cell for it.
 fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
-    let mut spaces = [0usize; 3];
-    places.iter().for_each(|place| spaces[config.space_of(place) as usize] += 1);
+    let in_space = |space: &Space| places.iter().filter(|place| config.space_of(place) == *space).count();
+    let spaces = Space::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
+    say(format_args!("{} cells: {}", places.len(), spaces.join(", ")))?;
+    let operations = |place: &Place| config.operations(place, config.space_of(place));
+    let samples = [0, places.len() / 2, places.len() - 1].map(|at| &places[at]);
+    let (mut seconds, mut timed) = (0.0, 0.0);
+    for place in samples {
+        seconds += one(config, place)?.seconds;
+        timed += operations(place);
+    }
+    let estimate = seconds * places.iter().map(operations).sum::<f64>() / timed / threads as f64;
+    let bytes = threads as f64 * largest(config, places).0;
     say(format_args!(
-        "{} cells: {} in weight space, {} in token space, {} sampled",
-        places.len(),
-        spaces[0],
-        spaces[1],
-        spaces[2]
-    ))?;
-    let operations: f64 = places.iter().map(|place| config.operations(place, config.space_of(place))).sum();
-    say(format_args!("about {:.1e} multiply-accumulates if a cell takes 20 steps, on {threads} threads", operations))
+        "about {estimate:.0} s on {threads} threads, going by three of the cells; at most {:.0} MB of memory",
+        bytes / 1e6
+    ))
+}
+
+/// Bytes of the largest cell, and which it is.
+fn largest<'a>(config: &Config, places: &'a [Place]) -> (f64, &'a Place) {
+    let bytes = |place: &Place| config.bytes(place, config.space_of(place));
+    places.iter().map(|place| (bytes(place), place)).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid has cells")
+}
+
+/// Refuses what the machine cannot hold, before the first cell.
+fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(), InputError> {
+    let mut system = sysinfo::System::new(); // an error where the platform cannot tell
+    let available = match &mut system {
+        Ok(system) => {
+            system.refresh_memory();
+            system.available_memory() as f64
+        }
+        // A machine that cannot say has nothing to refuse by.
+        Err(_) => return Ok(()),
+    };
+    let (bytes, place) = largest(config, places);
+    let needed = bytes * threads as f64;
+    if available == 0.0 || needed <= available {
+        return Ok(());
+    }
+    let Place { samples, dim, head, .. } = place;
+    let space = config.space_of(place).name();
+    Err(InputError::option(
+        "space",
+        format!(
+            "{threads} cells of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
+             machine has {:.1} GB free; try --space auto, or fewer --threads",
+            needed / 1e9,
+            available / 1e9
+        ),
+    ))
 }
 
 /// Computes the cells that are missing, each on one thread, in the order of `places`. Whether all are done.
@@ -132,9 +172,8 @@ fn compute(
     threads: usize,
     quiet: bool,
 ) -> anyhow::Result<bool> {
-    let key = |place: &Place| (place.samples, place.signal_norm.to_bits(), place.replicate);
-    let done: HashSet<_> = cells.iter().map(|cell| key(&cell.place)).collect();
-    let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&key(place))).collect();
+    let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
+    let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&place.key())).collect();
     let interrupt = Interrupt::install()?;
     let bar = progress::bar(places.len() as u64, "cells", quiet);
     bar.inc(cells.len() as u64);
@@ -179,76 +218,6 @@ fn one(config: &Config, place: &Place) -> anyhow::Result<Cell> {
     Ok(Cell { place: *place, seed, space, outcome, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// Writes what all cells say together.
-fn conclude(config: &Config, cells: &[Cell], out: &OutFolder, threads: usize, seconds: f64) -> anyhow::Result<()> {
-    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
-    let mut cells = cells.to_vec();
-    cells.sort_by_key(|cell| (cell.place.samples, cell.place.signal_norm.to_bits(), cell.place.replicate));
-    let groups = summary::groups(&cells, |signal| config.recipe.snr(signal));
-    out.write("summary.csv", summary::to_csv(&groups).as_bytes())?;
-    let boundary = Boundary::of(&groups, CUT, config.seed);
-    out.write("boundary.json", format!("{}\n", serde_json::to_string_pretty(&boundary)?).as_bytes())?;
-    let constant = boundary.constant.map_or(boundary.best_constant, |constant| constant.value);
-    for (stem, (svg, png)) in [
-        ("heatmap", heatmap::losses(&groups, constant, &title(&config.recipe))?),
-        ("cut", heatmap::cut(&groups, CUT, constant, &title(&config.recipe))?),
-    ] {
-        out.write(&format!("{stem}.svg"), &svg)?;
-        out.write(&format!("{stem}.png"), &png)?;
-    }
-    let run = serde_json::json!({
-        "engine": mote_core::VERSION,
-        "math": mote_core::math::NAME,
-        "config": config,
-        "cells": cells.len(),
-        "threads": threads,
-        "machine": format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
-        "seconds_of_this_session": seconds,
-        "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
-    });
-    out.write("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
-    report(&groups, &boundary, cells.len(), seconds)?;
-    say(format_args!(
-        "saved in {}: cells.csv summary.csv boundary.json heatmap.png heatmap.svg cut.png cut.svg run.json",
-        out.path().display()
-    ))
-}
-
-fn title(recipe: &Recipe) -> String {
-    format!("M={} D={} H={} lr={}", recipe.tokens, recipe.dim, recipe.head, recipe.learning_rate)
-}
-
-fn report(groups: &[Group], boundary: &Boundary, cells: usize, seconds: f64) -> anyhow::Result<()> {
-    say(format_args!("{cells} cells, {} of them not converged, in {seconds:.1} s", boundary.not_converged))?;
-    for crossing in &boundary.crossings {
-        match (crossing.snr, crossing.n_snr2) {
-            (Some(snr), Some(n_snr2)) => say(format_args!(
-                "N={:3}: test loss crosses {CUT} at SNR {:.3} [{:.3}, {:.3}], N SNR^2 = {n_snr2:.2}",
-                crossing.n, snr.value, snr.low, snr.high
-            ))?,
-            _ => say(format_args!("N={:3}: test loss does not cross {CUT} on this grid", crossing.n))?,
-        }
-    }
-    if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        say(format_args!(
-            "SNR* = constant N^{:.3} [{:.3}, {:.3}]; N SNR*^2 = {:.2} [{:.2}, {:.2}]",
-            exponent.value, exponent.low, exponent.high, constant.value, constant.low, constant.high
-        ))?;
-    }
-    let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
-    let high = errors.iter().filter(|error| **error > 0.05).count();
-    let (constant, share) = (boundary.best_constant, 100.0 * boundary.agreement_best);
-    say(format_args!(
-        "best constant {constant:.4}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"
-    ))?;
-    // The constant of the paper's own recipe, where the grid reaches it.
-    if groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0) {
-        let share = 100.0 * boundary.agreement_1000;
-        say(format_args!("agreement with \"test loss below {CUT} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
-    }
-    Ok(())
-}
-
 /// Every key of a run file, with what it means.
 const RUN_FILE: &str = "\
 # A run file of `mote phase`. Every key may be left out; then the preset speaks. The values here are those of figure1.
@@ -257,15 +226,17 @@ signal = \"1..100..1\"    # norms of the signal tokens
 replicates = 10         # independent repetitions of every (n, signal)
 seed = 1
 tokens = 16             # M
-dim = 1024              # D
-head = 512              # H
+dim = \"1024\"            # D; a list makes a diagram of each
+head = \"512\"            # H; one for every D, or a list as long
+value = 512             # V, which sets |w_O|
+divisor = 16.0          # of the uniform initial weights
 big = 4.0               # standard deviation of token 2
 small = 0.2             # standard deviation of tokens 3..M
 lr = 0.1
 stop-loss = 0.01        # stop after the step before which the training loss was below this
 max-steps = 1000        # then a cell counts as not converged
 test-samples = 100
-space = \"auto\"          # weights, tokens, sampled, or the cheapest of them
+space = \"auto\"          # weights, tokens, sampled, free, or the cheapest of them
 ";
 
 #[cfg(test)]
@@ -275,8 +246,7 @@ mod tests {
     #[test]
     fn the_printed_run_file_is_figure_1() {
         let options: Options = toml::from_str(RUN_FILE).unwrap();
-        let figure1 = Config::preset("figure1").unwrap();
+        let figure1 = presets::preset("figure1").unwrap();
         assert_eq!(figure1.clone().with(&options).unwrap(), figure1);
-        assert!(toml::from_str::<Options>("sead = 1").unwrap_err().message().contains("unknown field `sead`"));
     }
 }

@@ -1,15 +1,60 @@
-//! Matrix products by `faer`, on one thread: cells are what runs in parallel.
+//! Matrix products by `faer`, on one thread (cells are what runs in parallel), in single or double precision.
 
 use faer::linalg::matmul::matmul;
+use faer::traits::RealField;
 use faer::{Accum, MatMut, MatRef, Par};
+use mote_core::kernels::softmax;
+
+/// The numbers a run is computed in.
+pub trait Real: RealField + Copy + From<f32> + Send + Sync {
+    /// The nearest number of this kind.
+    fn of(x: f64) -> Self;
+
+    /// As a double.
+    fn to_f64(self) -> f64;
+
+    /// [`softmax::softmax_forward`] in this precision.
+    fn softmax_forward(row: &mut [Self]);
+}
+
+impl Real for f32 {
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+
+    fn to_f64(self) -> f64 {
+        self.into()
+    }
+
+    fn softmax_forward(row: &mut [Self]) {
+        softmax::softmax_forward(row);
+    }
+}
+
+impl Real for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn softmax_forward(row: &mut [Self]) {
+        let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        row.iter_mut().for_each(|logit| *logit = (*logit - max).exp());
+        let sum: f64 = row.iter().sum();
+        row.iter_mut().for_each(|p| *p /= sum);
+    }
+}
 
 /// A borrowed matrix, row-major unless transposed.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a>(MatRef<'a, f32>);
+pub struct View<'a, T>(MatRef<'a, T>);
 
-impl<'a> View<'a> {
+impl<'a, T> View<'a, T> {
     /// The row-major matrix `(rows, cols)` over `data`.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+    pub fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         Self(MatRef::from_row_major_slice(data, rows, cols))
     }
 
@@ -20,14 +65,14 @@ impl<'a> View<'a> {
 }
 
 /// `out += alpha a b`, with `out` row-major of shape `(rows of a, columns of b)`.
-pub fn add(out: &mut [f32], alpha: f32, a: View, b: View) {
+pub fn add<T: Real>(out: &mut [T], alpha: T, a: View<T>, b: View<T>) {
     let out = MatMut::from_row_major_slice_mut(out, a.0.nrows(), b.0.ncols());
     matmul(out, Accum::Add, a.0, b.0, alpha, Par::Seq);
 }
 
 /// `a b`, row-major.
-pub fn of(a: View, b: View) -> Vec<f32> {
-    let mut out = vec![0.0; a.0.nrows() * b.0.ncols()];
-    add(&mut out, 1.0, a, b);
+pub fn of<T: Real>(a: View<T>, b: View<T>) -> Vec<T> {
+    let mut out = vec![T::of(0.0); a.0.nrows() * b.0.ncols()];
+    add(&mut out, T::of(1.0), a, b);
     out
 }

@@ -11,7 +11,7 @@
 //! with `B` the sparse `(T, T)` matrix of all samples' gradients on the logits. The signal token of a class is one
 //! token, however many samples share it.
 
-use super::product::{self, View};
+use super::product::{self, Real, View};
 use mote_core::loss::logistic;
 
 /// How the samples are made of the tokens.
@@ -27,37 +27,37 @@ pub struct Layout {
 
 /// Queries, keys and values of some tokens, and the running sums that move all others.
 #[derive(Clone, Debug)]
-pub struct Span {
+pub struct Span<T> {
     layout: Layout,
     labels: Vec<f32>,
     head: usize,
     /// `(T, T)`, symmetric.
-    gram: Vec<f32>,
+    gram: Vec<T>,
     /// `Q`, `(T, H)`.
-    pub q: Vec<f32>,
+    pub q: Vec<T>,
     /// `K`, `(T, H)`.
-    pub k: Vec<f32>,
+    pub k: Vec<T>,
     /// `v`, `(T)`.
-    pub v: Vec<f32>,
+    pub v: Vec<T>,
     /// `lr/(N M)` times the sum of `B K` over all steps, `(T, H)`: a token `u` outside has moved by
     /// `-(u tokens^T) moved_q`.
-    pub moved_q: Vec<f32>,
+    pub moved_q: Vec<T>,
     /// The same of `B^T Q`.
-    pub moved_k: Vec<f32>,
+    pub moved_k: Vec<T>,
     /// `lr |w_O|^2 / N` times the sum of `g_n a`, `(T)`.
-    pub moved_v: Vec<f32>,
-    step_q: Vec<f32>,
-    step_k: Vec<f32>,
-    step_v: Vec<f32>,
+    pub moved_v: Vec<T>,
+    step_q: Vec<T>,
+    step_k: Vec<T>,
+    step_v: Vec<T>,
 }
 
 /// Learning rates with all means folded in.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// `lr / (N M)`.
-    pub projection: f32,
+    pub projection: f64,
     /// `lr |w_O|^2 / N`.
-    pub value: f32,
+    pub value: f64,
 }
 
 impl Rates {
@@ -65,8 +65,8 @@ impl Rates {
     pub fn new(learning_rate: f64, samples: usize, tokens: usize, output_norm2: f64) -> Self {
         let samples = samples as f64;
         Self {
-            projection: (learning_rate / (samples * tokens as f64)) as f32,
-            value: (learning_rate * output_norm2 / samples) as f32,
+            projection: learning_rate / (samples * tokens as f64),
+            value: learning_rate * output_norm2 / samples,
         }
     }
 }
@@ -85,13 +85,13 @@ impl Layout {
     }
 }
 
-impl Span {
+impl<T: Real> Span<T> {
     /// The state at the start: Gram matrix `(T, T)`, `Q` and `K` `(T, H)`, `v` `(T)`, and the labels of the samples.
-    pub fn new(layout: Layout, labels: Vec<f32>, gram: Vec<f32>, q: Vec<f32>, k: Vec<f32>, v: Vec<f32>) -> Self {
+    pub fn new(layout: Layout, labels: Vec<f32>, gram: Vec<T>, q: Vec<T>, k: Vec<T>, v: Vec<T>) -> Self {
         let stored = layout.stored;
         let head = q.len() / stored;
         assert!(gram.len() == stored * stored && q.len() == k.len() && v.len() == stored, "shapes of a span");
-        let (matrix, vector) = (vec![0.0; stored * head], vec![0.0; stored]);
+        let (matrix, vector) = (vec![T::of(0.0); stored * head], vec![T::of(0.0); stored]);
         Self {
             layout,
             labels,
@@ -115,7 +115,7 @@ impl Span {
     }
 
     /// One step; returns the mean training loss before it. Nothing is moved if that loss is not finite.
-    pub fn step(&mut self, rates: Rates) -> f32 {
+    pub fn step(&mut self, rates: Rates) -> f64 {
         let loss = self.gradients();
         if !loss.is_finite() {
             return loss;
@@ -127,14 +127,15 @@ impl Span {
             (&mut self.k, &mut self.moved_k, &self.step_k, head, rates.projection),
             (&mut self.v, &mut self.moved_v, &self.step_v, 1, rates.value),
         ] {
+            let rate = T::of(rate);
             product::add(state, -rate, gram, View::new(step, stored, cols));
-            moved.iter_mut().zip(step).for_each(|(moved, step)| *moved += rate * step);
+            moved.iter_mut().zip(step).for_each(|(moved, step)| *moved += rate * *step);
         }
         loss
     }
 
     /// Scores of the training samples.
-    pub fn scores(&self) -> Vec<f32> {
+    pub fn scores(&self) -> Vec<T> {
         let mut sample = Attention::new(self.layout.tokens, self.head);
         (0..self.labels.len())
             .map(|n| {
@@ -150,29 +151,29 @@ impl Span {
         let mut sample = Attention::new(self.layout.tokens, self.head);
         sample.gather(&self.layout.samples[n], &self.q, &self.k, &self.v);
         sample.forward();
-        let row = |matrix: &[f32], m: usize| matrix[m * self.head..(m + 1) * self.head].to_vec();
+        let row = |matrix: &[T], m: usize| matrix[m * self.head..(m + 1) * self.head].to_vec();
         let product = |l: usize, j: usize| {
             let (q, k) = (row(&sample.q, l), row(&sample.k, j));
-            q.iter().zip(&k).map(|(q, k)| f64::from(q * k)).sum()
+            q.iter().zip(&k).map(|(q, k)| (*q * *k).to_f64()).sum()
         };
-        let on = |j: usize| f64::from(sample.on(j));
-        let v = |j: usize| f64::from(sample.v[j]);
+        let on = |j: usize| sample.on(j).to_f64();
+        let v = |j: usize| sample.v[j].to_f64();
         [on(0), on(1), v(0), v(1), product(0, 0), product(0, 1), product(2, 0), product(2, 1)]
     }
 
     /// Fills `step_q = B K`, `step_k = B^T Q` and `step_v = g a`; returns the mean loss.
-    fn gradients(&mut self) -> f32 {
+    fn gradients(&mut self) -> f64 {
         let head = self.head;
-        self.step_q.fill(0.0);
-        self.step_k.fill(0.0);
-        self.step_v.fill(0.0);
+        for step in [&mut self.step_q, &mut self.step_k, &mut self.step_v] {
+            step.fill(T::of(0.0));
+        }
         let mut sample = Attention::new(self.layout.tokens, head);
         let mut sum = 0.0f64;
         for (indices, y) in self.layout.samples.iter().zip(&self.labels) {
             sample.gather(indices, &self.q, &self.k, &self.v);
-            let (loss, g) = logistic(sample.forward(), *y);
+            let (loss, g) = logistic(sample.forward().to_f64() as f32, *y);
             sum += f64::from(loss);
-            sample.backward(g);
+            sample.backward(g.into());
             for (m, &token) in indices.iter().enumerate() {
                 let rows = token * head..(token + 1) * head;
                 add_row(&mut self.step_q[rows.clone()], &sample.d_q[m * head..(m + 1) * head]);
@@ -180,37 +181,38 @@ impl Span {
                 self.step_v[token] += sample.d_v[m];
             }
         }
-        (sum / self.labels.len() as f64) as f32
+        sum / self.labels.len() as f64
     }
 }
 
-fn add_row(to: &mut [f32], from: &[f32]) {
-    to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+fn add_row<T: Real>(to: &mut [T], from: &[T]) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
 }
 
 /// One sample's attention, forward and backward: `P = softmax(Q K^T)`, `f = (1/M) sum P v`.
 #[derive(Clone, Debug)]
-pub struct Attention {
+pub struct Attention<T> {
     tokens: usize,
     head: usize,
     /// Queries, `(M, H)`.
-    pub q: Vec<f32>,
+    pub q: Vec<T>,
     /// Keys, `(M, H)`.
-    pub k: Vec<f32>,
+    pub k: Vec<T>,
     /// Values, `(M)`.
-    pub v: Vec<f32>,
-    p: Vec<f32>,
-    mixed: Vec<f32>,
-    logits: Vec<f32>,
-    d_q: Vec<f32>,
-    d_k: Vec<f32>,
-    d_v: Vec<f32>,
+    pub v: Vec<T>,
+    p: Vec<T>,
+    mixed: Vec<T>,
+    logits: Vec<T>,
+    d_q: Vec<T>,
+    d_k: Vec<T>,
+    d_v: Vec<T>,
 }
 
-impl Attention {
+impl<T: Real> Attention<T> {
     /// For samples of `tokens` tokens and queries of `head` numbers.
     pub fn new(tokens: usize, head: usize) -> Self {
-        let (wide, square, row) = (vec![0.0; tokens * head], vec![0.0; tokens * tokens], vec![0.0; tokens]);
+        let zeros = |count: usize| vec![T::of(0.0); count];
+        let (wide, square, row) = (zeros(tokens * head), zeros(tokens * tokens), zeros(tokens));
         Self {
             tokens,
             head,
@@ -226,7 +228,7 @@ impl Attention {
         }
     }
 
-    fn gather(&mut self, indices: &[usize], q: &[f32], k: &[f32], v: &[f32]) {
+    fn gather(&mut self, indices: &[usize], q: &[T], k: &[T], v: &[T]) {
         let head = self.head;
         for (m, &token) in indices.iter().enumerate() {
             let (to, from) = (m * head..(m + 1) * head, token * head..(token + 1) * head);
@@ -237,44 +239,55 @@ impl Attention {
     }
 
     /// The score for `q`, `k` and `v` as they are.
-    pub fn forward(&mut self) -> f32 {
+    pub fn forward(&mut self) -> T {
         let (m, h) = (self.tokens, self.head);
-        self.p.fill(0.0);
-        product::add(&mut self.p, 1.0, View::new(&self.q, m, h), View::new(&self.k, m, h).transposed());
-        let mut sum = 0.0;
+        self.p.fill(T::of(0.0));
+        product::add(&mut self.p, T::of(1.0), View::new(&self.q, m, h), View::new(&self.k, m, h).transposed());
+        let mut sum = T::of(0.0);
         for (row, mixed) in self.p.chunks_exact_mut(m).zip(&mut self.mixed) {
-            mote_core::kernels::softmax::softmax_forward(row);
-            *mixed = row.iter().zip(&self.v).map(|(p, v)| p * v).sum();
+            T::softmax_forward(row);
+            *mixed = dot(row, &self.v);
             sum += *mixed;
         }
-        sum / m as f32
+        sum / T::of(m as f64)
     }
 
     /// Mean attention on the first token, after [`Attention::forward`].
-    pub fn on_signal(&self) -> f32 {
+    pub fn on_signal(&self) -> T {
         self.on(0)
     }
 
     /// Mean attention on token `j`, after [`Attention::forward`].
-    pub fn on(&self, j: usize) -> f32 {
-        self.p[j..].iter().step_by(self.tokens).sum::<f32>() / self.tokens as f32
+    pub fn on(&self, j: usize) -> T {
+        column(&self.p, j, self.tokens) / T::of(self.tokens as f64)
     }
 
     /// `d_q = t K`, `d_k = t^T Q` with `t[l][j] = g P[l][j] (v[j] - mixed[l])`, and `d_v = g a`.
-    fn backward(&mut self, g: f32) {
+    fn backward(&mut self, g: T) {
         let (m, h) = (self.tokens, self.head);
         for l in 0..m {
             let row = l * m..(l + 1) * m;
             let (t, p) = (&mut self.logits[row.clone()], &self.p[row]);
-            mote_core::kernels::softmax::softmax_backward(t, p, &self.v, self.mixed[l], g);
+            for ((t, p), v) in t.iter_mut().zip(p).zip(&self.v) {
+                *t = g * (*p * (*v - self.mixed[l]));
+            }
         }
-        self.d_q.fill(0.0);
-        self.d_k.fill(0.0);
+        self.d_q.fill(T::of(0.0));
+        self.d_k.fill(T::of(0.0));
         let t = View::new(&self.logits, m, m);
-        product::add(&mut self.d_q, 1.0, t, View::new(&self.k, m, h));
-        product::add(&mut self.d_k, 1.0, t.transposed(), View::new(&self.q, m, h));
+        product::add(&mut self.d_q, T::of(1.0), t, View::new(&self.k, m, h));
+        product::add(&mut self.d_k, T::of(1.0), t.transposed(), View::new(&self.q, m, h));
         for (j, d_v) in self.d_v.iter_mut().enumerate() {
-            *d_v = g * self.p[j..].iter().step_by(m).sum::<f32>() / m as f32;
+            *d_v = g * column(&self.p, j, m) / T::of(m as f64);
         }
     }
+}
+
+fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::of(0.0), |sum, (a, b)| sum + *a * *b)
+}
+
+/// The sum of column `j` of a matrix with `cols` columns.
+fn column<T: Real>(matrix: &[T], j: usize, cols: usize) -> T {
+    matrix[j..].iter().step_by(cols).fold(T::of(0.0), |sum, x| sum + *x)
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// The columns of `cells.csv`.
 pub const HEADER: &str =
-    "n,signal_norm,snr,n_snr2,replicate,seed,space,steps,train_loss,test_loss,test_error,converged,seconds";
+    "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,converged,seconds";
 
 /// A finished cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,8 +31,8 @@ pub struct Cell {
 
 impl Cell {
     fn line(&self, config: &Config) -> String {
-        let Place { samples, signal_norm, replicate } = self.place;
-        let snr = config.recipe.snr(signal_norm);
+        let Place { samples, signal_norm, replicate, dim, head } = self.place;
+        let snr = config.recipe.snr(&self.place);
         let (n_snr2, space, steps) = (samples as f64 * snr * snr, self.space.name(), self.outcome.steps);
         // A cell that never reached the stop has blanks: never a number, never NaN.
         let figures = match self.outcome.figures {
@@ -40,12 +40,13 @@ impl Cell {
             None => ",,,false".into(),
         };
         let (seed, seconds) = (self.seed, self.seconds);
-        format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{seed},{space},{steps},{figures},{seconds:.4}\n")
+        let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
+        format!("{place},{seed},{space},{steps},{figures},{seconds:.4}\n")
     }
 
     fn parse(line: &str) -> Option<Self> {
         let cells: Vec<&str> = line.split(',').collect();
-        let [n, signal, _, _, replicate, seed, space, steps, train, test, error, converged, seconds] = cells[..] else {
+        let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] = cells[..] else {
             return None;
         };
         let figures = match converged {
@@ -57,22 +58,19 @@ impl Cell {
             "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
             _ => return None,
         };
-        let spaces = [Space::Weights, Space::Tokens, Space::Sampled];
         Some(Self {
             place: Place {
                 samples: n.parse().ok()?,
                 signal_norm: signal.parse().ok()?,
                 replicate: replicate.parse().ok()?,
+                dim: dim.parse().ok()?,
+                head: head.parse().ok()?,
             },
             seed: seed.parse().ok()?,
-            space: spaces.into_iter().find(|known| known.name() == space)?,
+            space: Space::ALL.into_iter().find(|known| known.name() == space)?,
             outcome: Outcome { steps: steps.parse().ok()?, figures },
             seconds: seconds.parse().ok()?,
         })
-    }
-
-    fn key(place: &Place) -> (usize, u64, u32) {
-        (place.samples, place.signal_norm.to_bits(), place.replicate)
     }
 }
 
@@ -147,17 +145,17 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
     {
         return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
     }
-    let places: HashMap<_, u64> = config.places().iter().map(|p| (Cell::key(p), p.seed(config.seed))).collect();
+    let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
     let mut seen = HashMap::new();
     let mut cells = Vec::new();
     for (n, line) in lines {
         let wrong =
             |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
         let cell = Cell::parse(line).ok_or_else(|| wrong("a cell"))?;
-        if places.get(&Cell::key(&cell.place)) != Some(&cell.seed) {
+        if places.get(&cell.place.key()) != Some(&cell.seed) {
             return Err(wrong("a cell of this configuration").into());
         }
-        if let Some(first) = seen.insert(Cell::key(&cell.place), n + 1) {
+        if let Some(first) = seen.insert(cell.place.key(), n + 1) {
             return Err(wrong(&format!("another cell than in line {first}")).into());
         }
         cells.push(cell);

@@ -35,7 +35,7 @@ impl Explicit {
     /// # Errors
     ///
     /// If the data or the memory for it cannot be had.
-    pub fn start(engine: &mut Engine, seed: u64) -> anyhow::Result<(Span, Self)> {
+    pub fn start(engine: &mut Engine, seed: u64) -> anyhow::Result<(Span<f32>, Self)> {
         let (x, labels) = read_all(&mut engine.train)?;
         let shape = engine.shape;
         let (dim, head) = (shape.dim, shape.head);
@@ -65,7 +65,7 @@ impl Explicit {
     /// # Errors
     ///
     /// If a sample cannot be had.
-    pub fn test(&self, span: &Span, data: &mut Synthetic) -> anyhow::Result<Scores> {
+    pub fn test(&self, span: &Span<f32>, data: &mut Synthetic) -> anyhow::Result<Scores> {
         let (tokens, dim) = data.sample_shape();
         let (head, stored) = (span.head(), self.tokens.len() / dim);
         let (x, labels) = read_all(data)?;
@@ -99,7 +99,7 @@ impl Explicit {
 /// A run in token space.
 #[derive(Debug)]
 pub struct TokenRun {
-    span: Span,
+    span: Span<f32>,
     explicit: Explicit,
     rates: Rates,
     test: Synthetic,
@@ -121,15 +121,14 @@ impl TokenRun {
 
 impl TokenRun {
     /// The training tokens as they are now.
-    pub fn span(&self) -> &Span {
+    pub fn span(&self) -> &Span<f32> {
         &self.span
     }
 }
 
 impl Run for TokenRun {
     fn step(&mut self) -> anyhow::Result<Option<f64>> {
-        let loss = f64::from(self.span.step(self.rates));
-        Ok(Some(loss).filter(|loss| loss.is_finite()))
+        Ok(Some(self.span.step(self.rates)).filter(|loss| loss.is_finite()))
     }
 
     fn test(&mut self) -> anyhow::Result<Scores> {

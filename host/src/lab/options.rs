@@ -1,0 +1,102 @@
+//! What a person may say about a run: on the command line or in a run file.
+
+use super::lists;
+use crate::error::{InputError, quoted};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// How the space of a cell is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SpaceChoice {
+    /// The cheapest, cell by cell.
+    #[default]
+    Auto,
+    /// The engine's own weights.
+    Weights,
+    /// Queries, keys and values at the training tokens.
+    Tokens,
+    /// The sampler without `D`.
+    Sampled,
+    /// The sampler without `D` and `H`.
+    Free,
+}
+
+/// What a run file or the command line may say; the rest comes from the preset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Options {
+    /// N: numbers of training samples, a list or first..last..step with both ends
+    #[arg(long, value_name = "LIST")]
+    pub n: Option<String>,
+    /// Norms of the signal tokens, a list or first..last..step with both ends
+    #[arg(long, value_name = "LIST")]
+    pub signal: Option<String>,
+    /// Independent repetitions of every (N, signal): fresh data and weights
+    #[arg(long, value_name = "R")]
+    pub replicates: Option<u32>,
+    /// Seed of the whole run
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// M: tokens of a sample
+    #[arg(long, value_name = "M")]
+    pub tokens: Option<usize>,
+    /// D: numbers of a token; a list makes a diagram of each
+    #[arg(long, value_name = "LIST")]
+    pub dim: Option<String>,
+    /// H: query and key width; one for every D, or a list as long as that of D
+    #[arg(long, value_name = "LIST")]
+    pub head: Option<String>,
+    /// V: value width, which sets |w_O| (paper form)
+    #[arg(long, value_name = "V")]
+    pub value: Option<usize>,
+    /// Standard deviation of token 2 (paper form)
+    #[arg(long, value_name = "X")]
+    pub big: Option<f64>,
+    /// Standard deviation of tokens 3..M (paper form)
+    #[arg(long, value_name = "X")]
+    pub small: Option<f64>,
+    /// What the uniform initial weights are divided by (paper form)
+    #[arg(long, value_name = "X")]
+    pub divisor: Option<f64>,
+    /// Norm of the noise tokens, sigma sqrt(D) (uniform form)
+    #[arg(long, value_name = "X")]
+    pub noise_norm: Option<f64>,
+    /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 admits
+    #[arg(long, value_name = "X")]
+    pub lr: Option<f64>,
+    /// Stop after the step before which the training loss was below this
+    #[arg(long, value_name = "X")]
+    pub stop_loss: Option<f64>,
+    /// Steps after which a cell counts as not converged
+    #[arg(long, value_name = "K")]
+    pub max_steps: Option<u32>,
+    /// Fresh test samples of a cell
+    #[arg(long, value_name = "K")]
+    pub test_samples: Option<usize>,
+    /// Where cells are computed
+    #[arg(long, value_enum)]
+    pub space: Option<SpaceChoice>,
+}
+
+impl Options {
+    /// Reads a run file.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the file and the key, with the nearest known one.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
+        let table: toml::Table = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
+        let command = Self::augment_args(clap::Command::new("keys"));
+        let keys: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        if let Some(found) = table.keys().find(|key| !keys.contains(&key.as_str())) {
+            let meant = lists::nearest(found, keys.iter().copied());
+            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+            let found = format!("unknown key {}, expected one of {}{meant}", quoted(found), keys.join(", "));
+            return Err(InputError::file(path, found));
+        }
+        table.try_into().map_err(|e: toml::de::Error| InputError::file(path, quoted(e.message())))
+    }
+}

@@ -1,0 +1,97 @@
+//! The phase diagrams that have a name.
+
+use super::cell::{Form, Recipe, Scaling};
+use super::grid::Config;
+use super::lists::{self, counts, numbers};
+use super::options::SpaceChoice;
+use crate::error::InputError;
+
+/// The names.
+pub const NAMES: [&str; 4] = ["figure1", "law", "wide", "theorem"];
+
+/// Axes and recipe of a preset.
+struct Preset {
+    n: &'static str,
+    signal: &'static str,
+    models: &'static [(u64, usize)],
+    replicates: u32,
+    recipe: Recipe,
+}
+
+/// A preset as it stands.
+///
+/// # Errors
+///
+/// [`InputError`] with the names there are.
+pub fn preset(name: &str) -> Result<Config, InputError> {
+    let Preset { n, signal, models, replicates, recipe } = match name {
+        "figure1" => {
+            let (n, signal) = ("2..20..2", "1..100..1");
+            Preset { n, signal, models: &[(1024, 512)], replicates: 10, recipe: figure1() }
+        }
+        "law" => {
+            let (n, signal) = ("4,8,16,32,64", "0.5..5..0.1");
+            Preset { n, signal, models: &[(64, 8)], replicates: 20, recipe: law() }
+        }
+        "wide" => {
+            // At the same N SNR^2 whatever D: the noise norm stays as D grows, and so do the weights' effects.
+            let models = &[(1_000, 64), (100_000, 64), (10_000_000, 64), (1_000_000_000, 64)];
+            Preset { n: "8", signal: "0.8..4.8..0.4", models, replicates: 20, recipe: law() }
+        }
+        "theorem" => {
+            let models = &[(10_000, 1_000), (10_000_000, 100_000), (1_000_000_000_000, 100_000_000)];
+            let signal = "0.1,0.15,0.2,0.3,0.4,0.5,0.6,0.7,0.8,1,1.25,1.6,2";
+            Preset { n: "4,8", signal, models, replicates: 5, recipe: theorem() }
+        }
+        _ => return Err(lists::unknown("preset", name, &NAMES)),
+    };
+    let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
+    let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());
+    Ok(Config { preset, n, signal, models, replicates, seed: 1, space: SpaceChoice::Auto, recipe })
+}
+
+/// The paper's Figure 1.
+fn figure1() -> Recipe {
+    Recipe {
+        form: Form::Paper { big: 4.0, small: 0.2, divisor: 16.0 },
+        tokens: 16,
+        dim: 1024,
+        head: 512,
+        value: 512,
+        scaling: Scaling::Plain,
+        learning_rate: 0.1,
+        stop_loss: 0.01,
+        max_steps: 1000,
+        test_samples: 100,
+    }
+}
+
+/// The sharp condition at the size of a chip.
+fn law() -> Recipe {
+    Recipe {
+        form: Form::Uniform { noise_norm: 4.0, query_key_std: 0.02, value_std: 1e-3 },
+        tokens: 4,
+        dim: 64,
+        head: 8,
+        value: 8,
+        learning_rate: 0.5,
+        max_steps: 5000,
+        test_samples: 400,
+        ..figure1()
+    }
+}
+
+/// Inside the assumptions of the paper's theorem: see [`super::theory`].
+fn theorem() -> Recipe {
+    Recipe {
+        form: Form::Uniform { noise_norm: 1.0, query_key_std: 1.0, value_std: 0.1 },
+        tokens: 2,
+        value: 1,
+        scaling: Scaling::Theorem,
+        learning_rate: 1.0,
+        stop_loss: 0.1,
+        max_steps: 2_000_000,
+        test_samples: 400,
+        ..law()
+    }
+}
