@@ -1,6 +1,8 @@
 //! The command line, with the help that teaches it.
 
 use crate::error::InputError;
+use crate::lab::bench::BenchArgs;
+use crate::lab::digits::DigitsArgs;
 use crate::lab::dynamics::DynamicsArgs;
 use crate::lab::lists;
 use crate::lab::phase::PhaseArgs;
@@ -47,6 +49,10 @@ pub enum Command {
     Dynamics(DynamicsArgs),
     /// What the theorem assumes and predicts of a configuration
     Theory(TheoryArgs),
+    /// Write real images, two classes of handwritten digits, as data files
+    Digits(DigitsArgs),
+    /// Cells of a phase diagram a second, and where their time goes
+    Bench(BenchArgs),
     /// Flash and static RAM of the firmware on every board
     Sizes(SizesArgs),
     /// List the presets

@@ -45,6 +45,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Phase(args) => lab::phase::phase(args, cli.quiet),
         Command::Dynamics(args) => lab::dynamics::dynamics(args, cli.quiet),
         Command::Theory(args) => lab::theory::theory(args),
+        Command::Bench(args) => lab::bench::bench(args),
+        Command::Digits(args) => lab::digits::digits(args),
         Command::Sizes(args) => device::sizes::print_sizes(args, cli.quiet),
         Command::Presets => cli::print_presets(),
         Command::Completions { shell } => cli::print_completions(*shell),

@@ -30,7 +30,7 @@ fn means_agree_with_the_published_ones() {
     let found = rows(std::fs::read_to_string(folder.join("summary.csv")).unwrap());
     assert_eq!(found.len(), 40);
     for row in &found {
-        let (n, signal, count, mean) = (row[0], row[1], row[4], row[6]);
+        let (n, signal, count, mean) = (row[0], row[1], row[6], row[8]);
         assert_eq!(count, 3.0, "every cell converges");
         let published = published.iter().find(|p| p[0] == n && p[1] == signal).unwrap();
         // The published spread serves for both: three replicates know theirs badly.

@@ -2,8 +2,9 @@
 //! distribution.
 
 use mote_core::rng::{Purpose, Stream};
-use mote_host::lab::cell::{self, Form, Place, Recipe, Run, Scaling, Space};
+use mote_host::lab::cell::{self, Place, Run, Space};
 use mote_host::lab::dynamics;
+use mote_host::lab::recipe::{Form, Recipe, Scaling};
 use mote_host::lab::sampled::{SampledRun, Width, bartlett};
 use mote_host::lab::summary::Moments;
 use mote_host::lab::tokens::TokenRun;
@@ -36,8 +37,7 @@ fn token_space_is_the_run_of_the_engine() {
     for case in 0..40 {
         let form = if case % 2 == 0 { PAPER } else { UNIFORM };
         let recipe = recipe(form, below(2, 7) as usize, below(3, 60).into(), below(1, 20) as usize);
-        let place =
-            recipe.place(2 * below(1, 8) as usize, f64::from(below(2, 40)) / 10.0, 0);
+        let place = recipe.place(2 * below(1, 8) as usize, f64::from(below(2, 40)) / 10.0, 0);
         let seed = place.seed(case);
         let mut tokens = TokenRun::new(&recipe, &place, seed).unwrap();
         let mut weights = WeightRun::new(&recipe, &place, seed).unwrap();

@@ -53,7 +53,7 @@ fn threads_change_no_number() {
     for file in ["summary.csv", "boundary.json", "heatmap.svg", "cut.svg"] {
         assert_eq!(read(one.join(file)), read(two.join(file)), "{file}");
     }
-    assert!(read(one.join("cells.csv")).starts_with("n,signal_norm,snr,n_snr2,replicate,seed,space,steps,"));
+    assert!(read(one.join("cells.csv")).starts_with("n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,"));
     assert!(std::fs::read(one.join("heatmap.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
@@ -163,7 +163,7 @@ fn impossible_grids_are_refused() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     for (more, expected) in [
-        (&["--preset", "figure2"][..], &["--preset: expected one of figure1, law, wide, found \"figure2\""][..]),
+        (&["--preset", "figure2"][..], &["--preset: expected one of figure1, law", "found \"figure2\"; did you mean figure1?"][..]),
         (&["--n", "9..3..1"], &["--n: expected a list like", "9..3..1"]),
         (&["--n", "0"], &["--n: expected at least 1, found 0"]),
         (&["--preset", "figure1", "--n", "5"], &["--n: expected even numbers", "found 5"]),
@@ -183,7 +183,7 @@ fn impossible_grids_are_refused() {
     std::fs::write(folder.path().join("bad.toml"), "sead = 3\n").unwrap();
     let file = folder.path().join("bad.toml");
     let output = phase(&out, &["--config", file.to_str().unwrap()]);
-    refused(&output, &["bad.toml", "unknown field `sead`, expected one of"]);
+    refused(&output, &["bad.toml", "unknown key sead, expected one of n, signal", "did you mean seed?"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What a finished phase diagram is turned into: tables, pictures, and a few lines of text.
 
 use super::boundary::Boundary;
-use super::cell::{Form, Place};
+use super::cell::Place;
 use super::grid::Config;
+use super::recipe::Form;
 use super::store::Cell;
 use super::summary::{self, Group, Moments};
 use super::theory::Verdict;

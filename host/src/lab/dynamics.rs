@@ -1,7 +1,8 @@
 //! `mote dynamics`: how attention, values and query-key products move through training, with 2-sd bands.
 
-use super::cell::{Form, Place, Recipe, Run, Scaling};
+use super::cell::{Place, Run};
 use super::lists;
+use super::recipe::{Form, Recipe, Scaling};
 use super::sampled::{SampledRun, Width};
 use super::summary::Moments;
 use crate::draw::{self, Panel, Series};

@@ -1,8 +1,10 @@
 //! The grid of a run: which cells there are, what each costs, and in which space it is computed.
 
-use super::cell::{Form, Place, Recipe, Space};
+use super::cell::{Place, Space};
+use super::digits;
 use super::lists::{counts, numbers, sorted};
 use super::options::{Options, SpaceChoice};
+use super::recipe::{Form, Recipe};
 use crate::error::InputError;
 use serde::{Deserialize, Serialize};
 
@@ -62,12 +64,18 @@ impl Config {
                 set(divisor, options.divisor);
                 not_here("noise-norm", options.noise_norm, "uniform")?;
             }
-            Form::Uniform { noise_norm, .. } => {
+            Form::Uniform { noise_norm, .. } | Form::Digits { noise_norm, .. } => {
                 set(noise_norm, options.noise_norm);
                 not_here("big", options.big, "paper")?;
                 not_here("small", options.small, "paper")?;
                 not_here("divisor", options.divisor, "paper")?;
             }
+        }
+        if let Some(list) = &options.classes {
+            let Form::Digits { classes, .. } = &mut recipe.form else {
+                return Err(InputError::option("classes", "expected preset digits for this option"));
+            };
+            *classes = digits::parse_classes(list)?;
         }
         self.check()?;
         Ok(self)
@@ -97,6 +105,11 @@ impl Config {
                 above_0("noise-norm", noise_norm)?;
                 false
             }
+            Form::Digits { classes, noise_norm, .. } => {
+                above_0("noise-norm", noise_norm)?;
+                self.check_digits(classes)?;
+                true
+            }
         };
         for &n in &self.n {
             at_least("n", n as u64, 1)?;
@@ -110,6 +123,31 @@ impl Config {
             return Err(InputError::option("test-samples", format!("expected an even number, found {found}")));
         }
         self.signal.iter().try_for_each(|&signal| above_0("signal", signal))
+    }
+
+    /// What images ask for beyond the rest.
+    fn check_digits(&self, classes: (u8, u8)) -> Result<(), InputError> {
+        at_least("tokens", self.recipe.tokens as u64, digits::PARTS as u64 + 1)?;
+        if let Some((dim, _)) = self.models.iter().find(|model| model.0 != digits::PIXELS as u64) {
+            return Err(InputError::option("dim", format!("expected {} for images, found {dim}", digits::PIXELS)));
+        }
+        if !matches!(self.space, SpaceChoice::Auto | SpaceChoice::Weights) {
+            return Err(InputError::option(
+                "space",
+                "expected auto or weights: images are not drawn from a distribution",
+            ));
+        }
+        let most = 2 * digits::available(classes);
+        match self.n.iter().find(|n| **n + self.recipe.test_samples > most) {
+            Some(n) => Err(InputError::option(
+                "n",
+                format!(
+                    "expected at most {most} training and test images of the digits {} and {}, found {n} and {}",
+                    classes.0, classes.1, self.recipe.test_samples
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Every cell, the most expensive first.
@@ -133,6 +171,9 @@ impl Config {
 
     /// The space of a cell: what was asked for, or what takes the fewest operations.
     pub fn space_of(&self, place: &Place) -> Space {
+        if let Form::Digits { .. } = self.recipe.form {
+            return Space::Weights;
+        }
         match self.space {
             SpaceChoice::Weights => Space::Weights,
             SpaceChoice::Tokens => Space::Tokens,

@@ -36,11 +36,7 @@ pub fn numbers(option: &'static str, text: &str) -> Result<Vec<f64>, InputError>
 pub fn counts(option: &'static str, text: &str) -> Result<Vec<u64>, InputError> {
     let whole = |x: f64| {
         let fits = x.fract() == 0.0 && (0.0..1e15).contains(&x);
-        if fits {
-            Ok(x as u64)
-        } else {
-            Err(InputError::option(option, format!("expected whole numbers, found {x}")))
-        }
+        if fits { Ok(x as u64) } else { Err(InputError::option(option, format!("expected whole numbers, found {x}"))) }
     };
     numbers(option, text)?.into_iter().map(whole).collect()
 }

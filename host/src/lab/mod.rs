@@ -1,8 +1,10 @@
 //! The laboratory: many training runs at once, in whichever space is cheapest.
 
+pub mod bench;
 pub mod boundary;
 pub mod cell;
 pub mod conclude;
+pub mod digits;
 pub mod dynamics;
 pub mod grid;
 pub mod lists;
@@ -10,6 +12,7 @@ pub mod options;
 pub mod phase;
 pub mod presets;
 pub mod product;
+pub mod recipe;
 pub mod sampled;
 pub mod span;
 pub mod store;

@@ -1,5 +1,6 @@
 //! What a person may say about a run: on the command line or in a run file.
 
+use super::cell::Space;
 use super::lists;
 use crate::error::{InputError, quoted};
 use clap::Args;
@@ -21,6 +22,17 @@ pub enum SpaceChoice {
     Sampled,
     /// The sampler without `D` and `H`.
     Free,
+}
+
+impl From<Space> for SpaceChoice {
+    fn from(space: Space) -> Self {
+        match space {
+            Space::Weights => Self::Weights,
+            Space::Tokens => Self::Tokens,
+            Space::Sampled => Self::Sampled,
+            Space::Free => Self::Free,
+        }
+    }
 }
 
 /// What a run file or the command line may say; the rest comes from the preset.
@@ -63,6 +75,9 @@ pub struct Options {
     /// Norm of the noise tokens, sigma sqrt(D) (uniform form)
     #[arg(long, value_name = "X")]
     pub noise_norm: Option<f64>,
+    /// The two digits of preset digits: those of the classes +1 and -1
+    #[arg(long, value_name = "A,B")]
+    pub classes: Option<String>,
     /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 admits
     #[arg(long, value_name = "X")]
     pub lr: Option<f64>,

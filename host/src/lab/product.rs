@@ -76,3 +76,41 @@ pub fn of<T: Real>(a: View<T>, b: View<T>) -> Vec<T> {
     add(&mut out, T::of(1.0), a, b);
     out
 }
+
+/// Multiply-accumulates below which a product is done by plain loops: a call of the library costs more.
+const SMALL: usize = 4096;
+
+/// `out[l][j] = a_l . b_j`, over rows of `cols` numbers.
+pub fn rows_by_rows<T: Real>(out: &mut [T], a: &[T], b: &[T], cols: usize) {
+    let (rows, others) = (a.len() / cols, b.len() / cols);
+    if rows * others * cols > SMALL {
+        out.fill(T::of(0.0));
+        return add(out, T::of(1.0), View::new(a, rows, cols), View::new(b, others, cols).transposed());
+    }
+    for (out, a) in out.chunks_exact_mut(others).zip(a.chunks_exact(cols)) {
+        for (out, b) in out.iter_mut().zip(b.chunks_exact(cols)) {
+            *out = dot(a, b);
+        }
+    }
+}
+
+/// `out_l += alpha sum_j t[l][j] b_j`, or with `t` transposed, over rows of `cols` numbers; `t` is square.
+pub fn add_square_by_rows<T: Real>(out: &mut [T], alpha: T, t: &[T], is_transposed: bool, b: &[T], cols: usize) {
+    let rows = b.len() / cols;
+    if rows * rows * cols > SMALL {
+        let t = View::new(t, rows, rows);
+        let t = if is_transposed { t.transposed() } else { t };
+        return add(out, alpha, t, View::new(b, rows, cols));
+    }
+    for (l, out) in out.chunks_exact_mut(cols).enumerate() {
+        for (j, b) in b.chunks_exact(cols).enumerate() {
+            let t = alpha * t[if is_transposed { j * rows + l } else { l * rows + j }];
+            out.iter_mut().zip(b).for_each(|(out, b)| *out += t * *b);
+        }
+    }
+}
+
+/// The sum of products, from left to right.
+pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    a.iter().zip(b).fold(T::of(0.0), |sum, (a, b)| sum + *a * *b)
+}

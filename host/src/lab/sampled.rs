@@ -17,8 +17,9 @@
 //! basis, sums of `D` of them. Residuals of different test samples are drawn independently, which leaves every mean
 //! unchanged.
 
-use super::cell::{Place, Recipe, Run, Scores};
+use super::cell::{Place, Run, Scores};
 use super::product::{self, Real, View};
+use super::recipe::Recipe;
 use super::span::{Attention, Layout, Rates, Span};
 use mote_core::rng::{Purpose, Stream};
 use rand_distr::{ChiSquared, Distribution};

@@ -11,7 +11,7 @@
 //! with `B` the sparse `(T, T)` matrix of all samples' gradients on the logits. The signal token of a class is one
 //! token, however many samples share it.
 
-use super::product::{self, Real, View};
+use super::product::{self, Real};
 use mote_core::loss::logistic;
 
 /// How the samples are made of the tokens.
@@ -49,6 +49,7 @@ pub struct Span<T> {
     step_q: Vec<T>,
     step_k: Vec<T>,
     step_v: Vec<T>,
+    sample: Attention<T>,
 }
 
 /// Learning rates with all means folded in.
@@ -64,10 +65,7 @@ impl Rates {
     /// The rates of a run.
     pub fn new(learning_rate: f64, samples: usize, tokens: usize, output_norm2: f64) -> Self {
         let samples = samples as f64;
-        Self {
-            projection: learning_rate / (samples * tokens as f64),
-            value: learning_rate * output_norm2 / samples,
-        }
+        Self { projection: learning_rate / (samples * tokens as f64), value: learning_rate * output_norm2 / samples }
     }
 }
 
@@ -91,6 +89,7 @@ impl<T: Real> Span<T> {
         let stored = layout.stored;
         let head = q.len() / stored;
         assert!(gram.len() == stored * stored && q.len() == k.len() && v.len() == stored, "shapes of a span");
+        let sample = Attention::new(layout.tokens, head);
         let (matrix, vector) = (vec![T::of(0.0); stored * head], vec![T::of(0.0); stored]);
         Self {
             layout,
@@ -106,6 +105,7 @@ impl<T: Real> Span<T> {
             step_q: matrix.clone(),
             step_k: matrix,
             step_v: vector,
+            sample,
         }
     }
 
@@ -120,15 +120,14 @@ impl<T: Real> Span<T> {
         if !loss.is_finite() {
             return loss;
         }
-        let (stored, head) = (self.layout.stored, self.head);
-        let gram = View::new(&self.gram, stored, stored);
+        let head = self.head;
         for (state, moved, step, cols, rate) in [
             (&mut self.q, &mut self.moved_q, &self.step_q, head, rates.projection),
             (&mut self.k, &mut self.moved_k, &self.step_k, head, rates.projection),
             (&mut self.v, &mut self.moved_v, &self.step_v, 1, rates.value),
         ] {
             let rate = T::of(rate);
-            product::add(state, -rate, gram, View::new(step, stored, cols));
+            product::add_square_by_rows(state, -rate, &self.gram, false, step, cols);
             moved.iter_mut().zip(step).for_each(|(moved, step)| *moved += rate * *step);
         }
         loss
@@ -167,8 +166,7 @@ impl<T: Real> Span<T> {
         for step in [&mut self.step_q, &mut self.step_k, &mut self.step_v] {
             step.fill(T::of(0.0));
         }
-        let mut sample = Attention::new(self.layout.tokens, head);
-        let mut sum = 0.0f64;
+        let (sample, mut sum) = (&mut self.sample, 0.0f64);
         for (indices, y) in self.layout.samples.iter().zip(&self.labels) {
             sample.gather(indices, &self.q, &self.k, &self.v);
             let (loss, g) = logistic(sample.forward().to_f64() as f32, *y);
@@ -241,12 +239,11 @@ impl<T: Real> Attention<T> {
     /// The score for `q`, `k` and `v` as they are.
     pub fn forward(&mut self) -> T {
         let (m, h) = (self.tokens, self.head);
-        self.p.fill(T::of(0.0));
-        product::add(&mut self.p, T::of(1.0), View::new(&self.q, m, h), View::new(&self.k, m, h).transposed());
+        product::rows_by_rows(&mut self.p, &self.q, &self.k, h);
         let mut sum = T::of(0.0);
         for (row, mixed) in self.p.chunks_exact_mut(m).zip(&mut self.mixed) {
             T::softmax_forward(row);
-            *mixed = dot(row, &self.v);
+            *mixed = product::dot(row, &self.v);
             sum += *mixed;
         }
         sum / T::of(m as f64)
@@ -274,17 +271,12 @@ impl<T: Real> Attention<T> {
         }
         self.d_q.fill(T::of(0.0));
         self.d_k.fill(T::of(0.0));
-        let t = View::new(&self.logits, m, m);
-        product::add(&mut self.d_q, T::of(1.0), t, View::new(&self.k, m, h));
-        product::add(&mut self.d_k, T::of(1.0), t.transposed(), View::new(&self.q, m, h));
+        product::add_square_by_rows(&mut self.d_q, T::of(1.0), &self.logits, false, &self.k, h);
+        product::add_square_by_rows(&mut self.d_k, T::of(1.0), &self.logits, true, &self.q, h);
         for (j, d_v) in self.d_v.iter_mut().enumerate() {
             *d_v = g * column(&self.p, j, m) / T::of(m as f64);
         }
     }
-}
-
-fn dot<T: Real>(a: &[T], b: &[T]) -> T {
-    a.iter().zip(b).fold(T::of(0.0), |sum, (a, b)| sum + *a * *b)
 }
 
 /// The sum of column `j` of a matrix with `cols` columns.

@@ -46,7 +46,9 @@ impl Cell {
 
     fn parse(line: &str) -> Option<Self> {
         let cells: Vec<&str> = line.split(',').collect();
-        let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] = cells[..] else {
+        let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] =
+            cells[..]
+        else {
             return None;
         };
         let figures = match converged {

@@ -2,16 +2,19 @@
 //!
 //! Condition 4.1 and the theorem of (J) as they are remembered: up to logarithms, and with every constant taken as 1.
 
-use super::cell::{Form, Limits, Place, Recipe};
+use super::cell::Place;
 use super::lists::{numbers, sorted};
 use super::options::Options;
 use super::presets;
+use super::recipe::{Form, Limits, Recipe};
+use crate::error::InputError;
 use crate::progress::say;
 use serde::Serialize;
 use std::path::PathBuf;
 
 /// What every answer of this file rests on.
-pub const CAVEAT: &str = "constants and logarithms are taken as 1: the condition is remembered, not read from the paper";
+pub const CAVEAT: &str =
+    "constants and logarithms are taken as 1: the condition is remembered, not read from the paper";
 
 /// Options of `mote theory`.
 #[derive(Debug, clap::Args)]
@@ -89,7 +92,7 @@ impl Verdict {
         let (output_norm2, ratio): (f64, f64) = match recipe.form {
             // The mean of a square of a uniform number in ±1/sqrt(V), V times.
             Form::Paper { big, small, .. } => (1.0 / 3.0, big / small),
-            Form::Uniform { .. } => (1.0, 1.0),
+            Form::Uniform { .. } | Form::Digits { .. } => (1.0, 1.0),
         };
         let at_least = |name, says, found: f64, asked: f64| Item { name, says, found, asked, is_met: found >= asked };
         let at_most = |name, says, found: f64, asked: f64| {
@@ -156,7 +159,9 @@ impl Verdict {
         let (side, other) = if *n_snr2 >= 1.0 { ("above", "small") } else { ("below", "a constant") };
         say(format_args!("  regime: N SNR^2 is {side} 1; far enough {side} it, the test loss is {other}"))?;
         let (benign, harmful) = (self.benign_steps, self.harmful_steps);
-        say(format_args!("  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"))?;
+        say(format_args!(
+            "  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"
+        ))?;
         let first = if *n_snr2 >= self.race { "signal" } else { "noise" };
         say(format_args!("  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here", self.race))
     }
@@ -173,6 +178,13 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         config = config.with(&Options::read(path)?)?;
     }
     config = config.with(&args.options)?;
+    if let Form::Digits { .. } = config.recipe.form {
+        return Err(InputError::option(
+            "preset",
+            "expected a preset of signals and noise; the theorem does not speak of images",
+        )
+        .into());
+    }
     let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
     for &(dim, head) in &config.models {
         let recipe = Recipe { dim, head, ..config.recipe };
@@ -204,14 +216,14 @@ mod tests {
 
     #[test]
     fn the_theorem_preset_is_inside_where_it_says() {
-        // eps = 0.1: H at least 64 * 100 * SNR^-4, D at least 64 * 100 * 10^8.
-        let inside = verdict("theorem", 8, 1.0, 1_000_000_000_000, 100_000_000);
+        // eps = 0.05: H at least 40,000 SNR^-4, D at least 40,000 H.
+        let inside = verdict("theorem", 10, 1.0, 4_000_000_000_000, 100_000_000);
         assert_eq!(inside.missed(), ["samples"], "{inside:?}");
-        assert!((inside.n_snr2 - 8.0).abs() < 1e-9 && (inside.race - 2.0).abs() < 1e-12);
-        assert!((inside.benign_steps - 1e5).abs() < 1e-3 && (inside.harmful_steps - 8e5).abs() < 1e-2);
-        let low = verdict("theorem", 8, 0.1, 1_000_000_000_000, 6_400_000);
+        assert!((inside.n_snr2 - 10.0).abs() < 1e-9 && (inside.race - 2.0).abs() < 1e-12);
+        assert!((inside.benign_steps - 2e5).abs() < 1e-3 && (inside.harmful_steps - 2e6).abs() < 1e-2);
+        let low = verdict("theorem", 10, 0.1, 4_000_000_000_000, 100_000_000);
         assert_eq!(low.missed(), ["width", "samples"], "SNR^-4 is 10^4");
-        assert!(verdict("theorem", 8, 1.0, 10_000, 1_000).missed().contains(&"dimension"));
+        assert!(verdict("theorem", 10, 1.0, 10_000, 1_000).missed().contains(&"dimension"));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! Draws what [`super::weights`] draws, from the same streams, so both spaces compute the same run.
 
-use super::cell::{Place, Recipe, Run, Scores};
+use super::cell::{Place, Run, Scores};
 use super::product::{self, View};
+use super::recipe::Recipe;
 use super::span::{Attention, Layout, Rates, Span};
-use super::weights::{Engine, InitialWeights};
-use mote_core::data::{Dataset, Synthetic};
+use super::weights::{Data, Engine, InitialWeights};
+use mote_core::data::Dataset;
 use mote_core::matrix::MatrixMut;
 
 /// The training tokens and initial weights of a run, to move test tokens with.
@@ -19,7 +20,7 @@ pub struct Explicit {
 }
 
 /// All samples of a data set: tokens `(N, M, D)` and labels.
-fn read_all(data: &mut Synthetic) -> anyhow::Result<(Vec<f32>, Vec<f32>)> {
+fn read_all(data: &mut Data) -> anyhow::Result<(Vec<f32>, Vec<f32>)> {
     let (tokens, dim) = data.sample_shape();
     let mut x = vec![0.0f32; data.samples() * tokens * dim];
     let mut labels = Vec::with_capacity(data.samples());
@@ -65,7 +66,7 @@ impl Explicit {
     /// # Errors
     ///
     /// If a sample cannot be had.
-    pub fn test(&self, span: &Span<f32>, data: &mut Synthetic) -> anyhow::Result<Scores> {
+    pub fn test(&self, span: &Span<f32>, data: &mut Data) -> anyhow::Result<Scores> {
         let (tokens, dim) = data.sample_shape();
         let (head, stored) = (span.head(), self.tokens.len() / dim);
         let (x, labels) = read_all(data)?;
@@ -102,7 +103,7 @@ pub struct TokenRun {
     span: Span<f32>,
     explicit: Explicit,
     rates: Rates,
-    test: Synthetic,
+    test: Data,
 }
 
 impl TokenRun {

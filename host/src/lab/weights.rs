@@ -1,14 +1,49 @@
 //! A cell in weight space: the engine of `mote-core` itself, tokens regenerated sample by sample.
 
-use super::cell::{Form, Place, Recipe, Run, Scores};
+use super::cell::{Place, Run, Scores};
+use super::digits::{self, Digits};
+use super::recipe::{Form, Recipe};
 use anyhow::Context;
-use mote_core::data::{self, Distribution, Synthetic};
+use mote_core::data::{self, DataError, Dataset, Distribution, Label, Synthetic};
+use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Tracked;
 use mote_core::params::{Init, Tensor};
 use mote_core::rng::Purpose;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, TrainError, Trainer};
+
+/// Where the samples of a cell come from.
+#[derive(Clone, Debug)]
+pub enum Data {
+    /// Drawn from a distribution.
+    Synthetic(Synthetic),
+    /// Real images, with tokens of noise.
+    Digits(Digits),
+}
+
+impl Dataset for Data {
+    fn samples(&self) -> usize {
+        match self {
+            Self::Synthetic(data) => data.samples(),
+            Self::Digits(data) => data.samples(),
+        }
+    }
+
+    fn sample_shape(&self) -> (usize, usize) {
+        match self {
+            Self::Synthetic(data) => data.sample_shape(),
+            Self::Digits(data) => data.sample_shape(),
+        }
+    }
+
+    fn read(&mut self, n: usize, x: MatrixMut) -> Result<Label, DataError> {
+        match self {
+            Self::Synthetic(data) => data.read(n, x),
+            Self::Digits(data) => data.read(n, x),
+        }
+    }
+}
 
 /// Data and model of a cell, as the engine takes them.
 #[derive(Debug)]
@@ -18,9 +53,9 @@ pub struct Engine {
     /// Norm of the signal tokens.
     pub signal_norm: f32,
     /// Training data.
-    pub train: Synthetic,
+    pub train: Data,
     /// Test data.
-    pub test: Synthetic,
+    pub test: Data,
     init: Init,
     settings: Settings,
 }
@@ -33,22 +68,34 @@ impl Engine {
     /// If `D` is beyond the address space, or the recipe is not one of the engine's.
     pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> anyhow::Result<Self> {
         let dim = usize::try_from(recipe.dim).context("D is beyond the address space")?;
-        let (form, init) = match recipe.form {
-            Form::Paper { big, small, divisor } => {
-                (data::Form::Paper { big: big as f32, small: small as f32 }, Init::FanIn { divisor: divisor as f32 })
-            }
-            Form::Uniform { noise_norm, query_key_std, value_std } => (
-                data::Form::Uniform { sigma: (noise_norm / (dim as f64).sqrt()) as f32 },
-                Init::Gaussian { query_key_std: query_key_std as f32, value_std: value_std as f32 },
-            ),
+        let (signal_norm, size) = (place.signal_norm as f32, (recipe.tokens, dim));
+        let synthetic = |form| {
+            let distribution = Distribution { form, signal_norm, flip: 0.0 };
+            let data =
+                |samples, purpose| Synthetic::new(distribution, size, samples, seed, purpose).map(Data::Synthetic);
+            anyhow::Ok((data(place.samples, Purpose::Train)?, data(recipe.test_samples, Purpose::Test)?))
         };
-        let signal_norm = place.signal_norm as f32;
-        let distribution = Distribution { form, signal_norm, flip: 0.0 };
-        let size = (recipe.tokens, dim);
+        let gaussian = |query_key_std: f64, value_std: f64| Init::Gaussian {
+            query_key_std: query_key_std as f32,
+            value_std: value_std as f32,
+        };
+        let ((train, test), init) = match recipe.form {
+            Form::Paper { big, small, divisor } => (
+                synthetic(data::Form::Paper { big: big as f32, small: small as f32 })?,
+                Init::FanIn { divisor: divisor as f32 },
+            ),
+            Form::Uniform { noise_norm, query_key_std, value_std } => (
+                synthetic(data::Form::Uniform { sigma: (noise_norm / (dim as f64).sqrt()) as f32 })?,
+                gaussian(query_key_std, value_std),
+            ),
+            Form::Digits { classes, noise_norm, query_key_std, value_std } => {
+                let (samples, norms) = ((place.samples, recipe.test_samples), (place.signal_norm, noise_norm));
+                let (train, test) = digits::draw(classes, samples, recipe.tokens, norms, seed)?;
+                ((Data::Digits(train), Data::Digits(test)), gaussian(query_key_std, value_std))
+            }
+        };
         let shape = Shape::new(recipe.tokens, dim, recipe.head, recipe.value);
         let settings = Settings { learning_rate: recipe.learning_rate as f32, train_output: false };
-        let train = Synthetic::new(distribution, size, place.samples, seed, Purpose::Train)?;
-        let test = Synthetic::new(distribution, size, recipe.test_samples, seed, Purpose::Test)?;
         Ok(Self { shape, signal_norm, train, test, init, settings })
     }
 

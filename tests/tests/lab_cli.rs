@@ -1,0 +1,148 @@
+//! The laboratory's smaller commands and axes as a user meets them. Compiled with package `mote-host`, which has the
+//! binary.
+
+use mote_tests::{refused, stderr};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn mote(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mote")).args(args).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The columns of a CSV file that have these names, row by row.
+fn columns(file: &Path, names: &[&str]) -> Vec<Vec<String>> {
+    let csv = std::fs::read_to_string(file).unwrap();
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let at: Vec<usize> = names.iter().map(|name| header.iter().position(|known| known == name).unwrap()).collect();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        at.iter().map(|at| cells[*at].to_owned()).collect()
+    };
+    lines.map(row).collect()
+}
+
+#[test]
+fn theory_names_what_is_met_and_what_rests_on_memory() {
+    let said = text(&mote(&["theory", "--n", "10", "--snr", "1", "--dim", "4e12", "--head", "1e8"]));
+    for part in [
+        "N=10 SNR=1.0000 D=4000000000000 H=100000000: N SNR^2 = 10.0000",
+        "met      H at least max(SNR^4, SNR^-4) N^2 / eps^2: 1.000e8, asked 4.000e4",
+        "met      D at least N^2 H / eps^2: 4.000e12, asked 4.000e12",
+        "NOT met  N at least a power of log D",
+        "even at N SNR^2 = 2 C_p^2 = 2.0000; the signal leads here",
+        "not read from the paper",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let said = text(&mote(&["theory", "--preset", "figure1", "--n", "20", "--signal", "10,50", "--json"]));
+    let verdicts: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), 2);
+    assert_eq!(verdicts[0]["race"].as_f64().map(f64::round), Some(800.0));
+    assert!(verdicts.iter().all(|verdict| verdict["items"][0]["is_met"] == false));
+    refused(&mote(&["theory", "--preset", "digits"]), &["--preset: expected a preset of signals and noise"]);
+    refused(&mote(&["theory", "--n", "x"]), &["--n: expected a list like", "\"x\""]);
+}
+
+/// Four models at one N SNR^2, each with its own cells, boundary and pictures.
+#[test]
+fn wide_sweeps_the_dimension() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let args = ["phase", "--quiet", "--preset", "wide", "--signal", "1,4", "--replicates", "2", "--out", path(&out)];
+    text(&mote(&args));
+    let cells = columns(&out.join("cells.csv"), &["dim", "head", "n_snr2", "space", "converged"]);
+    assert_eq!(cells.len(), 16);
+    for dim in ["1000", "100000", "10000000", "1000000000"] {
+        let of_dim: Vec<_> = cells.iter().filter(|cell| cell[0] == dim).collect();
+        assert_eq!(of_dim.len(), 4, "{dim}");
+        assert!(of_dim.iter().all(|cell| cell[1] == "64" && ["0.5", "8"].contains(&cell[2].as_str())));
+        assert!(of_dim.iter().all(|cell| cell[3] == "free" && cell[4] == "true"));
+        assert!(out.join(format!("heatmap-D{dim}-H64.svg")).exists());
+    }
+    let boundary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(out.join("boundary.json")).unwrap()).unwrap();
+    assert_eq!(boundary["models"].as_array().unwrap().len(), 4);
+    assert!(std::fs::read(out.join("curves.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// A cell far beyond any memory runs, and theory.csv says that it is inside the assumptions.
+#[test]
+fn the_theorem_s_regime_is_reachable() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let args = ["phase", "--quiet", "--preset", "theorem", "--dim", "4e12", "--head", "1e8", "--n", "6"];
+    let more = ["--signal", "1.25", "--replicates", "1", "--stop-loss", "0.5", "--out", path(&out)];
+    text(&mote(&[&args[..], &more].concat()));
+    let cells = columns(&out.join("cells.csv"), &["dim", "head", "space", "converged", "test_loss"]);
+    assert_eq!(cells[0][..4], ["4000000000000", "100000000", "free", "true"]);
+    let loss: f64 = cells[0][4].parse().unwrap();
+    assert!((0.3..0.7).contains(&loss), "{loss}");
+    let theory = columns(&out.join("theory.csv"), &["n_snr2", "missed"]);
+    assert_eq!(theory, [["9.375", "samples"]]);
+}
+
+#[test]
+fn digits_are_files_that_train_and_a_phase_diagram() {
+    let folder = TempDir::new().unwrap();
+    let (data, run, out) = (folder.path().join("data"), folder.path().join("run"), folder.path().join("phase"));
+    text(&mote(&["digits", "--classes", "0,1", "--out", path(&data)]));
+    let (train, test) = (data.join("train.npz"), data.join("test.npz"));
+    let args = ["train", "--quiet", "--data", path(&train), "--test", path(&test), "--out", path(&run)];
+    let said = text(&mote(&[&args[..], &["--steps", "100", "--lr", "0.1"]].concat()));
+    let error: f64 = said.split("error ").last().unwrap().split('%').next().unwrap().parse().unwrap();
+    assert!(error <= 2.0, "{said}");
+
+    let args = ["phase", "--quiet", "--preset", "digits", "--n", "32", "--signal", "0.5,5.6", "--replicates", "3"];
+    text(&mote(&[&args[..], &["--stop-loss", "0.05", "--out", path(&out)]].concat()));
+    let groups = columns(&out.join("summary.csv"), &["signal_norm", "mean_test_error"]);
+    let errors: Vec<f64> = groups.iter().map(|group| group[1].parse().unwrap()).collect();
+    assert!(errors[0] > 0.3 && errors[1] < 0.15, "{groups:?}");
+    assert!(columns(&out.join("cells.csv"), &["space"]).iter().all(|cell| cell[0] == "weights"));
+}
+
+#[test]
+fn impossible_requests_name_what_is_possible() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    for (args, expected) in [
+        (&["digits", "--classes", "3,3"][..], &["--classes: expected two different digits", "3,3"][..]),
+        (&["digits", "--train", "300"], &["at most 348 in all of the digits 3 and 8", "found 300 and 200 test"]),
+        (&["digits", "--tokens", "3"], &["--tokens: expected at least 4, found 3"]),
+        (&["phase", "--preset", "digits", "--n", "200"], &["--n: expected at most 348", "found 200 and 200"]),
+        (&["phase", "--preset", "digits", "--space", "tokens"], &["--space: expected auto or weights"]),
+        (&["phase", "--preset", "digits", "--dim", "32"], &["--dim: expected 64 for images, found 32"]),
+        (&["phase", "--preset", "law", "--classes", "3,8"], &["--classes: expected preset digits"]),
+        (&["phase", "--preset", "theorme"], &["found \"theorme\"; did you mean theorem?"]),
+        (&["dynamics", "--preset", "beningn"], &["found \"beningn\"; did you mean benign?"]),
+        (&["phase", "--preset", "law", "--dim", "1,2,3", "--head", "1,2"], &["--head: expected 1 or 3 values"]),
+        (
+            &["phase", "--preset", "wide", "--space", "weights"],
+            &["--space: ", "D=1000000000 H=64 at once take", "GB of memory in weights space", "GB free"],
+        ),
+        (&["phase", "--preset", "law", "--lr", "-1"], &["--lr: expected a finite number above 0, found -1"]),
+    ] {
+        refused(&mote(&[args, &["--out", path(&out)]].concat()), expected);
+        assert!(!out.exists(), "{args:?}");
+    }
+}
+
+/// The dry run times a few cells and says how long all would take, and how much memory.
+#[test]
+fn a_dry_run_estimates_time_and_memory() {
+    let said = text(&mote(&["phase", "--preset", "figure1", "--dry-run", "--out", "/nonexistent/x", "--n", "2,4"]));
+    assert!(said.contains("2000 cells: 0 weights, 0 tokens, 0 sampled, 2000 free"), "{said}");
+    assert!(said.contains(" s on ") && said.contains("going by 8 of the cells") && said.contains(" MB of memory"));
+    let seconds: f64 = said.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(seconds > 0.0, "{said}");
+}
