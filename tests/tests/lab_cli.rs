@@ -130,7 +130,7 @@ fn impossible_requests_name_what_is_possible() {
             &["phase", "--preset", "wide", "--space", "weights"],
             &["--space: ", "D=1000000000 H=64 at once take", "GB of memory in weights space", "GB free"],
         ),
-        (&["phase", "--preset", "law", "--lr", "-1"], &["--lr: expected a finite number above 0, found -1"]),
+        (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a finite number above 0, found -1"]),
     ] {
         refused(&mote(&[args, &["--out", path(&out)]].concat()), expected);
         assert!(!out.exists(), "{args:?}");

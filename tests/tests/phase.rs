@@ -163,7 +163,10 @@ fn impossible_grids_are_refused() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     for (more, expected) in [
-        (&["--preset", "figure2"][..], &["--preset: expected one of figure1, law", "found \"figure2\"; did you mean figure1?"][..]),
+        (
+            &["--preset", "figure2"][..],
+            &["--preset: expected one of figure1, law", "found \"figure2\"; did you mean figure1?"][..],
+        ),
         (&["--n", "9..3..1"], &["--n: expected a list like", "9..3..1"]),
         (&["--n", "0"], &["--n: expected at least 1, found 0"]),
         (&["--preset", "figure1", "--n", "5"], &["--n: expected even numbers", "found 5"]),

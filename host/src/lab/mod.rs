@@ -6,6 +6,7 @@ pub mod cell;
 pub mod conclude;
 pub mod digits;
 pub mod dynamics;
+pub mod fresh;
 pub mod grid;
 pub mod lists;
 pub mod options;

@@ -114,3 +114,48 @@ pub fn add_square_by_rows<T: Real>(out: &mut [T], alpha: T, t: &[T], is_transpos
 pub fn dot<T: Real>(a: &[T], b: &[T]) -> T {
     a.iter().zip(b).fold(T::of(0.0), |sum, (a, b)| sum + *a * *b)
 }
+
+/// The `count` rows of a matrix in an orthonormal basis of their span: a lower triangular `(count, count)` matrix with
+/// the same inner products. Rows that depend on those above them get a zero where their own direction would be.
+pub fn coordinates<T: Real>(rows: &[T], count: usize) -> Vec<T> {
+    let cols = rows.len() / count;
+    let view = View::new(rows, count, cols);
+    let mut factor = of(view, view.transposed());
+    for i in 0..count {
+        for j in 0..=i {
+            let (above, below) = factor.split_at(i * count);
+            // Row j is finished, or is row i itself.
+            let row_j = if j < i { &above[j * count..j * count + j] } else { &below[..j] };
+            let rest = below[j] - dot(&below[..j], row_j);
+            factor[i * count + j] = if i == j {
+                if rest > T::of(0.0) { T::of(rest.to_f64().sqrt()) } else { T::of(0.0) }
+            } else {
+                let diagonal = factor[j * count + j];
+                if diagonal > T::of(0.0) { rest / diagonal } else { T::of(0.0) }
+            };
+        }
+        factor[i * count + i + 1..(i + 1) * count].fill(T::of(0.0));
+    }
+    factor
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_keep_inner_products() {
+        // The third row is the sum of the first two, the fourth is zero.
+        let rows =
+            [1.0f64, 2.0, 0.5, -1.0, 0.0, 1.0, 3.0, 2.0, 1.0, 3.0, 3.5, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.0];
+        let short = coordinates(&rows, 5);
+        for i in 0..5 {
+            for j in 0..5 {
+                let exact = dot(&rows[i * 4..i * 4 + 4], &rows[j * 4..j * 4 + 4]);
+                let found = dot(&short[i * 5..i * 5 + 5], &short[j * 5..j * 5 + 5]);
+                assert!((exact - found).abs() < 1e-6, "{i} {j}: {exact} {found}");
+                assert!(j <= i || short[i * 5 + j] == 0.0);
+            }
+        }
+    }
+}
