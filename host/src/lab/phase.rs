@@ -1,13 +1,12 @@
 //! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
 
-use super::cell::{self, Place, Recipe};
+use super::cell::{self, Place};
+use super::conclude::{Session, conclude};
 use super::grid::{Config, Options};
 use super::store::{Cell, Store};
-use super::summary::{self, Boundary, Group};
-use crate::draw::heatmap;
 use crate::error::{InputError, Interrupted, quoted};
 use crate::files::OutFolder;
-use crate::progress::{self, Interrupt, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
 use anyhow::Context;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,18 +14,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-/// Test loss at which the paper cuts its picture.
-const CUT: f64 = 0.2;
-
 /// Options of `mote phase`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip
 size), wide (D = 10^9, by the sampler that does not depend on D).
 
-Writes cells.csv (one row a cell), summary.csv (mean, sd and standard error), heatmap.png and
-.svg, cut.png and .svg, boundary.json and run.json. Killed at any moment, the same command goes on
-from the last finished cell. Every number depends only on seed, configuration and place on the
-grid: not on threads, order or interruptions.
+Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and standard error),
+heatmap.png and .svg, cut.png and .svg, boundary.json, run.json, and report.html with all of it on
+a page. Killed at any moment, the same command goes on from the last finished cell. Every number
+depends only on seed, configuration and place on the grid: not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
@@ -50,6 +46,12 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present = "print_config")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    /// How progress is told.
+    pub progress: ProgressArgs,
+    /// Show report.html in the browser at the end
+    #[arg(long)]
+    pub open: bool,
     /// Say how many cells and operations it would be, and do nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -67,7 +69,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.print_config {
         return say(RUN_FILE.trim_end());
     }
-    let config = resolve(args)?;
+    let (config, run_file) = resolve(args)?;
     let out = args.out.as_deref().context("no output folder")?;
     let places = config.places();
     let threads = match args.threads {
@@ -86,7 +88,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         say(format_args!("{found} of {} cells are done already", places.len()))?;
     }
     let mut cells = std::mem::take(&mut store.done);
-    let finished = compute(&config, &places, &mut cells, &mut store, threads, quiet)?;
+    let kind = if quiet { Kind::None } else { args.progress.progress };
+    let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
     if !finished {
         let saved = Some(out.path().to_owned());
         return Err(anyhow::Error::from(Interrupted { step: 0, saved }).context(format!(
@@ -95,18 +98,21 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
             places.len()
         )));
     }
-    conclude(&config, &cells, &out, threads, start.elapsed().as_secs_f64())
+    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open };
+    conclude(&config, cells, &out, session)
 }
 
-/// Preset, then run file, then options.
-fn resolve(args: &PhaseArgs) -> anyhow::Result<Config> {
+/// Preset, then run file, then options; and what the run file says.
+fn resolve(args: &PhaseArgs) -> anyhow::Result<(Config, Option<String>)> {
     let mut config = Config::preset(&args.preset)?;
+    let mut run_file = None;
     if let Some(path) = &args.config {
         let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
         let options: Options = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
         config = config.with(&options)?;
+        run_file = Some(text);
     }
-    Ok(config.with(&args.options)?)
+    Ok((config.with(&args.options)?, run_file))
 }
 
 fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
@@ -130,15 +136,15 @@ fn compute(
     cells: &mut Vec<Cell>,
     store: &mut Store,
     threads: usize,
-    quiet: bool,
+    progress: Kind,
 ) -> anyhow::Result<bool> {
     let key = |place: &Place| (place.samples, place.signal_norm.to_bits(), place.replicate);
     let done: HashSet<_> = cells.iter().map(|cell| key(&cell.place)).collect();
     let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&key(place))).collect();
     let interrupt = Interrupt::install()?;
-    let bar = progress::bar(places.len() as u64, "cells", quiet);
-    bar.inc(cells.len() as u64);
-    bar.reset_eta();
+    let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
+    let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
+    let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<anyhow::Result<Cell>>(threads);
     std::thread::scope(|scope| {
@@ -157,15 +163,20 @@ fn compute(
         drop(sender);
         let mut result = Ok(());
         for cell in receiver {
-            let added = cell.and_then(|cell| store.add(&cell).map(|()| cells.push(cell)));
-            if let Err(error) = added {
-                // The other cells under way end, unsaved; the first error is the one to tell.
-                stop.store(true, Ordering::Relaxed);
-                result = result.and(Err(error));
+            let added = cell.and_then(|cell| store.add(&cell).map(|()| cell));
+            match added {
+                Ok(cell) => {
+                    progress.add(1, blank(&cell));
+                    cells.push(cell);
+                }
+                Err(error) => {
+                    // The other cells under way end, unsaved; the first error is the one to tell.
+                    stop.store(true, Ordering::Relaxed);
+                    result = result.and(Err(error));
+                }
             }
-            bar.inc(1);
         }
-        bar.finish_and_clear();
+        progress.finish();
         result
     })?;
     Ok(cells.len() == places.len())
@@ -176,77 +187,9 @@ fn one(config: &Config, place: &Place) -> anyhow::Result<Cell> {
     let outcome = cell::run(&config.recipe, place, seed, space).with_context(|| {
         format!("cell n={} signal={} replicate={}", place.samples, place.signal_norm, place.replicate)
     })?;
-    Ok(Cell { place: *place, seed, space, outcome, seconds: start.elapsed().as_secs_f64() })
-}
-
-/// Writes what all cells say together.
-fn conclude(config: &Config, cells: &[Cell], out: &OutFolder, threads: usize, seconds: f64) -> anyhow::Result<()> {
-    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
-    let mut cells = cells.to_vec();
-    cells.sort_by_key(|cell| (cell.place.samples, cell.place.signal_norm.to_bits(), cell.place.replicate));
-    let groups = summary::groups(&cells, |signal| config.recipe.snr(signal));
-    out.write("summary.csv", summary::to_csv(&groups).as_bytes())?;
-    let boundary = Boundary::of(&groups, CUT, config.seed);
-    out.write("boundary.json", format!("{}\n", serde_json::to_string_pretty(&boundary)?).as_bytes())?;
-    let constant = boundary.constant.map_or(boundary.best_constant, |constant| constant.value);
-    for (stem, (svg, png)) in [
-        ("heatmap", heatmap::losses(&groups, constant, &title(&config.recipe))?),
-        ("cut", heatmap::cut(&groups, CUT, constant, &title(&config.recipe))?),
-    ] {
-        out.write(&format!("{stem}.svg"), &svg)?;
-        out.write(&format!("{stem}.png"), &png)?;
-    }
-    let run = serde_json::json!({
-        "engine": mote_core::VERSION,
-        "math": mote_core::math::NAME,
-        "config": config,
-        "cells": cells.len(),
-        "threads": threads,
-        "machine": format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
-        "seconds_of_this_session": seconds,
-        "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
-    });
-    out.write("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
-    report(&groups, &boundary, cells.len(), seconds)?;
-    say(format_args!(
-        "saved in {}: cells.csv summary.csv boundary.json heatmap.png heatmap.svg cut.png cut.svg run.json",
-        out.path().display()
-    ))
-}
-
-fn title(recipe: &Recipe) -> String {
-    format!("M={} D={} H={} lr={}", recipe.tokens, recipe.dim, recipe.head, recipe.learning_rate)
-}
-
-fn report(groups: &[Group], boundary: &Boundary, cells: usize, seconds: f64) -> anyhow::Result<()> {
-    say(format_args!("{cells} cells, {} of them not converged, in {seconds:.1} s", boundary.not_converged))?;
-    for crossing in &boundary.crossings {
-        match (crossing.snr, crossing.n_snr2) {
-            (Some(snr), Some(n_snr2)) => say(format_args!(
-                "N={:3}: test loss crosses {CUT} at SNR {:.3} [{:.3}, {:.3}], N SNR^2 = {n_snr2:.2}",
-                crossing.n, snr.value, snr.low, snr.high
-            ))?,
-            _ => say(format_args!("N={:3}: test loss does not cross {CUT} on this grid", crossing.n))?,
-        }
-    }
-    if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        say(format_args!(
-            "SNR* = constant N^{:.3} [{:.3}, {:.3}]; N SNR*^2 = {:.2} [{:.2}, {:.2}]",
-            exponent.value, exponent.low, exponent.high, constant.value, constant.low, constant.high
-        ))?;
-    }
-    let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
-    let high = errors.iter().filter(|error| **error > 0.05).count();
-    let (constant, share) = (boundary.best_constant, 100.0 * boundary.agreement_best);
-    say(format_args!(
-        "best constant {constant:.4}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"
-    ))?;
-    // The constant of the paper's own recipe, where the grid reaches it.
-    if groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0) {
-        let share = 100.0 * boundary.agreement_1000;
-        say(format_args!("agreement with \"test loss below {CUT} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
-    }
-    Ok(())
+    // As cells.csv has them, so that a cell is the same whether computed now or found there.
+    let seconds = (start.elapsed().as_secs_f64() * 1e4).round() / 1e4;
+    Ok(Cell { place: *place, seed, space, outcome, seconds })
 }
 
 /// Every key of a run file, with what it means.
