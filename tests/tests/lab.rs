@@ -9,6 +9,7 @@ use mote_host::lab::sampled::{SampledRun, Width, bartlett};
 use mote_host::lab::summary::Moments;
 use mote_host::lab::tokens::TokenRun;
 use mote_host::lab::weights::WeightRun;
+use mote_host::progress::Kind;
 
 const PAPER: Form = Form::Paper { big: 1.0, small: 0.2, divisor: 2.0 };
 const UNIFORM: Form = Form::Uniform { noise_norm: 4.0, query_key_std: 0.1, value_std: 0.02 };
@@ -204,7 +205,7 @@ fn tracked_quantities_are_those_of_the_engine() {
 fn the_benign_dynamics_are_the_published_ones() {
     let (recipe, place) = dynamics::preset("benign").unwrap();
     let places: Vec<Place> = (0..3).map(|replicate| Place { replicate, ..place }).collect();
-    let runs = dynamics::follow_all(&recipe, &places, 1, 60, 2, true).unwrap();
+    let runs = dynamics::follow_all(&recipe, &places, 1, 60, 2, Kind::None).unwrap();
     let table = dynamics::moments(&runs);
     let reference = include_str!("../golden/dynamics_reference.csv");
     let mut compared = 0;

@@ -152,9 +152,10 @@ fn cells_that_do_not_converge_are_blank() {
     let (blank, full): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.ends_with(",,,,false"));
     assert!(!blank.is_empty() && blank.iter().all(|cell| cell.contains(",30,,,,false")), "{cells:?}");
     assert!(full.iter().all(|cell| cell.ends_with(",true")));
-    for file in ["summary.csv", "boundary.json", "heatmap.svg"] {
+    for file in ["summary.csv", "boundary.json", "heatmap.svg", "report.html"] {
         assert!(!read(folder.path().join(file)).contains("NaN"), "{file}");
     }
+    assert!(read(folder.path().join("report.html")).contains(&format!("<dd>{} of 24</dd>", blank.len())));
     assert!(String::from_utf8_lossy(&output.stdout).contains(&format!("{} of them not converged", blank.len())));
 }
 
@@ -208,4 +209,181 @@ fn a_dry_run_writes_nothing() {
     let output = phase(&out, &["--dry-run"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains("24 cells"), "{}", stderr(&output));
     assert!(!out.exists());
+}
+
+/// Grey under hatching where no replicate converged, hatching over the colour where only some did, else neither.
+#[test]
+fn what_did_not_converge_is_hatched() {
+    let folder = TempDir::new().unwrap();
+    for (steps, none, some) in [("30", true, true), ("5000", false, false)] {
+        let out = folder.path().join(steps);
+        assert!(phase(&out, &["--max-steps", steps]).status.success());
+        let svg = read(out.join("heatmap.svg")).to_lowercase();
+        let blank = read(out.join("summary.csv")).lines().filter(|line| line.ends_with(",,,,,,,")).count();
+        assert_eq!(blank > 0, none);
+        assert_eq!(svg.matches("fill=\"#d0d0d0\"").count(), 2 * blank, "a grey cell a panel and blank");
+        let strokes = |color: &str| svg.matches(&format!("stroke=\"{color}\"")).count();
+        assert_eq!((strokes("#606060") > 20 * blank, strokes("#ffffff") > 20), (none, some));
+        assert_eq!(svg.contains("hatched"), none || some);
+    }
+}
+
+/// The same rows as cells.csv, in the order of the grid, with nulls for blanks.
+#[test]
+fn cells_parquet_is_cells_csv_in_order() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+    let folder = TempDir::new().unwrap();
+    assert!(phase(folder.path(), &["--max-steps", "30", "--threads", "2"]).status.success());
+    let text = |field: &Field| match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        Field::Long(n) => n.to_string(),
+        Field::ULong(n) => n.to_string(),
+        Field::Bool(yes) => yes.to_string(),
+        Field::Double(x) => x.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let file = std::fs::File::open(folder.path().join("cells.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let rows = reader.get_row_iter(None).unwrap().map(|row| {
+        let row = row.unwrap();
+        row.get_column_iter().map(|(_, field)| text(field)).collect::<Vec<_>>()
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let csv = read(folder.path().join("cells.csv"));
+    let mut lines: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let place = |line: &Vec<&str>| [0, 1, 4].map(|column: usize| line[column].parse::<f64>().unwrap());
+    lines.sort_by(|a, b| place(a).partial_cmp(&place(b)).unwrap());
+    for (row, line) in rows.iter().zip(&lines) {
+        assert_eq!(row[..14], line[..14]);
+        assert_eq!(row[14].parse::<f64>().unwrap(), line[14].parse::<f64>().unwrap());
+    }
+    assert_eq!((rows.len(), lines.len()), (24, 24));
+}
+
+/// The disk is full in the middle: one line that says so, nothing lost, and the same command ends the run. A limit on
+/// the size of files stands for the disk; both tear the line that is being written.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_says_what_to_do_and_loses_no_cell() {
+    let folder = TempDir::new().unwrap();
+    let (clean, full) = (folder.path().join("clean"), folder.path().join("full"));
+    assert!(phase(&clean, &[]).status.success());
+    let mut command = Command::new("sh");
+    // Two blocks of 512 bytes; the signal that comes with the limit is not a disk's.
+    command.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mote")]);
+    command.args(["phase", "--quiet", "--threads", "1", "--out"]).arg(&full).args(SMALL);
+    let output = command.output().unwrap();
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line: {said}");
+    let torn = read(full.join("cells.csv"));
+    assert!(torn.len() == 1024 && !torn.ends_with('\n'), "a line is torn: {torn}");
+    let saved = torn.lines().count() - 2;
+    let path = full.join("cells.csv");
+    let path = path.to_str().unwrap();
+    let expected = [path, "cannot be written", &format!("{saved} cells are saved"), "the same command goes on"];
+    assert!(saved > 3 && expected.iter().all(|part| said.contains(part)), "{said}");
+
+    let output = phase(&full, &[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(read(full.join("cells.csv")).starts_with(&torn[..=torn.rfind('\n').unwrap()]), "no cell was done twice");
+    assert_eq!(cells(&full), cells(&clean));
+    assert_eq!(read(full.join("summary.csv")), read(clean.join("summary.csv")));
+}
+
+/// One JSON object a line, not too many, the last one with everything done; nothing at all when not asked.
+#[test]
+fn progress_can_be_read_by_programs() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        stderr(
+            &command.args(["phase", "--max-steps", "30", "--out"]).arg(&out).args(SMALL).args(more).output().unwrap(),
+        )
+    };
+    let lines = |said: &str| -> Vec<serde_json::Value> {
+        said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+    };
+    let start = std::time::Instant::now();
+    let first = lines(&run(&["--progress", "json"]));
+    let most = 2.0 + start.elapsed().as_secs_f64() * 5.0;
+    assert!(first.len() >= 2 && first.len() as f64 <= most, "{first:?}");
+    let blank = cells(&out).iter().filter(|cell| cell.ends_with("false")).count();
+    let last = &first[first.len() - 1];
+    assert_eq!((&first[0]["done"], &first[0]["seconds_left"]), (&0.into(), &serde_json::Value::Null));
+    assert_eq!((&last["done"], &last["total"], &last["unit"]), (&24.into(), &24.into(), &"cells".into()));
+    assert_eq!((&last["not_converged"], &last["seconds_left"]), (&blank.into(), &0.0.into()));
+    assert!(last["per_second"].as_f64().unwrap() > 0.0 && blank > 0);
+    let again = lines(&run(&["--progress", "json"]));
+    assert_eq!((&again[0]["done"], &again[0]["not_converged"]), (&24.into(), &blank.into()), "found done");
+    for silent in [&["--progress", "none"][..], &["--progress", "bar"], &["--progress", "json", "--quiet"], &[]] {
+        assert_eq!(run(silent), "", "{silent:?}: no terminal, no bar");
+    }
+}
+
+/// The page needs nothing but itself, says how to make it again, and takes no foreign text for its own.
+#[test]
+fn the_page_stands_alone() {
+    let folder = TempDir::new().unwrap();
+    let (out, file) = (folder.path().join("<u>&'out"), folder.path().join("run.toml"));
+    std::fs::write(&file, "# <u>mine</u> & \"yours\"\nseed = 77\n").unwrap();
+    assert!(phase(&out, &["--config", file.to_str().unwrap()]).status.success());
+    let page = read(out.join("report.html"));
+    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    for outside in ["<script", "<link", "<img", "<iframe", "src=", "href=", "@import", "<u>"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page.matches("http").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
+    assert_eq!(page.matches("url(").count(), page.matches("url(#").count());
+    assert_eq!(page.matches("<svg ").count(), 3);
+    let ids: Vec<&str> = page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let once: std::collections::HashSet<&&str> = ids.iter().collect();
+    assert_eq!(once.len(), ids.len(), "an id is of one element: {ids:?}");
+    for part in [
+        "<pre>mote phase --quiet --out &#x27;",
+        "&lt;u&gt;&amp;&#x27;\\&#x27;&#x27;out&#x27; --preset law --n 4,8",
+        "# &lt;u&gt;mine&lt;&#x2f;u&gt; &amp; &quot;yours&quot;\nseed = 77",
+        "<th scope=\"row\">seed</th><td>77</td>",
+        "<th scope=\"row\">recipe.dim</th><td>64</td>",
+        "<dd>0 of 24</dd>",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+/// `--open` hands the page to the desktop; a machine without one is told so, and the run is as good as any.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_page_is_opened_or_that_it_cannot_be_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let run = |path: &Path, out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        command.env("PATH", path).args(["phase", "--quiet", "--open", "--out"]).arg(out).args(SMALL);
+        command.output().unwrap()
+    };
+    let (bin, out) = (folder.path().join("bin"), folder.path().join("out"));
+    std::fs::create_dir(&bin).unwrap();
+    let output = run(&bin, &out);
+    let said = stderr(&output);
+    assert!(output.status.success() && said.contains("report.html cannot be opened here: "), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "one line: {said}");
+
+    let opened = folder.path().join("opened");
+    let script = bin.join("xdg-open");
+    std::fs::write(&script, format!("#!/bin/sh\nprintf '%s' \"$1\" > '{}'\n", opened.display())).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = run(&bin, &out);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
+    // It opens in its own time.
+    for _ in 0..100 {
+        if std::fs::read(&opened).is_ok_and(|text| !text.is_empty()) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(read(opened), out.join("report.html").to_str().unwrap());
 }

@@ -1,85 +1,154 @@
 //! Phase diagrams: N upwards, signal to the right, colour for a mean over replicates.
 
-use super::encode;
+use super::{encode, hatch};
 use crate::lab::summary::{Group, Moments};
-use kuva::plot::scatter::MarkerShape;
-use kuva::plot::{ColorMap, Heatmap, LinePlot, ScatterPlot};
+use kuva::plot::{ColorMap, Heatmap, LinePlot};
 use kuva::render::figure::Figure;
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
+use kuva::render::render::Scene;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Test loss, and test error beside it, with the curve `N SNR^2 = constant` on top; as SVG and PNG.
+/// Colour of a cell without a number.
+const BLANK: &str = "#D0D0D0";
+
+/// What a panel shows of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Mean test loss.
+    Loss,
+    /// Mean 0-1 test error.
+    Error,
+    /// 1 where the mean test loss is at or above the cut, else 0.
+    Cut,
+}
+
+/// What is drawn besides the groups.
+#[derive(Clone, Debug)]
+pub struct Labels {
+    /// The recipe, in the title.
+    pub recipe: String,
+    /// Test loss of [`Shown::Cut`].
+    pub cut: f64,
+    /// The curve on top is `N SNR^2` = this.
+    pub constant: f64,
+}
+
+impl Shown {
+    fn value(self, group: &Group, cut: f64) -> Option<f64> {
+        let mean = |numbers: &[f64]| Moments::of(numbers).map(|m| m.mean);
+        match self {
+            Self::Loss => mean(&group.test_loss),
+            Self::Error => mean(&group.test_error),
+            Self::Cut => mean(&group.test_loss).map(|loss| f64::from(u8::from(loss >= cut))),
+        }
+    }
+
+    fn title(self, labels: &Labels) -> String {
+        match self {
+            Self::Loss => format!("mean test loss, {}", labels.recipe),
+            Self::Error => "mean 0-1 test error".into(),
+            Self::Cut => format!("test loss at least {}, {}", labels.cut, labels.recipe),
+        }
+    }
+}
+
+/// Panels side by side, as SVG and PNG.
 ///
 /// # Errors
 ///
 /// If the picture cannot be drawn.
-pub fn losses(groups: &[Group], constant: f64, title: &str) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let loss = |group: &Group| Moments::of(&group.test_loss).map(|m| m.mean);
-    let error = |group: &Group| Moments::of(&group.test_error).map(|m| m.mean);
-    figure(groups, constant, &[(&loss, format!("mean test loss, {title}")), (&error, "mean 0-1 test error".into())])
+pub fn panels(groups: &[Group], labels: &Labels, shown: &[Shown]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    encode(&scene(groups, labels, shown))
 }
 
-/// The picture cut: 1 where the mean test loss is at or above `cut`, else 0.
-///
-/// # Errors
-///
-/// If the picture cannot be drawn.
-pub fn cut(groups: &[Group], cut: f64, constant: f64, title: &str) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let side = |group: &Group| Moments::of(&group.test_loss).map(|m| f64::from(u8::from(m.mean >= cut)));
-    figure(groups, constant, &[(&side, format!("test loss at least {cut}, {title}"))])
+/// The same as SVG alone.
+pub fn svg(groups: &[Group], labels: &Labels, shown: &[Shown]) -> Vec<u8> {
+    super::svg(&scene(groups, labels, shown))
 }
 
-type Value<'a> = &'a dyn Fn(&Group) -> Option<f64>;
+/// The grid of a picture: even steps, so that unevenly spaced values show as wide as they stand apart.
+struct Grid<'a> {
+    groups: BTreeMap<(usize, u64), &'a Group>,
+    ns: Vec<f64>,
+    signals: Vec<f64>,
+    x: (f64, f64),
+    y: (f64, f64),
+}
 
-fn figure(groups: &[Group], constant: f64, panels: &[(Value, String)]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let axis = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        values
-    };
-    let ns = axis(groups.iter().map(|group| group.n as f64).collect());
-    let signals = axis(groups.iter().map(|group| group.signal_norm).collect());
-    let (y_min, y_max) = edges(&ns);
-    let (x_min, x_max) = edges(&signals);
-    let (fine_ns, fine_signals) = (fine(&ns), fine(&signals));
-    let curve: Vec<(f64, f64)> = groups
-        .iter()
-        .filter_map(|group| {
-            // SNR is proportional to the signal norm, so the curve needs no more than one group's ratio.
-            let y = constant / (group.snr * group.snr);
-            (y_min..=y_max).contains(&y).then_some((group.signal_norm, y))
-        })
-        .collect();
-    let curve = axis_points(curve);
-    let mut all = Vec::new();
-    let mut layouts = Vec::new();
-    for (value, title) in panels {
-        let at = |n: f64, signal: f64| groups.iter().find(|group| group.n as f64 == n && group.signal_norm == signal);
-        // Rows from the bottom of the picture upwards.
-        let row = |n: &f64| fine_signals.iter().map(|signal| at(*n, *signal).and_then(value).unwrap_or(0.0)).collect();
-        let rows: Vec<Vec<f64>> = fine_ns.iter().map(row).collect();
-        let is_blank = |(n, signal): &(f64, f64)| at(*n, *signal).and_then(value).is_none();
-        let places = ns.iter().flat_map(|n| signals.iter().map(|signal| (*n, *signal)));
-        let blank: Vec<(f64, f64)> = places.filter(is_blank).map(|(n, signal)| (signal, n)).collect();
-        let heatmap = Heatmap::new().with_data(rows).with_color_map(ColorMap::Viridis);
-        let heatmap = heatmap.with_x_range(x_min, x_max).with_y_range(y_min, y_max).with_cell_size(1.0);
+impl<'a> Grid<'a> {
+    fn of(groups: &'a [Group]) -> Self {
+        let axis = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values.dedup();
+            values
+        };
+        let ns = axis(groups.iter().map(|group| group.n as f64).collect());
+        let signals = axis(groups.iter().map(|group| group.signal_norm).collect());
+        let key = |group: &'a Group| ((group.n, group.signal_norm.to_bits()), group);
+        let groups = groups.iter().map(key).collect();
+        Self { groups, x: edges(&signals), y: edges(&ns), ns: fine(&ns), signals: fine(&signals) }
+    }
+
+    /// Rows from the bottom of the picture upwards.
+    fn rows<T>(&self, value: impl Fn(Option<&Group>) -> T) -> Vec<Vec<T>> {
+        let at = |n: f64, signal: f64| value(self.groups.get(&(n as usize, signal.to_bits())).copied());
+        self.ns.iter().map(|n| self.signals.iter().map(|signal| at(*n, *signal)).collect()).collect()
+    }
+
+    /// Where `N SNR^2` is `constant`, from left to right.
+    fn curve(&self, constant: f64) -> Vec<(f64, f64)> {
+        // SNR is proportional to the signal norm, so the curve needs no more than one group's ratio.
+        let point = |group: &&Group| (group.signal_norm, constant / (group.snr * group.snr));
+        let inside = |(_, y): &(f64, f64)| (self.y.0..=self.y.1).contains(y);
+        axis_points(self.groups.values().map(point).filter(inside).collect())
+    }
+
+    /// A panel's plots from the lowest to the topmost: colours, hatching, curve.
+    fn plots(&self, value: impl Fn(&Group) -> Option<f64>, curve: &[(f64, f64)]) -> Vec<Plot> {
+        let colors = |t: f64| if t.is_nan() { BLANK.into() } else { ColorMap::Viridis.map(t) };
+        let numbers = self.rows(|group| group.and_then(&value).unwrap_or(f64::NAN));
+        let heatmap = Heatmap::new().with_data(numbers).with_color_map(ColorMap::Custom(Arc::new(colors)));
+        let heatmap = heatmap.with_x_range(self.x.0, self.x.1).with_y_range(self.y.0, self.y.1).with_cell_size(1.0);
         let mut plots = vec![Plot::Heatmap(heatmap)];
+        let none = self.rows(|group| group.and_then(&value).is_none());
+        plots.extend(hatch::plots(&none, self.x, self.y, &[("#606060", 1.2)]));
+        let some = self.rows(|group| group.is_some_and(|group| group.not_converged > 0 && value(group).is_some()));
+        // White within black is seen on every colour of the scale.
+        plots.extend(hatch::plots(&some, self.x, self.y, &[("#000000", 2.4), ("#FFFFFF", 1.2)]));
         if curve.len() > 1 {
             let line = LinePlot::new().with_data(curve.iter().copied()).with_color("#D55E00").with_stroke_width(2.5);
             plots.push(Plot::Line(line));
         }
-        if !blank.is_empty() {
-            // Not converged: marked, whatever the colour below.
-            let marks = ScatterPlot::new().with_data(blank).with_color("#FFFFFF").with_marker(MarkerShape::Cross);
-            plots.push(Plot::Scatter(marks));
-        }
-        let layout = Layout::auto_from_plots(&plots).with_title(title).with_x_label("signal norm").with_y_label("N");
-        let layout = layout.with_x_axis_min(x_min).with_x_axis_max(x_max).with_y_axis_min(y_min).with_y_axis_max(y_max);
-        layouts.push(layout);
-        all.push(plots);
+        plots
     }
-    let figure = Figure::new(1, panels.len()).with_plots(all).with_layouts(layouts).with_cell_size(620.0, 420.0);
-    encode(&figure.render())
+
+    fn x_label(&self) -> &'static str {
+        let none = self.groups.values().any(|group| group.not_converged > 0 && group.test_loss.is_empty());
+        let some = self.groups.values().any(|group| group.not_converged > 0 && !group.test_loss.is_empty());
+        match (none, some) {
+            (false, false) => "signal norm",
+            (true, false) => "signal norm (hatched: no replicate converged)",
+            (false, true) => "signal norm (hatched: not every replicate converged)",
+            (true, true) => "signal norm (hatched: no replicate converged; on colour: only some)",
+        }
+    }
+}
+
+fn scene(groups: &[Group], labels: &Labels, shown: &[Shown]) -> Scene {
+    let grid = Grid::of(groups);
+    let curve = grid.curve(labels.constant);
+    let plots = |shown: &Shown| grid.plots(|group| shown.value(group, labels.cut), &curve);
+    let all: Vec<Vec<Plot>> = shown.iter().map(plots).collect();
+    let layout = |(plots, shown): (&Vec<Plot>, &Shown)| {
+        let layout = Layout::auto_from_plots(plots).with_title(shown.title(labels));
+        let layout = layout.with_x_label(grid.x_label()).with_y_label("N");
+        let layout = layout.with_x_axis_min(grid.x.0).with_x_axis_max(grid.x.1);
+        layout.with_y_axis_min(grid.y.0).with_y_axis_max(grid.y.1)
+    };
+    let layouts = all.iter().zip(shown).map(layout).collect();
+    Figure::new(1, shown.len()).with_plots(all).with_layouts(layouts).with_cell_size(620.0, 420.0).render()
 }
 
 /// The edges of the picture: half a step beyond the first and the last value.

@@ -1,6 +1,7 @@
 //! What comes in and goes out as files.
 
 pub mod npz;
+pub mod parquet;
 pub mod samples;
 pub mod weights;
 

@@ -1,92 +1,159 @@
-//! What a finished phase diagram is turned into: tables, pictures, and a few lines of text.
+//! The end of a phase diagram: what all its cells say together, as files, as a page and in the terminal.
 
 use super::boundary::Boundary;
 use super::cell::Place;
 use super::grid::Config;
+use super::phase_page;
 use super::recipe::Form;
 use super::store::Cell;
 use super::summary::{self, Group, Moments};
 use super::theory::Verdict;
-use crate::draw::{self, Panel, Series, heatmap};
-use crate::files::OutFolder;
+use crate::draw::heatmap::{self, Labels, Shown};
+use crate::draw::{self, Panel, Series};
+use crate::files::{OutFolder, parquet};
 use crate::progress::say;
+use anyhow::Context;
 
 /// Test loss at which the paper cuts its picture.
-const CUT: f64 = 0.2;
+pub const CUT: f64 = 0.2;
+
+/// What of a run is not in its numbers.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Threads that computed.
+    pub threads: usize,
+    /// How long they took, the cells of earlier sessions left out.
+    pub seconds: f64,
+    /// The run file, if there was one.
+    pub run_file: Option<String>,
+    /// Whether to show the page.
+    pub open: bool,
+}
+
+/// All cells of one model, and what they say.
+pub struct Model<'a> {
+    /// Cells by (n, signal norm).
+    pub groups: &'a [Group],
+    /// Where they turn.
+    pub boundary: Boundary,
+    /// What a picture of them says besides.
+    pub labels: Labels,
+}
 
 /// Writes what all cells say together.
 ///
 /// # Errors
 ///
-/// If a file cannot be written.
-pub fn conclude(config: &Config, cells: &[Cell], out: &OutFolder, threads: usize, seconds: f64) -> anyhow::Result<()> {
+/// If a file cannot be written or a picture not be drawn. The cells are saved, and the same command ends the work.
+pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session: &Session) -> anyhow::Result<()> {
     // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
-    let mut cells = cells.to_vec();
     cells.sort_by_key(|cell| cell.place.key());
     let groups = summary::groups(&cells, |place| config.recipe.snr(place));
-    let models: Vec<&[Group]> = groups.chunk_by(|a, b| a.model == b.model).collect();
-    let boundaries: Vec<Boundary> = models.iter().map(|groups| Boundary::of(groups, CUT, config.seed)).collect();
-    let json = serde_json::json!({ "cut": CUT, "models": boundaries });
-    let mut files = vec!["cells.csv".to_owned(), "summary.csv".into(), "boundary.json".into(), "run.json".into()];
-    out.write("summary.csv", summary::to_csv(&groups).as_bytes())?;
-    out.write("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).as_bytes())?;
-    for (groups, boundary) in models.iter().zip(&boundaries) {
-        let (dim, head) = (boundary.dim, boundary.head);
-        let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
-        let title = format!("M={} D={dim} H={head} lr={}", config.recipe.tokens, config.recipe.learning_rate);
+    let models: Vec<Model> =
+        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups)).collect();
+    let files = write(config, &cells, &groups, &models, out, session)
+        .context("all cells are saved, and the same command goes on from here")?;
+    let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
+    let (count, seconds) = (cells.len(), session.seconds);
+    say(format_args!("{count} cells, {not_converged} of them not converged, in {seconds:.1} s"))?;
+    for model in &models {
+        if models.len() > 1 {
+            say(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
+        }
+        report(model.groups, &model.boundary)?;
+    }
+    say(format_args!("saved in {}: {}", out.path().display(), files.join(" ")))
+}
+
+impl<'a> Model<'a> {
+    fn new(config: &Config, groups: &'a [Group]) -> Self {
+        let boundary = Boundary::of(groups, CUT, config.seed);
+        let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
+        let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
         let constant = boundary.constant.map_or(boundary.best_constant, |constant| constant.value);
-        picture(out, &mut files, &format!("heatmap{suffix}"), heatmap::losses(groups, constant, &title)?)?;
-        picture(out, &mut files, &format!("cut{suffix}"), heatmap::cut(groups, CUT, constant, &title)?)?;
+        Self { groups, boundary, labels: Labels { recipe, cut: CUT, constant } }
+    }
+
+    /// Whether the constant of the paper's own recipe lies on the grid.
+    pub fn reaches_1000(&self) -> bool {
+        reaches_1000(self.groups)
+    }
+}
+
+/// Writes every file but `cells.csv`, which is there; names them all.
+fn write(
+    config: &Config,
+    cells: &[Cell],
+    groups: &[Group],
+    models: &[Model],
+    out: &OutFolder,
+    session: &Session,
+) -> anyhow::Result<Vec<String>> {
+    let mut files = vec!["cells.csv".to_owned()];
+    let mut put = |name: &str, bytes: &[u8]| {
+        files.push(name.into());
+        out.write(name, bytes)
+    };
+    put("cells.parquet", &parquet::cells(cells, &config.recipe)?)?;
+    put("summary.csv", summary::to_csv(groups).as_bytes())?;
+    let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
+    let json = serde_json::json!({ "cut": CUT, "models": boundaries });
+    put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).as_bytes())?;
+    let mut pictures = Vec::new();
+    for model in models {
+        let (dim, head) = (model.boundary.dim, model.boundary.head);
+        let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
+        for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
+            pictures.push((format!("{stem}{suffix}"), heatmap::panels(model.groups, &model.labels, shown)?));
+        }
     }
     if models.len() > 1 {
-        picture(out, &mut files, "curves", curves(&config.n, &models)?)?;
+        pictures.push(("curves".into(), curves(&config.n, models)?));
+    }
+    for (stem, (svg, png)) in &pictures {
+        put(&format!("{stem}.svg"), svg)?;
+        put(&format!("{stem}.png"), png)?;
     }
     if let Form::Uniform { .. } = config.recipe.form {
-        out.write("theory.csv", theory(config).as_bytes())?;
-        files.push("theory.csv".into());
+        put("theory.csv", theory(config).as_bytes())?;
     }
     let run = serde_json::json!({
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
         "config": config,
         "cells": cells.len(),
-        "threads": threads,
-        "machine": format!("{} {}", std::env::consts::ARCH, std::env::consts::OS),
-        "seconds_of_this_session": seconds,
+        "threads": session.threads,
+        "machine": machine(),
+        "seconds_of_this_session": session.seconds,
         "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
-    out.write("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
-    let not_converged: usize = boundaries.iter().map(|boundary| boundary.not_converged).sum();
-    say(format_args!("{} cells, {not_converged} of them not converged, in {seconds:.1} s", cells.len()))?;
-    for (groups, boundary) in models.iter().zip(&boundaries) {
-        if models.len() > 1 {
-            say(format_args!("D={} H={}:", boundary.dim, boundary.head))?;
-        }
-        report(groups, boundary)?;
-    }
-    say(format_args!("saved in {}: {}", out.path().display(), files.join(" ")))
+    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
+    let curves = pictures.last().filter(|_| models.len() > 1).map(|(_, (svg, _))| svg.as_slice());
+    phase_page::page(config, cells, models, curves, session)?.write(out, session.open)?;
+    files.push(super::page::NAME.into());
+    Ok(files)
 }
 
-fn picture(out: &OutFolder, files: &mut Vec<String>, stem: &str, drawn: (Vec<u8>, Vec<u8>)) -> anyhow::Result<()> {
-    for (extension, bytes) in [("svg", drawn.0), ("png", drawn.1)] {
-        let name = format!("{stem}.{extension}");
-        out.write(&name, &bytes)?;
-        files.push(name);
-    }
-    Ok(())
+/// What kind of machine this is.
+pub fn machine() -> String {
+    format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)
+}
+
+fn reaches_1000(groups: &[Group]) -> bool {
+    groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0)
 }
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
-fn curves(ns: &[usize], models: &[&[Group]]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let colors = [draw::BLUE, draw::ORANGE, draw::GREEN, draw::RED];
     let panel = |n: &usize| {
-        let line = |(model, color): (&&[Group], &&str)| {
-            let of_n = model.iter().filter(|group| group.n == *n);
+        let line = |(model, color): (&Model, &&str)| {
+            let of_n = model.groups.iter().filter(|group| group.n == *n);
             let points: Vec<(f64, Moments)> = of_n
                 .filter_map(|group| Some((*n as f64 * group.snr * group.snr, Moments::of(&group.test_loss)?)))
                 .collect();
             let edge = |sign: f64| points.iter().map(|(_, m)| m.mean + sign * 2.0 * m.standard_error).collect();
-            let (dim, head) = model[0].model;
+            let (dim, head) = (model.boundary.dim, model.boundary.head);
             Series {
                 name: format!("D={dim:e} H={head:e}"),
                 color: (*color).into(),
@@ -147,8 +214,7 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
     say(format_args!(
         "best constant {constant:.4}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"
     ))?;
-    // The constant of the paper's own recipe, where the grid reaches it.
-    if groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0) {
+    if reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
         say(format_args!("agreement with \"test loss below {CUT} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
     }

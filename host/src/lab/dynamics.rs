@@ -1,6 +1,7 @@
 //! `mote dynamics`: how attention, values and query-key products move through training, with 2-sd bands.
 
 use super::cell::{Place, Run};
+use super::dynamics_page::Followed;
 use super::lists;
 use super::recipe::{Form, Recipe, Scaling};
 use super::sampled::{SampledRun, Width};
@@ -8,12 +9,13 @@ use super::summary::Moments;
 use crate::draw::{self, Panel, Series};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
-use crate::progress::{self, Interrupt, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
 use anyhow::Context;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// What is followed, in the order of the rows; the training loss is measured before the step, the rest after it.
 pub const QUANTITIES: [&str; 11] = [
@@ -42,8 +44,9 @@ type Row = [f64; QUANTITIES.len()];
     after_help = "Follows training sample 0 (label +1) through every step of seeded runs with fresh data and weights:
 losses, test error, attention on signal and noise, V_mu and V_xi, and four query-key products.
 
-Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, and the figures loss, attention,
-values and products as PNG and SVG, with bands of 2 standard deviations and the three stages.
+Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, the figures loss, attention, values
+and products as PNG and SVG, with bands of 2 standard deviations and the three stages, and
+report.html with all of it on a page.
 
 Example:
   mote dynamics --preset benign --runs 20 --out benign"
@@ -67,6 +70,12 @@ pub struct DynamicsArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// How progress is told.
+    #[command(flatten)]
+    pub progress: ProgressArgs,
+    /// Show report.html in the browser at the end
+    #[arg(long)]
+    pub open: bool,
 }
 
 /// When attention moves.
@@ -123,7 +132,10 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let out = OutFolder::open(&args.out)?;
     let places: Vec<Place> = (0..args.runs).map(|replicate| Place { replicate, ..place }).collect();
-    let runs = follow_all(&recipe, &places, args.seed, args.steps, threads, quiet)?;
+    let kind = if quiet { Kind::None } else { args.progress.progress };
+    let start = Instant::now();
+    let runs = follow_all(&recipe, &places, args.seed, args.steps, threads, kind)?;
+    let seconds = start.elapsed().as_secs_f64();
     let table = moments(&runs);
     let stages = stages(&table, recipe.tokens);
     let mut csv = String::from("step,quantity,mean,sd,runs\n");
@@ -135,6 +147,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     out.write("dynamics.csv", csv.as_bytes())?;
     out.write("stages.json", format!("{}\n", serde_json::to_string_pretty(&stages)?).as_bytes())?;
     let title = format!("{}: N={} s={} lr={}", args.preset, place.samples, place.signal_norm, recipe.learning_rate);
+    let mut figures = Vec::new();
     for (stem, y_label, quantities) in [
         ("loss", "loss, error", &QUANTITIES[0..3]),
         ("attention", "attention", &QUANTITIES[3..5]),
@@ -144,7 +157,10 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
         let (svg, png) = draw::render(vec![panel(&table, stages, &title, y_label, quantities)])?;
         out.write(&format!("{stem}.svg"), &svg)?;
         out.write(&format!("{stem}.png"), &png)?;
+        figures.push((stem, y_label, svg));
     }
+    let followed = Followed { args, recipe: &recipe, place: &place, table: &table, stages, threads, seconds };
+    followed.page(&figures)?.write(&out, args.open)?;
     for step in [1, 25, 50, 100, 200, args.steps as usize].into_iter().filter(|step| *step <= table.len()) {
         let row = &table[step - 1];
         let shown: Vec<String> = QUANTITIES.iter().zip(row).map(|(name, m)| format!("{name} {:.4}", m.mean)).collect();
@@ -152,7 +168,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     }
     say(format_args!("{} runs; stages: {}", args.runs, serde_json::to_string(&stages)?))?;
     say(format_args!(
-        "saved in {}: dynamics.csv stages.json, loss attention values products as .png and .svg",
+        "saved in {}: dynamics.csv stages.json report.html, loss attention values products as .png and .svg",
         out.path().display()
     ))
 }
@@ -164,10 +180,10 @@ pub fn follow_all(
     seed: u64,
     steps: u32,
     threads: usize,
-    quiet: bool,
+    progress: Kind,
 ) -> anyhow::Result<Vec<Vec<Row>>> {
     let interrupt = Interrupt::install()?;
-    let bar = progress::bar(places.len() as u64 * u64::from(steps), "dynamics", quiet);
+    let progress = Progress::start(progress, "steps", places.len() as u64 * u64::from(steps), 0, None);
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<anyhow::Result<Vec<Row>>>>> = places.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
@@ -178,7 +194,7 @@ pub fn follow_all(
                     let Some(place) = places.get(at) else { break };
                     let mut run = Follower::new(recipe, place, place.seed(seed), Width::Reduced);
                     let rows = follow(&mut run, steps, || {
-                        bar.inc(1);
+                        progress.add(1, 0);
                         interrupt.is_raised()
                     });
                     if let Ok(mut slot) = results[at].lock() {
@@ -188,7 +204,7 @@ pub fn follow_all(
             });
         }
     });
-    bar.finish_and_clear();
+    progress.finish();
     let rows = results.into_iter().map(|slot| slot.into_inner().ok().flatten().context("a thread ended early")?);
     rows.collect()
 }

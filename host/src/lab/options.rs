@@ -96,12 +96,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads a run file.
+    /// Reads a run file; also its text.
     ///
     /// # Errors
     ///
     /// [`InputError`] that names the file and the key, with the nearest known one.
-    pub fn read(path: &Path) -> Result<Self, InputError> {
+    pub fn read(path: &Path) -> Result<(Self, String), InputError> {
         let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
         let table: toml::Table = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
         let command = Self::augment_args(clap::Command::new("keys"));
@@ -112,6 +112,7 @@ impl Options {
             let found = format!("unknown key {}, expected one of {}{meant}", quoted(found), keys.join(", "));
             return Err(InputError::file(path, found));
         }
-        table.try_into().map_err(|e: toml::de::Error| InputError::file(path, quoted(e.message())))
+        let options = table.try_into().map_err(|e: toml::de::Error| InputError::file(path, quoted(e.message())))?;
+        Ok((options, text))
     }
 }

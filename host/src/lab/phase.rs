@@ -1,14 +1,14 @@
 //! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
 
 use super::cell::{self, Place, Space};
-use super::conclude;
+use super::conclude::{Session, conclude};
 use super::grid::Config;
 use super::options::Options;
 use super::presets;
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
-use crate::progress::{self, Interrupt, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
 use anyhow::Context;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -22,11 +22,11 @@ use std::time::Instant;
 size), wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to
 D = 10^12 and H = 10^8).
 
-Writes cells.csv (one row a cell), summary.csv (mean, sd and standard error), heatmap.png and
-.svg, cut.png and .svg (of several models, one each, and curves.png and .svg), boundary.json,
-theory.csv (uniform form) and run.json. Killed at any moment, the same command goes on
-from the last finished cell. Every number depends only on seed, configuration and place on the
-grid: not on threads, order or interruptions.
+Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and standard error),
+heatmap.png and .svg, cut.png and .svg (of several models, one each, and curves.png and .svg),
+boundary.json, theory.csv (uniform form), run.json, and report.html with all of it on a page.
+Killed at any moment, the same command goes on from the last finished cell. Every number depends
+only on seed, configuration and place on the grid: not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
@@ -50,6 +50,12 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present = "print_config")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    /// How progress is told.
+    pub progress: ProgressArgs,
+    /// Show report.html in the browser at the end
+    #[arg(long)]
+    pub open: bool,
     /// Say how many cells, how long and how much memory it would be, and write nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -67,7 +73,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.print_config {
         return say(RUN_FILE.trim_end());
     }
-    let config = resolve(args)?;
+    let (config, run_file) = resolve(args)?;
     let out = args.out.as_deref().context("no output folder")?;
     let places = config.places();
     let threads = match args.threads {
@@ -87,7 +93,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         say(format_args!("{found} of {} cells are done already", places.len()))?;
     }
     let mut cells = std::mem::take(&mut store.done);
-    let finished = compute(&config, &places, &mut cells, &mut store, threads, quiet)?;
+    let kind = if quiet { Kind::None } else { args.progress.progress };
+    let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
     if !finished {
         let saved = Some(out.path().to_owned());
         return Err(anyhow::Error::from(Interrupted { step: 0, saved }).context(format!(
@@ -96,16 +103,20 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
             places.len()
         )));
     }
-    conclude::conclude(&config, &cells, &out, threads, start.elapsed().as_secs_f64())
+    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open };
+    conclude(&config, cells, &out, &session)
 }
 
-/// Preset, then run file, then options.
-fn resolve(args: &PhaseArgs) -> anyhow::Result<Config> {
+/// Preset, then run file, then options; and what the run file says.
+fn resolve(args: &PhaseArgs) -> anyhow::Result<(Config, Option<String>)> {
     let mut config = presets::preset(&args.preset)?;
+    let mut run_file = None;
     if let Some(path) = &args.config {
-        config = config.with(&Options::read(path)?)?;
+        let (options, text) = Options::read(path)?;
+        config = config.with(&options)?;
+        run_file = Some(text);
     }
-    Ok(config.with(&args.options)?)
+    Ok((config.with(&args.options)?, run_file))
 }
 
 /// Says what a run would be. Times a few cells for it.
@@ -170,14 +181,14 @@ fn compute(
     cells: &mut Vec<Cell>,
     store: &mut Store,
     threads: usize,
-    quiet: bool,
+    progress: Kind,
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&place.key())).collect();
     let interrupt = Interrupt::install()?;
-    let bar = progress::bar(places.len() as u64, "cells", quiet);
-    bar.inc(cells.len() as u64);
-    bar.reset_eta();
+    let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
+    let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
+    let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<anyhow::Result<Cell>>(threads);
     std::thread::scope(|scope| {
@@ -196,15 +207,20 @@ fn compute(
         drop(sender);
         let mut result = Ok(());
         for cell in receiver {
-            let added = cell.and_then(|cell| store.add(&cell).map(|()| cells.push(cell)));
-            if let Err(error) = added {
-                // The other cells under way end, unsaved; the first error is the one to tell.
-                stop.store(true, Ordering::Relaxed);
-                result = result.and(Err(error));
+            let added = cell.and_then(|cell| store.add(&cell).map(|()| cell));
+            match added {
+                Ok(cell) => {
+                    progress.add(1, blank(&cell));
+                    cells.push(cell);
+                }
+                Err(error) => {
+                    // The other cells under way end, unsaved; the first error is the one to tell.
+                    stop.store(true, Ordering::Relaxed);
+                    result = result.and(Err(error));
+                }
             }
-            bar.inc(1);
         }
-        bar.finish_and_clear();
+        progress.finish();
         result
     })?;
     Ok(cells.len() == places.len())
@@ -215,7 +231,9 @@ fn one(config: &Config, place: &Place) -> anyhow::Result<Cell> {
     let outcome = cell::run(&config.recipe, place, seed, space).with_context(|| {
         format!("cell n={} signal={} replicate={}", place.samples, place.signal_norm, place.replicate)
     })?;
-    Ok(Cell { place: *place, seed, space, outcome, seconds: start.elapsed().as_secs_f64() })
+    // As cells.csv has them, so that a cell is the same whether computed now or found there.
+    let seconds = (start.elapsed().as_secs_f64() * 1e4).round() / 1e4;
+    Ok(Cell { place: *place, seed, space, outcome, seconds })
 }
 
 /// Every key of a run file, with what it means.

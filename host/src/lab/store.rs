@@ -8,7 +8,7 @@ use anyhow::Context;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The columns of `cells.csv`.
 pub const HEADER: &str =
@@ -80,6 +80,8 @@ impl Cell {
 #[derive(Debug)]
 pub struct Store {
     file: File,
+    path: PathBuf,
+    saved: usize,
     config: Config,
     /// Cells found when it was opened.
     pub done: Vec<Cell>,
@@ -94,7 +96,8 @@ impl Store {
     /// [`InputError`] if another run holds the folder, if it was written by another configuration (with the
     /// differences), or if a line but the last is not a cell of it.
     pub fn open(out: &OutFolder, config: &Config) -> anyhow::Result<Self> {
-        let lock = File::create(out.path().join(".lock")).context(".lock")?;
+        let lock = out.path().join(".lock");
+        let lock = File::create(&lock).with_context(|| lock.display().to_string())?;
         lock.try_lock().map_err(|_| InputError::file(out.path(), "another run is writing into this folder"))?;
         let settings = out.path().join("config.json");
         if settings.exists() {
@@ -110,14 +113,17 @@ impl Store {
         }
         let path = out.path().join("cells.csv");
         let (done, whole) = read(&path, config)?;
-        let mut file =
-            OpenOptions::new().create(true).append(true).open(&path).with_context(|| path.display().to_string())?;
-        file.set_len(whole).with_context(|| path.display().to_string())?;
-        if whole == 0 {
-            file.write_all(format!("{HEADER}\n").as_bytes())?;
-            file.sync_all()?;
-        }
-        Ok(Self { file, config: config.clone(), done, _lock: lock })
+        let begin = || -> std::io::Result<File> {
+            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            file.set_len(whole)?;
+            if whole == 0 {
+                file.write_all(format!("{HEADER}\n").as_bytes())?;
+                file.sync_all()?;
+            }
+            Ok(file)
+        };
+        let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
+        Ok(Self { file, path, saved: done.len(), config: config.clone(), done, _lock: lock })
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -127,7 +133,12 @@ impl Store {
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
         let line = cell.line(&self.config);
-        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).context("cells.csv cannot be written")
+        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
+            let (path, saved) = (self.path.display(), self.saved);
+            format!("{path}: cannot be written; {saved} cells are saved, and the same command goes on from them when there is room")
+        })?;
+        self.saved += 1;
+        Ok(())
     }
 }
 

@@ -175,7 +175,7 @@ impl Verdict {
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
     let mut config = presets::preset(&args.preset)?;
     if let Some(path) = &args.config {
-        config = config.with(&Options::read(path)?)?;
+        config = config.with(&Options::read(path)?.0)?;
     }
     config = config.with(&args.options)?;
     if let Form::Digits { .. } = config.recipe.form {

@@ -1,0 +1,122 @@
+//! The page of `mote dynamics`.
+
+use super::cell::Place;
+use super::dynamics::{DynamicsArgs, QUANTITIES, Stages};
+use super::page::{self, Figure, Page, Table};
+use super::recipe::Recipe;
+use super::summary::Moments;
+
+/// What was followed, and with what.
+pub struct Followed<'a> {
+    /// The options.
+    pub args: &'a DynamicsArgs,
+    /// The recipe of the preset.
+    pub recipe: &'a Recipe,
+    /// Its place.
+    pub place: &'a Place,
+    /// Every quantity after every step.
+    pub table: &'a [[Moments; QUANTITIES.len()]],
+    /// When attention moves.
+    pub stages: Stages,
+    /// Threads that computed.
+    pub threads: usize,
+    /// How long they took.
+    pub seconds: f64,
+}
+
+impl Followed<'_> {
+    /// The page, with the figures given as name, label and SVG.
+    ///
+    /// # Errors
+    ///
+    /// If a figure is no SVG.
+    pub fn page(&self, figures: &[(&str, &str, Vec<u8>)]) -> anyhow::Result<Page> {
+        let Self { args, place, recipe, .. } = self;
+        let caption =
+            |label: &str| format!("Mean over {} runs ({label}), with a band of 2 standard deviations.", args.runs);
+        let figures = figures.iter().map(|(name, label, svg)| Figure::new(name, svg, caption(label)));
+        Ok(Page {
+            title: format!("Dynamics: {}", args.preset),
+            lead: format!(
+                "Training sample 0 through {} steps of gradient descent, with N={}, signal norm {}, M={}, D={}, H={}, \
+                 V={} and learning rate {}. Dashed lines: attention starts to move, attention settles.",
+                args.steps,
+                place.samples,
+                place.signal_norm,
+                recipe.tokens,
+                recipe.dim,
+                recipe.head,
+                recipe.value,
+                recipe.learning_rate
+            ),
+            facts: self.facts(),
+            figures: figures.collect::<Result<_, _>>()?,
+            tables: vec![self.moments()],
+            config: self.config()?,
+            run_file: None,
+            files: FILES.to_vec(),
+        })
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let step = |step: Option<u32>| step.map_or("not in these steps".into(), |step| format!("step {step}"));
+        let machine = format!("{} {}", std::env::consts::ARCH, std::env::consts::OS);
+        vec![
+            ("runs", self.args.runs.to_string()),
+            ("attention starts to move", step(self.stages.attention_starts)),
+            ("attention settles", step(self.stages.attention_settles)),
+            // There is no stop rule, and a run that leaves the finite numbers ends the command with an error.
+            ("not converged", "no stop rule: every run took every step".into()),
+            ("duration", format!("{:.1} s, on {} threads, {machine}", self.seconds, self.threads)),
+        ]
+    }
+
+    /// Preset, runs, steps and seed, then the recipe.
+    fn config(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let Self { args, place, recipe, .. } = self;
+        page::settings(&serde_json::json!({
+            "preset": args.preset,
+            "runs": args.runs,
+            "steps": args.steps,
+            "seed": args.seed,
+            "n": place.samples,
+            "signal": place.signal_norm,
+            // The stop rule of the recipe is none here.
+            "recipe": {
+                "form": recipe.form,
+                "tokens": recipe.tokens,
+                "dim": recipe.dim,
+                "head": recipe.head,
+                "value": recipe.value,
+                "learning_rate": recipe.learning_rate,
+                "test_samples": recipe.test_samples,
+            },
+        }))
+    }
+
+    fn moments(&self) -> Table {
+        let mut steps = vec![1, 25, 50, 100, 200, self.table.len()];
+        steps.retain(|step| *step <= self.table.len());
+        steps.dedup();
+        let row = |at: usize, name: &str| {
+            let number = |step: &usize| {
+                format!("{:.4} \u{b1} {:.4}", self.table[step - 1][at].mean, self.table[step - 1][at].sd)
+            };
+            std::iter::once(name.replace('_', " ")).chain(steps.iter().map(number)).collect()
+        };
+        let head = steps.iter().map(|step| format!("step {step}"));
+        Table {
+            title: "Means and standard deviations".into(),
+            note: "Over runs. The training loss is measured before the step, the rest after it.".into(),
+            head: std::iter::once("quantity".into()).chain(head).collect(),
+            rows: QUANTITIES.iter().enumerate().map(|(at, name)| row(at, name)).collect(),
+            folded: false,
+        }
+    }
+}
+
+const FILES: [(&str, &str); 3] = [
+    ("dynamics.csv", "mean and standard deviation of every quantity after every step: step,quantity,mean,sd,runs"),
+    ("stages.json", "the steps at which attention starts to move and settles"),
+    ("loss, attention, values, products", "the figures, each as .png and .svg"),
+];

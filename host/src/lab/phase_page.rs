@@ -1,0 +1,155 @@
+//! The page of a phase diagram: see [`super::page`].
+
+use super::boundary::{Crossing, Interval};
+use super::conclude::{CUT, Model, Session, machine};
+use super::grid::Config;
+use super::page::{self, Figure, Page, Table};
+use super::store::Cell;
+use super::summary::{Group, Moments};
+use crate::draw::heatmap::{self, Shown};
+
+/// The page; `curves` is the picture of all models together, if there are several.
+///
+/// # Errors
+///
+/// If a picture is not what it should be.
+pub fn page(
+    config: &Config,
+    cells: &[Cell],
+    models: &[Model],
+    curves: Option<&[u8]>,
+    session: &Session,
+) -> anyhow::Result<Page> {
+    let mut figures = Vec::new();
+    let mut tables = Vec::new();
+    if let Some(svg) = curves {
+        let caption = "Mean test loss against N SNR\u{b2}, with a band of two standard errors.";
+        figures.push(Figure::new("curves", svg, caption)?);
+    }
+    for (i, model) in models.iter().enumerate() {
+        let of = if models.len() > 1 { format!(" {}.", model.labels.recipe) } else { String::new() };
+        let picture = |name, shown, caption: String| {
+            let svg = heatmap::svg(model.groups, &model.labels, &[shown]);
+            Figure::new(&format!("{name}{i}"), &svg, caption + &of)
+        };
+        let curve = format!("The orange curve is N SNR\u{b2} = {:.4}.", model.labels.constant);
+        let hatched = "Hatched cells did not converge and have no number; hatching over a colour means that some did.";
+        let hatched = if model.boundary.not_converged > 0 { format!(" {hatched}") } else { String::new() };
+        let error = "Mean 0-1 test error: the share of wrong labels.";
+        figures.extend([
+            picture("loss", Shown::Loss, format!("Mean test loss over replicates. {curve}{hatched}"))?,
+            picture("error", Shown::Error, format!("{error} {curve}{hatched}"))?,
+            picture(
+                "cut",
+                Shown::Cut,
+                format!("1 where the mean test loss is at least {CUT}, else 0. {curve}{hatched}"),
+            )?,
+        ]);
+        tables.push(crossings(&model.boundary.crossings, &of));
+    }
+    tables.extend(models.iter().map(|model| means(model, models.len() > 1)));
+    let one = if let [model] = models { format!(" {}.", model.labels.recipe) } else { String::new() };
+    Ok(Page {
+        title: format!("Phase diagram: {}", config.preset),
+        lead: format!(
+            "Test loss and 0-1 test error of a softmax-attention classifier after gradient descent, over the number of \
+             training samples N and the norm of the signal.{one}"
+        ),
+        facts: facts(cells, models, session),
+        figures,
+        tables,
+        config: page::settings(config)?,
+        run_file: session.run_file.clone(),
+        files: FILES.to_vec(),
+    })
+}
+
+const FILES: [(&str, &str); 9] = [
+    ("cells.csv", "one row a cell, in the order they were done"),
+    ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
+    ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
+    ("boundary.json", "crossings, exponent, constant and agreement, with intervals"),
+    ("heatmap*.png, .svg", "mean test loss, and mean 0-1 test error beside it; of several models, one each"),
+    ("cut*.png, .svg", "where the mean test loss is at least the cut"),
+    ("theory.csv", "uniform form: which items of the theorem's condition each place misses"),
+    ("config.json", "the configuration"),
+    ("run.json", "the configuration, versions, machine and durations"),
+];
+
+fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static str, String)> {
+    let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
+    let all: f64 = cells.iter().map(|cell| cell.seconds).sum();
+    let mut facts =
+        vec![("cells", cells.len().to_string()), ("not converged", format!("{not_converged} of {}", cells.len()))];
+    for model in models {
+        let boundary = &model.boundary;
+        let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
+        let with_interval = |interval: Option<Interval>| match interval {
+            Some(Interval { value, low, high }) => format!("{value:.3} [{low:.3}, {high:.3}]{of}"),
+            None => format!("no fit{of}"),
+        };
+        let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
+        let none = model.groups.iter().all(|group| group.test_loss.is_empty());
+        let best = format!("{:.4}: {}", boundary.best_constant, agrees(boundary.agreement_best));
+        facts.push(("exponent of SNR* against N (theory: -1/2)", with_interval(boundary.exponent)));
+        facts.push(("N SNR*\u{b2} at the boundary", with_interval(boundary.constant)));
+        facts.push(("best constant", if none { format!("no cell converged{of}") } else { best }));
+        if model.reaches_1000() && !none {
+            facts.push(("constant 1000", agrees(boundary.agreement_1000)));
+        }
+    }
+    let session = format!("{:.1} s, on {} threads, {}", session.seconds, session.threads, machine());
+    facts.push(("duration of this session", session));
+    facts.push(("computing time of all cells", format!("{all:.1} s")));
+    facts
+}
+
+fn crossings(crossings: &[Crossing], of: &str) -> Table {
+    let row = |crossing: &Crossing| {
+        let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
+        let first = crossing.first_signal_below.map_or("none".into(), |signal| signal.to_string());
+        let interval = crossing.snr.map_or(String::new(), |snr| format!("[{:.4}, {:.4}]", snr.low, snr.high));
+        let snr = number(crossing.snr.map(|snr| snr.value), 4);
+        vec![crossing.n.to_string(), snr, interval, number(crossing.n_snr2, 3), first]
+    };
+    Table {
+        title: "Boundary".into(),
+        note: format!(
+            "Where the mean test loss of each N crosses {CUT}, with the interval that holds 95 of 100 resamplings of \
+             the replicates.{of}"
+        ),
+        head: ["N", "SNR*", "95% interval", "N SNR*\u{b2}", "first signal norm below"].map(String::from).into(),
+        rows: crossings.iter().map(row).collect(),
+        folded: false,
+    }
+}
+
+fn means(model: &Model, is_one_of_many: bool) -> Table {
+    let moments = |numbers: &[f64]| match Moments::of(numbers) {
+        Some(m) => format!("{:.4} \u{b1} {:.4}", m.mean, m.standard_error),
+        None => String::new(),
+    };
+    let row = |group: &Group| {
+        let steps = Moments::of(&group.steps).map_or(String::new(), |m| format!("{:.1}", m.mean));
+        vec![
+            group.n.to_string(),
+            group.signal_norm.to_string(),
+            format!("{:.4}", group.snr),
+            format!("{:.3}", group.n as f64 * group.snr * group.snr),
+            moments(&group.test_loss),
+            moments(&group.test_error),
+            steps,
+            group.test_loss.len().to_string(),
+            group.not_converged.to_string(),
+        ]
+    };
+    let head =
+        ["N", "signal norm", "SNR", "N SNR\u{b2}", "test loss", "0-1 error", "steps", "converged", "not converged"];
+    Table {
+        title: if is_one_of_many { format!("Means, {}", model.labels.recipe) } else { "Means".into() },
+        note: "Over the replicates that converged, with the standard error of the mean; blank where none did.".into(),
+        head: head.map(String::from).into(),
+        rows: model.groups.iter().map(row).collect(),
+        folded: true,
+    }
+}
