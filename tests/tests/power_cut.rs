@@ -186,22 +186,22 @@ fn many_cuts<const WRITE: usize, const PAGE: usize>(tally: &mut Tally) {
 #[test]
 fn a_cut_at_every_operation_on_parts_with_small_write_units() {
     let mut tally = Tally::default();
-    every_cut::<1, 128>(&mut tally, 3);
-    every_cut::<4, 128>(&mut tally, 6);
-    every_cut::<4, 512>(&mut tally, 6);
+    every_cut::<1, 128>(&mut tally, 2);
+    every_cut::<4, 128>(&mut tally, 4);
+    every_cut::<4, 512>(&mut tally, 4);
     tally.report("every operation, write units of 1 and 4 bytes");
-    assert!(tally.cuts > 5_000 && tally.resumed > tally.cuts && tally.from_older > 0 && tally.weak_reads > 0);
+    assert!(tally.cuts > 3_000 && tally.resumed > tally.cuts && tally.from_older > 0 && tally.weak_reads > 0);
 }
 
 #[test]
 fn a_cut_at_every_operation_on_parts_with_large_write_units() {
     let mut tally = Tally::default();
-    every_cut::<8, 64>(&mut tally, 12);
-    every_cut::<16, 256>(&mut tally, 12);
-    every_cut::<32, 128>(&mut tally, 12);
-    every_cut::<64, 512>(&mut tally, 12);
+    every_cut::<8, 64>(&mut tally, 8);
+    every_cut::<16, 256>(&mut tally, 8);
+    every_cut::<32, 128>(&mut tally, 8);
+    every_cut::<64, 512>(&mut tally, 8);
     tally.report("every operation, write units of 8 to 64 bytes");
-    assert!(tally.cuts > 5_000 && tally.resumed > tally.cuts && tally.from_older > 0 && tally.weak_reads > 0);
+    assert!(tally.cuts > 3_000 && tally.resumed > tally.cuts && tally.from_older > 0 && tally.weak_reads > 0);
 }
 
 #[test]
@@ -213,4 +213,34 @@ fn cut_after_cut_no_finished_save_is_lost() {
     many_cuts::<32, 512>(&mut tally);
     tally.report("again and again");
     assert!(tally.cuts > 1_000 && tally.from_older > 0 && tally.weak_reads > 0);
+}
+
+/// The worst place: the last word of the content, or a word of the seal, half programmed. The slot may look whole, be
+/// resumed from, and be gone when the power fails in the next save, with the other slot erased.
+#[test]
+fn a_save_cut_at_its_seal_and_then_the_next_one() {
+    type Part = Chip<'static, 4, 128>;
+    const ERASES: u64 = 3;
+    const CONTENT: u64 = 64;
+    let reference: &'static Reference = Box::leak(Box::new(Reference::new(3)));
+    let of_a_save = operations::<4, 128>(reference) / u64::from(STEPS / SAVE_EVERY);
+    assert_eq!(of_a_save, ERASES + CONTENT + 16);
+    let mut tally = Tally::default();
+    for (save, word, seed) in (1..4).flat_map(|save| (0..3).flat_map(move |word| (0..80).map(move |s| (save, word, s))))
+    {
+        let mut chip = Part::new(reference, mix(seed << 8 | save << 4 | word));
+        chip.flash.corrects_errors = seed % 2 == 0;
+        let mut chance = Stream::new(seed, Purpose::Train, save as u32, word as u32);
+        let mut life = 0;
+        chip.lives(&mut tally, || {
+            life += 1;
+            match life {
+                1 => Some(save * of_a_save + ERASES + CONTENT - 1 + word),
+                2..=5 => Some(u64::from(chance.next_u32()) % of_a_save),
+                _ => None,
+            }
+        });
+    }
+    tally.report("at the seal, then in the next save");
+    assert!(tally.cuts > 3_000 && tally.from_older > 0 && tally.weak_reads > 0);
 }

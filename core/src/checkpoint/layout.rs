@@ -4,22 +4,18 @@ use super::{Refusal, RunId, Saved};
 use crate::params::Tensor;
 use crate::shape::Shape;
 use crate::train::StepReport;
-use crate::wire::checksum;
 
 /// Version of the format, refused if it differs. The first three words and the head's checksum keep their places.
 pub const FORMAT: u32 = 1;
-
-/// A word as it lies in flash.
-pub(super) type Word = [u8; 4];
 
 /// Words in a block: what is read and written at once.
 pub(super) const BLOCK_WORDS: usize = 16;
 
 /// Bytes in a block: a multiple of the write unit of every flash that is served.
-pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<Word>();
+pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u32>();
 
 /// What a checkpoint begins with.
-const MARK: [Word; 2] = [*b"mote", *b"CKPT"];
+const MARK: [u32; 2] = [u32::from_le_bytes(*b"mote"), u32::from_le_bytes(*b"CKPT")];
 
 /// Numbers in the weights of a model, or `None` if they do not fit a `usize`.
 pub(super) const fn weights(shape: Shape) -> Option<usize> {
@@ -41,7 +37,7 @@ pub const fn slot_bytes(shape: Shape) -> Option<usize> {
     let Some(words) = weights.checked_add(1) else { return None }; // the checksum
     let Some(words) = words.checked_next_multiple_of(BLOCK_WORDS) else { return None };
     let Some(words) = words.checked_add(2 * BLOCK_WORDS) else { return None }; // head and seal
-    words.checked_mul(size_of::<Word>())
+    words.checked_mul(size_of::<u32>())
 }
 
 /// Bytes of flash that the two slots of a model of `shape` take, in whole pages of `page_bytes`; `None` if they do not
@@ -69,66 +65,40 @@ pub(super) fn fits(saved: Saved, shape: Shape, run: RunId) -> Result<Saved, Refu
     Ok(saved)
 }
 
-/// The first block of a checkpoint.
-pub(super) struct Head;
+/// The words of the head before its checksum.
+pub(super) type Head = [u32; BLOCK_WORDS - 1];
 
-impl Head {
-    /// The head of a checkpoint.
-    pub(super) fn encode(saved: &Saved) -> [Word; BLOCK_WORDS] {
-        let [tokens, dim, head, value] = sizes(saved.shape).map(u32::to_le_bytes);
-        let low = (saved.run.seed as u32).to_le_bytes();
-        let high = ((saved.run.seed >> 32) as u32).to_le_bytes();
-        let (step, loss) = saved.last.map_or((0, 0), |last| (last.step, last.train_loss.to_bits()));
-        let [format, sequence] = [FORMAT, saved.sequence].map(u32::to_le_bytes);
-        let [settings, step, loss] = [saved.run.settings, step, loss].map(u32::to_le_bytes);
-        let [zero, sum] = [[0; 4]; 2];
-        let mut words = [
-            MARK[0], MARK[1], format, sequence, tokens, dim, head, value, low, high, settings, step, loss, zero, zero,
-            sum,
-        ];
-        words[BLOCK_WORDS - 1] = sum_of(&words).to_le_bytes();
-        words
-    }
+/// The head of a checkpoint.
+pub(super) fn encode(saved: &Saved) -> Head {
+    let [tokens, dim, head, value] = sizes(saved.shape);
+    let (low, high) = (saved.run.seed as u32, (saved.run.seed >> 32) as u32);
+    let (step, loss) = saved.last.map_or((0, 0), |last| (last.step, last.train_loss.to_bits()));
+    let [mark_0, mark_1] = MARK;
+    let settings = saved.run.settings;
+    [mark_0, mark_1, FORMAT, saved.sequence, tokens, dim, head, value, low, high, settings, step, loss, 0, 0]
+}
 
-    /// The checkpoint that a head announces.
-    pub(super) fn decode(words: &[Word; BLOCK_WORDS]) -> Result<Saved, Refusal> {
-        if [[0xff; 4], [0; 4]].into_iter().any(|blank| words.iter().all(|word| *word == blank)) {
-            return Err(Refusal::Blank);
-        }
-        let (expected, found) = (sum_of(words), u32::from_le_bytes(words[BLOCK_WORDS - 1]));
-        if expected != found {
-            return Err(Refusal::Corrupt { expected, found });
-        }
-        let [mark_0, mark_1, format, sequence, tokens, dim, head, value, low, high, settings, step, loss, ..] = *words;
-        if [mark_0, mark_1] != MARK {
-            return Err(Refusal::Mark);
-        }
-        let found = u32::from_le_bytes(format);
-        if found != FORMAT {
-            return Err(Refusal::Version { expected: FORMAT, found });
-        }
-        let [tokens, dim, head, value] = [tokens, dim, head, value].map(|size| u32::from_le_bytes(size) as usize);
-        let [sequence, low, high, settings, step, loss] =
-            [sequence, low, high, settings, step, loss].map(u32::from_le_bytes);
-        Ok(Saved {
-            sequence,
-            shape: Shape::new(tokens, dim, head, value),
-            run: RunId { seed: u64::from(high) << 32 | u64::from(low), settings },
-            last: (step > 0).then_some(StepReport { step, train_loss: f32::from_bits(loss) }),
-            sealed: false,
-        })
+/// The checkpoint that a head announces, its checksum found right.
+pub(super) fn decode(words: &Head) -> Result<Saved, Refusal> {
+    let [mark_0, mark_1, found, sequence, tokens, dim, head, value, low, high, settings, step, loss, ..] = *words;
+    if [mark_0, mark_1] != MARK {
+        return Err(Refusal::Mark);
     }
+    if found != FORMAT {
+        return Err(Refusal::Version { expected: FORMAT, found });
+    }
+    Ok(Saved {
+        sequence,
+        shape: Shape::new(tokens as usize, dim as usize, head as usize, value as usize),
+        run: RunId { seed: u64::from(high) << 32 | u64::from(low), settings },
+        last: (step > 0).then_some(StepReport { step, train_loss: f32::from_bits(loss) }),
+        sealed: false,
+    })
 }
 
 /// `M D H V`. A shape whose weights fit a flash has no size beyond 32 bits; nor has `M`, whose square is in memory.
 fn sizes(shape: Shape) -> [u32; 4] {
     [shape.tokens, shape.dim, shape.head, shape.value].map(|size| size as u32)
-}
-
-/// CRC-32 of all words but the last.
-fn sum_of(words: &[Word; BLOCK_WORDS]) -> u32 {
-    let [rest @ .., _] = words;
-    checksum(rest.as_flattened())
 }
 
 #[cfg(test)]

@@ -157,13 +157,15 @@ impl<F: NorFlash> Store<F> {
         let bytes = room(shape, self.slot_bytes)?;
         let slots = self.slots();
         let [better, target] = best_first(&slots);
-        let sequence = slots[better].map_or(0, |saved| saved.sequence.wrapping_add(1));
+        let sequence = match slots.get(better) {
+            Some(Ok(saved)) => saved.sequence.wrapping_add(1),
+            _ => 0,
+        };
         let saved = Saved { sequence, shape, run, last: trainer.last_step(), sealed: true };
         let begin = self.begin(target);
         self.write(begin, bytes, &saved, &trainer.params()).map_err(|e| CheckpointError::Flash(e.kind()))?;
-        // Compared as encoded: a loss that is NaN is equal to itself there.
         match self.inspect(target) {
-            Ok(found) if found.sealed && Head::encode(&found) == Head::encode(&saved) => Ok(saved),
+            Ok(found) if found.sealed && found.sequence == sequence => Ok(saved),
             _ => Err(CheckpointError::NotStored),
         }
     }
@@ -176,26 +178,26 @@ impl<F: NorFlash> Store<F> {
     /// want to be drawn anew.
     pub fn load<S: Memory>(&mut self, run: RunId, trainer: &mut Trainer<S>) -> Result<Saved, CheckpointError> {
         let shape = trainer.shape();
-        let mut slots = self.slots().map(|slot| slot.and_then(|saved| layout::fits(saved, shape, run)));
-        let mut touched = false;
+        let mut slots = self.slots();
+        for slot in &mut slots {
+            *slot = slot.and_then(|saved| layout::fits(saved, shape, run));
+        }
+        let mut params = trainer.params();
         for slot in best_first(&slots) {
-            let Ok(saved) = slots[slot] else { continue };
-            touched = true;
-            match self.copy(slot, &saved, &mut trainer.params()) {
-                Ok(()) => {
-                    trainer.resume_after(saved.last);
-                    return Ok(saved);
-                }
-                Err(refusal) => slots[slot] = Err(refusal),
+            let Some(Ok(saved)) = slots.get(slot).copied() else { continue };
+            if self.copy(slot, &mut params).is_ok() {
+                trainer.resume_after(saved.last);
+                return Ok(saved);
             }
         }
-        if touched {
-            trainer.resume_after(None);
-            let mut params = trainer.params();
-            Tensor::ALL.into_iter().for_each(|tensor| params.tensor_mut(tensor).data().fill(0.0));
-            return Err(CheckpointError::Unstable);
+        match slots {
+            [Err(first), Err(second)] => Err(CheckpointError::Refused([first, second])),
+            _ => {
+                Tensor::ALL.into_iter().for_each(|tensor| params.tensor_mut(tensor).data().fill(0.0));
+                trainer.resume_after(None);
+                Err(CheckpointError::Unstable)
+            }
         }
-        Err(CheckpointError::Refused(slots.map(|slot| slot.err().unwrap_or(Refusal::Unstable))))
     }
 
     /// Where a slot begins.
@@ -204,51 +206,63 @@ impl<F: NorFlash> Store<F> {
     }
 
     /// Erases, then writes from the first word to the seal.
+    #[inline(never)]
     fn write(&mut self, begin: u32, bytes: u32, saved: &Saved, params: &Params) -> Result<(), F::Error> {
         self.flash.erase(begin, begin + bytes.next_multiple_of(F::ERASE_SIZE as u32))?;
         let mut sink = Sink::new(&mut self.flash, begin);
-        for word in Head::encode(saved) {
+        for word in layout::encode(saved) {
             sink.word(word)?;
         }
+        sink.close()?;
         for tensor in Tensor::ALL {
             for weight in params.tensor(tensor).data() {
-                sink.word(weight.to_bits().to_le_bytes())?;
+                sink.word(weight.to_bits())?;
             }
         }
-        sink.finish()?;
+        sink.close()?;
         self.flash.write(begin + bytes - BLOCK_BYTES as u32, &[0; BLOCK_BYTES])
     }
 
     /// Reads a slot through and checks all of it.
+    #[inline(never)]
     fn inspect(&mut self, slot: usize) -> Result<Saved, Refusal> {
         let begin = self.begin(slot);
         let mut source = Source::new(&mut self.flash, begin);
-        let mut saved = Head::decode(&source.head()?)?;
+        let mut head = Head::default();
+        for word in &mut head {
+            *word = source.word()?;
+        }
+        if head == [u32::MAX; _] || head == [0; _] {
+            return Err(Refusal::Blank);
+        }
+        source.close()?;
+        let mut saved = layout::decode(&head)?;
         let bytes = room(saved.shape, self.slot_bytes).map_err(|_| Refusal::Length)?;
         for _ in 0..layout::weights(saved.shape).unwrap_or(0) {
             source.word()?;
         }
-        source.finish()?;
+        source.close()?;
         // What cannot be read was half written, so it was begun.
         let mut seal = [0; BLOCK_BYTES];
         let read = self.flash.read(begin + bytes - BLOCK_BYTES as u32, &mut seal);
-        saved.sealed = read.is_err() || seal != [0xff; BLOCK_BYTES];
+        saved.sealed = read.is_err() || seal != [0xff; _];
         Ok(saved)
     }
 
     /// Copies the weights of a slot that [`Store::inspect`] found whole, and checks the copy.
-    fn copy(&mut self, slot: usize, saved: &Saved, params: &mut Params) -> Result<(), Refusal> {
+    #[inline(never)]
+    fn copy(&mut self, slot: usize, params: &mut Params) -> Result<(), Refusal> {
         let begin = self.begin(slot);
         let mut source = Source::new(&mut self.flash, begin);
-        if source.head()? != Head::encode(saved) {
-            return Err(Refusal::Unstable);
+        for _ in 0..BLOCK_BYTES / size_of::<u32>() {
+            source.word()?; // the head, which counts for the checksum
         }
         for tensor in Tensor::ALL {
             for weight in params.tensor_mut(tensor).data() {
-                *weight = f32::from_bits(u32::from_le_bytes(source.word()?));
+                *weight = f32::from_bits(source.word()?);
             }
         }
-        source.finish()
+        source.close()
     }
 }
 
