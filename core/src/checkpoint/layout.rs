@@ -11,8 +11,11 @@ pub const FORMAT: u32 = 1;
 /// Words in a block: what is read and written at once.
 pub(super) const BLOCK_WORDS: usize = 16;
 
-/// Bytes in a block: a multiple of the write unit of every flash that is served.
+/// Bytes in a block.
 pub(super) const BLOCK_BYTES: usize = BLOCK_WORDS * size_of::<u32>();
+
+/// Bytes of one of the two seals: a multiple of the write unit of every flash that is served.
+pub(super) const SEAL_BYTES: usize = BLOCK_BYTES / 2;
 
 /// What a checkpoint begins with.
 const MARK: [u32; 2] = [u32::from_le_bytes(*b"mote"), u32::from_le_bytes(*b"CKPT")];
@@ -31,12 +34,12 @@ pub(super) const fn weights(shape: Shape) -> Option<usize> {
     Some(sum)
 }
 
-/// Bytes of one checkpoint of a model of `shape`, head and seal included; `None` if they do not fit a `usize`.
+/// Bytes of one checkpoint of a model of `shape`, head and seals included; `None` if they do not fit a `usize`.
 pub const fn slot_bytes(shape: Shape) -> Option<usize> {
     let Some(weights) = weights(shape) else { return None };
     let Some(words) = weights.checked_add(1) else { return None }; // the checksum
     let Some(words) = words.checked_next_multiple_of(BLOCK_WORDS) else { return None };
-    let Some(words) = words.checked_add(2 * BLOCK_WORDS) else { return None }; // head and seal
+    let Some(words) = words.checked_add(2 * BLOCK_WORDS) else { return None }; // head and seals
     words.checked_mul(size_of::<u32>())
 }
 
@@ -92,7 +95,7 @@ pub(super) fn decode(words: &Head) -> Result<Saved, Refusal> {
         shape: Shape::new(tokens as usize, dim as usize, head as usize, value as usize),
         run: RunId { seed: u64::from(high) << 32 | u64::from(low), settings },
         last: (step > 0).then_some(StepReport { step, train_loss: f32::from_bits(loss) }),
-        sealed: false,
+        seals: 0,
     })
 }
 
@@ -107,7 +110,7 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_the_format() {
-        // 15 numbers and the checksum fill the one block between head and seal; one number more takes another.
+        // 15 numbers and the checksum fill the one block between head and seals; one number more takes another.
         assert_eq!(weights(Shape::new(9, 2, 3, 1)), Some(15));
         assert_eq!(slot_bytes(Shape::new(9, 2, 3, 1)), Some(3 * 64));
         assert_eq!(weights(Shape::new(9, 3, 2, 1)), Some(16));

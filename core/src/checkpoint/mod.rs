@@ -21,17 +21,23 @@
 //! | 15 | CRC-32 of words 0 to 14 |
 //! | 16 and up | `W_Q`, `W_K`, `W_V`, `w_O`, then 0 up to the last word of a block |
 //! | last of that block | CRC-32 of all words before it |
-//! | the next block | the seal: erased, or 0 |
+//! | the next block | the seals: 8 words each, erased or 0 |
 //!
 //! # What a power cut can do
 //!
 //! The slot being written is never the better one, and it is always erased first, however blank it looks: a page
 //! whose erasure was cut short may read as erased and not hold what is written. A cut before the last word leaves a
-//! checksum that is wrong. A cut IN the last word may leave bits that read as 1 now and as 0 later, so a
-//! checkpoint could be whole today and gone after the other slot was erased. The seal prevents that: it is begun only
-//! after the checksum was written out, so wherever any of its bits is 0, all that lies before it is firm, and such a
-//! slot is preferred to one without. A save that returned `Ok` is therefore never lost, however often the power fails
-//! afterwards.
+//! checksum that is wrong. A cut IN the last word may leave bits that read as 0 now and as 1 later, so a
+//! checkpoint could be whole today and gone after the other slot was erased. Two seals prevent that, each begun after
+//! what lies before it was written out:
+//!
+//! - A bit of the second seal is 0: the first seal is firm, and will always be seen. Of two such slots the newer is better.
+//! - The first seal is seen, the second is not: the older is better, for the newer one was written beside it and its
+//!   seal may yet fade.
+//! - No seal is seen: worse than either.
+//!
+//! So a slot that was once kept for its second seal never falls behind one that could fade, and a save that returned
+//! `Ok` is not lost, however often the power fails afterwards.
 //!
 //! Bits that change between reads cannot fool [`Store::load`] either: it checks a slot in flash before it touches the
 //! weights, and checks what it copied once more.
@@ -54,7 +60,7 @@ use crate::params::{Params, Tensor};
 use crate::shape::Shape;
 use crate::train::{StepReport, Trainer};
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
-use layout::{BLOCK_BYTES, Head};
+use layout::{BLOCK_BYTES, Head, SEAL_BYTES};
 use stream::{Sink, Source};
 
 /// A whole checkpoint, as it stands in a slot.
@@ -69,18 +75,15 @@ pub struct Saved {
     pub run: RunId,
     /// The last step before the save.
     pub last: Option<StepReport>,
-    /// Whether the save is known to have been finished.
-    pub sealed: bool,
+    /// How many of its two seals are seen: 2 after a save that was finished.
+    pub seals: u8,
 }
 
 impl Saved {
-    /// Sealed before unsealed, then the later one. Sequence numbers may wrap.
+    /// More seals before fewer; of two with one seal each the older, else the newer. Sequence numbers may wrap.
     fn is_better_than(&self, other: &Self) -> bool {
-        if self.sealed == other.sealed {
-            self.sequence.wrapping_sub(other.sequence).cast_signed() > 0
-        } else {
-            self.sealed
-        }
+        let is_newer = self.sequence.wrapping_sub(other.sequence).cast_signed() > 0;
+        if self.seals == other.seals { is_newer == (self.seals != 1) } else { self.seals > other.seals }
     }
 }
 
@@ -120,8 +123,8 @@ impl<F: NorFlash> Store<F> {
     pub fn new(flash: F, start: u32, bytes: u32, shape: Shape) -> Result<Self, CheckpointError> {
         const {
             assert!(
-                BLOCK_BYTES.is_multiple_of(F::WRITE_SIZE) && BLOCK_BYTES.is_multiple_of(F::READ_SIZE),
-                "the flash must be written and read in units that divide 64 bytes"
+                SEAL_BYTES.is_multiple_of(F::WRITE_SIZE) && SEAL_BYTES.is_multiple_of(F::READ_SIZE),
+                "the flash must be written and read in units that divide 32 bytes"
             );
         }
         let page = F::ERASE_SIZE as u32;
@@ -161,11 +164,11 @@ impl<F: NorFlash> Store<F> {
             Some(Ok(saved)) => saved.sequence.wrapping_add(1),
             _ => 0,
         };
-        let saved = Saved { sequence, shape, run, last: trainer.last_step(), sealed: true };
+        let saved = Saved { sequence, shape, run, last: trainer.last_step(), seals: 2 };
         let begin = self.begin(target);
         self.write(begin, bytes, &saved, &trainer.params()).map_err(|e| CheckpointError::Flash(e.kind()))?;
         match self.inspect(target) {
-            Ok(found) if found.sealed && found.sequence == sequence => Ok(saved),
+            Ok(found) if found.seals == 2 && found.sequence == sequence => Ok(saved),
             _ => Err(CheckpointError::NotStored),
         }
     }
@@ -220,7 +223,9 @@ impl<F: NorFlash> Store<F> {
             }
         }
         sink.close()?;
-        self.flash.write(begin + bytes - BLOCK_BYTES as u32, &[0; BLOCK_BYTES])
+        let seals = begin + bytes - 2 * SEAL_BYTES as u32;
+        self.flash.write(seals, &[0; SEAL_BYTES])?;
+        self.flash.write(seals + SEAL_BYTES as u32, &[0; SEAL_BYTES])
     }
 
     /// Reads a slot through and checks all of it.
@@ -242,10 +247,13 @@ impl<F: NorFlash> Store<F> {
             source.word()?;
         }
         source.close()?;
-        // What cannot be read was half written, so it was begun.
-        let mut seal = [0; BLOCK_BYTES];
-        let read = self.flash.read(begin + bytes - BLOCK_BYTES as u32, &mut seal);
-        saved.sealed = read.is_err() || seal != [0xff; _];
+        let seals = begin + bytes - 2 * SEAL_BYTES as u32;
+        let mut seal = [0; SEAL_BYTES];
+        if self.flash.read(seals, &mut seal).is_ok() && seal == [0; _] {
+            // The second need not be whole. What cannot be read was half written, so it was begun.
+            let read = self.flash.read(seals + SEAL_BYTES as u32, &mut seal);
+            saved.seals = if read.is_err() || seal != [0xff; _] { 2 } else { 1 };
+        }
         Ok(saved)
     }
 
