@@ -70,7 +70,7 @@ impl core::error::Error for TrainError {}
 pub struct Trainer<'m, S: Memory> {
     memory: &'m mut S,
     settings: Settings,
-    step: u32,
+    last: Option<StepReport>,
 }
 
 impl<'m, S: Memory> Trainer<'m, S> {
@@ -84,7 +84,7 @@ impl<'m, S: Memory> Trainer<'m, S> {
         if !(settings.learning_rate > 0.0 && settings.learning_rate.is_finite()) {
             return Err(TrainError::LearningRate);
         }
-        Ok(Self { memory, settings, step: 0 })
+        Ok(Self { memory, settings, last: None })
     }
 
     /// Draws fresh weights and starts counting steps anew.
@@ -93,11 +93,22 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::WeightsNotFinite`] if `init` makes such weights; they are then in place.
     pub fn init(&mut self, init: Init, seed: u64) -> Result<(), TrainError> {
-        self.step = 0;
+        self.last = None;
         let mut params = self.params();
         params.init(init, seed);
         let is_finite = |tensor| params.tensor(tensor).data().iter().all(|x| x.is_finite());
         if Tensor::ALL.into_iter().all(is_finite) { Ok(()) } else { Err(TrainError::WeightsNotFinite) }
+    }
+
+    /// The last finished step, or `None` before the first. Besides the weights, this is all that a run goes on
+    /// from: the count names the next step, and the stop rule of (J) asks for the loss.
+    pub fn last_step(&self) -> Option<StepReport> {
+        self.last
+    }
+
+    /// Goes on as if `last` had just been done here, on the weights it left: those in [`Trainer::params`].
+    pub fn resume_after(&mut self, last: Option<StepReport>) {
+        self.last = last;
     }
 
     /// Sizes of the model.
@@ -163,8 +174,10 @@ impl<'m, S: Memory> Trainer<'m, S> {
             return Err(TrainError::WeightsNotFinite);
         }
         for_each_update(&mut params, &grads, rates, train_output, |weight, new| *weight = new);
-        self.step += 1;
-        Ok(StepReport { step: self.step, train_loss })
+        let step = self.last.map_or(0, |last| last.step) + 1;
+        let report = StepReport { step, train_loss };
+        self.last = Some(report);
+        Ok(report)
     }
 
     /// Loss, 0-1 error and attention over `data`, without learning from it.
@@ -304,7 +317,7 @@ mod tests {
         let before = bits(&mut trainer);
         let error = trainer.step(&mut InMemory::new(x, &LABELS, 2, 3).unwrap()).unwrap_err();
         assert_eq!(bits(&mut trainer), before, "the weights moved");
-        assert_eq!(trainer.step, 0);
+        assert_eq!(trainer.last_step(), None);
         error
     }
 

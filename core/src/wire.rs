@@ -24,7 +24,7 @@ pub type Line = String<LINE_MAX>;
 pub type Word = String<WORD_MAX>;
 
 /// CRC-32 as in zip and Ethernet, bit by bit: a table would cost 1 kB of flash.
-static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+pub(crate) static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// The word for a name of at most [`WORD_MAX`] bytes; of a longer ASCII name, its beginning.
 #[inline]

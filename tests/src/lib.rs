@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod bench;
+pub mod nor;
 pub mod oracle;
 pub mod tolerance;
 
