@@ -22,7 +22,7 @@ struct Board {
 }
 
 #[rustfmt::skip]
-const BOARDS: [Board; 9] = [
+const BOARDS: [Board; 12] = [
     Board { name: "mps2-an385", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
     Board { name: "mps2-an386", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
     Board { name: "mps2-an500", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
@@ -31,12 +31,27 @@ const BOARDS: [Board; 9] = [
     Board { name: "netduinoplus2", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: true },
     Board { name: "stm32f405", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
     Board { name: "stm32f407-discovery", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
+    Board { name: "nrf52840-dk", family: "nrf52", flash: (0, 1024), ram: (0x2000_0000, 256), stack: 16, preset: "demo", emulated: false },
+    Board { name: "pico2", family: "rp2350", flash: (0x1000_0000, 4096), ram: (0x2000_0000, 512), stack: 16, preset: "demo", emulated: false },
+    Board { name: "nucleo-h743zi", family: "stm32h7", flash: (0x0800_0000, 2048), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
     Board { name: "nucleo-f446re", family: "stm32f4", flash: (0x0800_0000, 512), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
 ];
 
 /// What the sources ask with `cfg`.
-const CFGS: [&str; 5] =
-    ["emulated", "own_vectors", "no_board", "several_boards", "family, values(\"cmsdk\", \"nrf51\", \"stm32f4\")"];
+const CFGS: [&str; 5] = [
+    "emulated",
+    "own_vectors",
+    "no_board",
+    "several_boards",
+    "family, values(\"cmsdk\", \"nrf51\", \"nrf52\", \"rp2350\", \"stm32f4\", \"stm32h7\")",
+];
+
+/// Where the boot ROM of the RP2350 looks for the image definition (datasheet, 5.9): right behind the vector table.
+const START_BLOCK: &str = "SECTIONS {
+  .start_block : ALIGN(4) { KEEP(*(.start_block)); } > FLASH
+} INSERT AFTER .vector_table;
+_stext = ADDR(.start_block) + SIZEOF(.start_block);
+";
 
 fn main() {
     for cfg in CFGS {
@@ -85,6 +100,7 @@ fn memory(board: &Board) -> String {
     let ((flash, flash_size), (ram, ram_size), stack) = (board.flash, board.ram, board.stack);
     let variables = ram + (stack << 10);
     let variables_size = ram_size - stack;
+    let start_block = if board.family == "rp2350" { START_BLOCK } else { "" };
     format!(
         "MEMORY {{
   FLASH : ORIGIN = {flash:#010x}, LENGTH = {flash_size}K
@@ -93,6 +109,6 @@ fn memory(board: &Board) -> String {
 }}
 _stack_end = ORIGIN(STACK);
 _stack_start = ORIGIN(STACK) + LENGTH(STACK);
-"
+{start_block}"
     )
 }

@@ -19,6 +19,8 @@ compile_error!("choose one board: the features of two boards are on");
 mod clock;
 mod fault;
 mod inbox;
+#[cfg(any(family = "nrf51", family = "nrf52"))]
+mod nrf;
 mod serial;
 mod stack;
 #[cfg(own_vectors)]
@@ -30,7 +32,10 @@ mod end;
 
 #[cfg_attr(family = "cmsdk", path = "cmsdk.rs")]
 #[cfg_attr(family = "nrf51", path = "microbit.rs")]
+#[cfg_attr(family = "nrf52", path = "nrf52840_dk.rs")]
+#[cfg_attr(family = "rp2350", path = "pico2.rs")]
 #[cfg_attr(family = "stm32f4", path = "stm32f4.rs")]
+#[cfg_attr(family = "stm32h7", path = "nucleo_h743zi.rs")]
 mod chosen;
 
 #[cfg(feature = "defmt")]
