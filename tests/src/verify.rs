@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 
     let needs = chosen.iter().map(|check| check.needs).max().unwrap_or(Needs::Nothing);
     if needs > Needs::Nothing {
-        let targets = machine::ALL.iter().map(|machine| machine.target);
+        let targets = machine::every().map(|machine| machine.target);
         if let Err(error) = provision::ensure(targets, needs == Needs::Emulator, install) {
             println!("verify: {error:#}");
             println!("0 passed, 1 failed");
@@ -128,7 +128,7 @@ fn checks(install: bool) -> Vec<Check> {
     add(Nothing, "clippy emulator tests", &format!("clippy --quiet {emulator} --all-targets -- -D warnings"), false);
     let features = "--package mote-core --features fast-math,defmt";
     add(Nothing, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings"), false);
-    for machine in &machine::ALL {
+    for machine in machine::every() {
         let board = format!("--package mote-firmware {} --features {}", chip(machine.target), machine.name);
         let name = format!("clippy firmware {}", machine.name);
         add(Targets, &name, &format!("clippy --quiet {board} -- -D warnings"), false);

@@ -102,6 +102,32 @@ fn panics_faults_and_overflows_say_so_and_end() {
     }
 }
 
+/// The firmware is built, and probe-rs gets it: here a stand-in that writes down what it is asked, and fails at will.
+#[test]
+fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, stand_in) = (folder.path().join("log"), folder.path().join("probe-rs"));
+    let script = "#!/bin/sh\necho \"$1 $2 $3 $(test -f \"$4\" && head -c 4 \"$4\" | tr -d '\\177')\" >> \"$LOG\"\n[ $1 = reset ] && exit $STATUS\nexit 0\n";
+    std::fs::write(&stand_in, script).unwrap();
+    std::fs::set_permissions(&stand_in, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    for status in [0, 7] {
+        let output = Command::new("cargo")
+            .args(["run", "--quiet", "--package", "mote-host", "--bin", "mote", "--"])
+            .args(["flash", "nrf52840-dk", "--preset", "tiny", "--quiet", "--no-install"])
+            .envs([("PATH", path.as_str()), ("LOG", log.to_str().unwrap()), ("STATUS", &status.to_string())])
+            .current_dir(build::workspace().unwrap())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{complaint}");
+        let expected = "download --chip nRF52840_xxAA ELF\nreset --chip nRF52840_xxAA \n";
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), expected, "{complaint}");
+        assert_eq!(complaint.contains("probe-rs reset --chip nRF52840_xxAA ended with status 7"), status == 7);
+        std::fs::remove_file(&log).unwrap();
+    }
+}
+
 /// A board that never ends is stopped at the deadline, silent or talking, and the emulator is gone.
 #[test]
 fn a_board_that_hangs_or_floods_is_stopped() {

@@ -45,8 +45,7 @@ pub unsafe fn start() {
     let resets = &mut device.RESETS;
     let (pll_sys, pll_usb) = (device.PLL_SYS, device.PLL_USB);
     // Timer 0 gets its microsecond from here too.
-    let clocks =
-        init_clocks_and_plls(CRYSTAL_HZ, device.XOSC, device.CLOCKS, pll_sys, pll_usb, resets, &mut watchdog);
+    let clocks = init_clocks_and_plls(CRYSTAL_HZ, device.XOSC, device.CLOCKS, pll_sys, pll_usb, resets, &mut watchdog);
     let Ok(clocks) = clocks else { unreachable!("the crystal of this board suits its PLL") };
     // Any reset of the timer ends here; it runs by itself.
     let _ = rp235x_hal::Timer::new_timer0(device.TIMER0, resets, &clocks);

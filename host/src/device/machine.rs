@@ -1,6 +1,7 @@
 //! The boards: how their firmware is built and how they are emulated.
 
 use crate::error::InputError;
+use mote_core::presets::Preset;
 
 /// A board.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Machine {
     pub model_bytes: usize,
     /// Which of the emulator's serial ports the firmware uses.
     pub serial: usize,
+    /// What probe-rs calls the chip of a real board; an emulated one has none.
+    pub probe_chip: Option<&'static str>,
 }
 
 /// Every emulated board, the default first.
@@ -38,6 +41,7 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
         serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an500",
@@ -49,6 +53,7 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
         serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an385",
@@ -60,6 +65,7 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
         serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an505",
@@ -71,6 +77,7 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
         serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "microbit",
@@ -82,6 +89,7 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 9 << 10,
         serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "netduinoplus2",
@@ -93,10 +101,108 @@ pub static ALL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
         serial: 1, // USART 2
+        probe_chip: None,
     },
 ];
 
-/// The board of a name.
+/// The real boards: their firmware is built, and what it does there is not tested; see `firmware/BOARDS.md`.
+pub static REAL: [Machine; 6] = [
+    Machine {
+        name: "stm32f405",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F405RG"),
+    },
+    Machine {
+        name: "stm32f407-discovery",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F407VG"),
+    },
+    Machine {
+        name: "nucleo-f446re",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F446RE"),
+    },
+    Machine {
+        name: "nrf52840-dk",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 192 << 10,
+        serial: 0,
+        probe_chip: Some("nRF52840_xxAA"),
+    },
+    Machine {
+        name: "pico2",
+        core: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        cpu: "cortex-m33",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 448 << 10,
+        serial: 0,
+        probe_chip: Some("RP235x"),
+    },
+    Machine {
+        name: "nucleo-h743zi",
+        core: "Cortex-M7",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m7",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32H743ZI"),
+    },
+];
+
+/// Every board there is: [`ALL`], then [`REAL`].
+pub fn every() -> impl Iterator<Item = &'static Machine> {
+    ALL.iter().chain(&REAL)
+}
+
+impl Machine {
+    /// Makes sure that a preset's model fits into the board's RAM.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] with the bytes there are and the bytes it takes.
+    pub fn check_preset(&self, preset: &Preset) -> Result<(), InputError> {
+        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), self.model_bytes);
+        if bytes <= limit {
+            return Ok(());
+        }
+        let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", self.name);
+        Err(InputError::option("preset", found))
+    }
+}
+
+/// The emulated board of a name.
 ///
 /// # Errors
 ///

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod compare;
+pub mod flash;
 pub mod link;
 pub mod machine;
 pub mod provision;
@@ -72,11 +73,7 @@ pub struct Plan {
 pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     let machine = machine::by_name(&args.machine)?;
     let preset = cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
-    if preset.shape.bytes().is_none_or(|bytes| bytes > machine.model_bytes) {
-        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), machine.model_bytes);
-        let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", machine.name);
-        return Err(InputError::option("preset", found).into());
-    }
+    machine.check_preset(&preset)?;
     if let Some(path) = &args.log {
         write_atomically(path, b"").map_err(|e| InputError::option("log", format!("{e:#}")))?;
     }

@@ -63,9 +63,9 @@ pub struct Row {
 ///
 /// Missing targets, builds that fail.
 pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Row>> {
-    provision::ensure(machine::ALL.iter().map(|machine| machine.target), false, install)?;
+    provision::ensure(machine::every().map(|machine| machine.target), false, install)?;
     let mut rows = Vec::new();
-    for machine in &machine::ALL {
+    for machine in machine::every() {
         let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
         let firmware = build::build(machine, machine.preset, false)?;
         spinner.finish_and_clear();
