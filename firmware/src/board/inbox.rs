@@ -28,9 +28,9 @@ impl Inbox {
     /// Once only, and before the board's receive interrupt is enabled.
     pub unsafe fn open() -> Self {
         static mut QUEUE: Queue<u8, SIZE> = Queue::new();
+        let queue = &raw mut QUEUE;
         // SAFETY: this line is reached once, so that there is one reference.
-        let queue: &'static mut _ = unsafe { &mut *&raw mut QUEUE };
-        let (entrance, exit) = queue.split();
+        let (entrance, exit) = unsafe { &mut *queue }.split();
         // SAFETY: the interrupt, its only other user, is not enabled yet.
         unsafe { *ENTRANCE.0.get() = Some(entrance) };
         Self(exit)

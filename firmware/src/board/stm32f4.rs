@@ -47,8 +47,9 @@ pub unsafe fn start() {
     let (_, mut receiver) = serial.split();
     receiver.listen();
     LedPort::enable(&mut rcc);
-    // SAFETY: RM0090, 8.4: MODER of the LED's port, which no other code uses; bits 01 make its pin an output.
+    // SAFETY: RM0090, 8.4: the LED's port, whose pin no other code uses.
     let port = unsafe { &*LedPort::ptr() };
+    // SAFETY: RM0090, 8.4: in MODER, bits 01 make the LED's pin an output; the other pins stay as they are.
     port.moder().modify(|r, w| unsafe { w.bits(r.bits() & !(0b11 << (2 * LED_PIN)) | 0b01 << (2 * LED_PIN)) });
     // SAFETY: `take` opened the queue, the port is ready, and no critical section depends on the mask.
     unsafe { cortex_m::peripheral::NVIC::unmask(Interrupt::USART2) };
