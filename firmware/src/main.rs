@@ -35,7 +35,7 @@ fn main() -> ! {
     #[cfg(feature = "test-fault")]
     board::fault_on_purpose();
     #[cfg(feature = "test-overflow")]
-    board::overflow_on_purpose(0);
+    board::overflow_on_purpose();
     #[cfg(feature = "test-hang")]
     loop {}
     #[cfg(feature = "test-echo")]

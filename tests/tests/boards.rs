@@ -87,16 +87,16 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
 #[test]
 fn panics_faults_and_overflows_say_so_and_end() {
     for machine in &machine::ALL {
-        for (feature, expected) in [
-            ("test-panic", "panic at firmware/src/main.rs:"),
-            ("test-fault", "hard fault at 0x"),
-            ("test-overflow", "stack overflow: more than "),
+        for (feature, expected, end) in [
+            ("test-panic", "panic at firmware/src/main.rs:", ": as asked for"),
+            ("test-fault", "hard fault at 0x", ""),
+            ("test-overflow", "stack overflow: more than ", " bytes, variables intact"),
         ] {
             let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
             let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(20)).unwrap();
             let lines = listen(&mut board).unwrap();
             let last = lines.last().cloned().unwrap_or_default();
-            assert!(last.starts_with(expected), "{} {feature}: {last}", machine.name);
+            assert!(last.starts_with(expected) && last.ends_with(end), "{} {feature}: {last}", machine.name);
             assert_eq!(board.wait().unwrap(), 1, "{} {feature}", machine.name);
         }
     }

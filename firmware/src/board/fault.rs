@@ -38,6 +38,8 @@ extern "C" fn report(frame: usize) -> ! {
         let _ = line.push_str("stack overflow: more than ");
         let _ = write_u64(&mut line, stack.len() as u64);
         let _ = line.push_str(" bytes");
+        #[cfg(feature = "test-overflow")]
+        let _ = line.push_str(if canary_lives() { ", variables intact" } else { ", variables overwritten" });
     } else {
         let _ = line.push_str("hard fault at 0x");
         // SAFETY: the frame lies in the stack, above its end; bytes 24 to 27 are the address of the instruction.
@@ -56,11 +58,31 @@ pub fn fault_on_purpose() -> ! {
     unsafe { core::arch::asm!("udf #0", options(noreturn)) }
 }
 
+/// A variable that a stack growing into the variables overwrites.
+#[cfg(feature = "test-overflow")]
+static CANARY: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
+
+#[cfg(feature = "test-overflow")]
+fn canary_lives() -> bool {
+    CANARY.load(core::sync::atomic::Ordering::Relaxed) == CANARY_VALUE
+}
+
+/// Not what a stack holds: neither an address, nor a depth, nor paint.
+#[cfg(feature = "test-overflow")]
+const CANARY_VALUE: u32 = 0xA5C3_961E;
+
+/// Overflows the stack.
+#[cfg(feature = "test-overflow")]
+pub fn overflow_on_purpose() -> u32 {
+    CANARY.store(CANARY_VALUE, core::sync::atomic::Ordering::Relaxed);
+    recurse(0)
+}
+
 /// Calls itself without end.
 #[cfg(feature = "test-overflow")]
 #[inline(never)]
 #[allow(unconditional_recursion)] // on purpose
-pub fn overflow_on_purpose(depth: u32) -> u32 {
+fn recurse(depth: u32) -> u32 {
     let frame = core::hint::black_box([depth; 16]);
-    overflow_on_purpose(depth + 1) + core::hint::black_box(frame)[0]
+    recurse(depth + 1) + core::hint::black_box(frame)[0]
 }
