@@ -117,7 +117,7 @@ pub static REAL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
         serial: 0,
-        probe_chip: Some("STM32F405RG"),
+        probe_chip: Some("STM32F405RGTx"),
     },
     Machine {
         name: "stm32f407-discovery",
@@ -129,7 +129,7 @@ pub static REAL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
         serial: 0,
-        probe_chip: Some("STM32F407VG"),
+        probe_chip: Some("STM32F407VGTx"),
     },
     Machine {
         name: "nucleo-f446re",
@@ -141,7 +141,7 @@ pub static REAL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
         serial: 0,
-        probe_chip: Some("STM32F446RE"),
+        probe_chip: Some("STM32F446RETx"),
     },
     Machine {
         name: "nrf52840-dk",
@@ -177,7 +177,7 @@ pub static REAL: [Machine; 6] = [
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
         serial: 0,
-        probe_chip: Some("STM32H743ZI"),
+        probe_chip: Some("STM32H743ZITx"),
     },
 ];
 
