@@ -91,6 +91,11 @@ fn link(board: &Board) {
     println!("cargo:rustc-link-arg-bins=--nmagic");
     if env::var_os("CARGO_FEATURE_DEFMT").is_some() {
         println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+        // Without a level, defmt leaves all but errors out of the program.
+        if env::var_os("DEFMT_LOG").is_none() {
+            println!("cargo:rustc-env=DEFMT_LOG=info");
+        }
+        println!("cargo:rerun-if-env-changed=DEFMT_LOG");
     }
 }
 
