@@ -1,5 +1,6 @@
 //! The command line, with the help that teaches it.
 
+use crate::device::machine::REAL;
 use crate::error::InputError;
 use crate::lab::bench::BenchArgs;
 use crate::lab::digits::DigitsArgs;
@@ -8,6 +9,7 @@ use crate::lab::lists;
 use crate::lab::phase::PhaseArgs;
 use crate::lab::theory::TheoryArgs;
 use crate::progress::say;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
 use std::path::PathBuf;
@@ -41,6 +43,8 @@ pub enum Command {
     Run(RunArgs),
     /// Build the firmware, run it on an emulated board, compare every line with this machine
     Device(DeviceArgs),
+    /// Build the firmware of a real board and write it there with probe-rs
+    Flash(FlashArgs),
     /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
     Demo(DemoArgs),
     /// The phase diagram over N and signal: the paper's Figure 1 and others
@@ -144,7 +148,7 @@ pub struct RunArgs {
 /// Options of `mote device`.
 #[derive(Debug, Args)]
 #[command(after_help = "Machines: mps2-an386 (Cortex-M4F), mps2-an500 (M7), mps2-an385 (M3, software floats),
-mps2-an505 (M33), microbit (M0, 16 KB of RAM).
+mps2-an505 (M33), microbit (M0, 16 KB of RAM), netduinoplus2 (M4F, STM32F405).
 
 Examples:
   mote device                                     the demo preset on the Cortex-M4F
@@ -168,6 +172,40 @@ pub struct DeviceArgs {
     /// Install nothing; print the commands that would
     #[arg(long)]
     pub no_install: bool,
+}
+
+/// Options of `mote flash`.
+#[derive(Debug, Args)]
+#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. firmware/BOARDS.md says where
+the serial port is: open it at 115200 baud, 8 data bits, no parity.
+
+Examples:
+  mote flash nucleo-f446re
+  mote flash pico2 --preset parity --dry-run      print the commands, build and write nothing
+  mote flash nrf52840-dk --defmt                  with a log through the probe, until Ctrl-C
+
+probe-rs's exit status is kept.")]
+pub struct FlashArgs {
+    /// Board to write to
+    #[arg(value_name = "BOARD", value_parser = board_names())]
+    pub board: String,
+    /// Preset to train; the board's own if not given
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Log every record through the probe as well, and stay to show it
+    #[arg(long)]
+    pub defmt: bool,
+    /// Print the commands instead of building and running them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// The boards that `mote flash` takes.
+fn board_names() -> PossibleValuesParser {
+    REAL.iter().map(|board| board.name).collect::<Vec<_>>().into()
 }
 
 /// Options of `mote demo`.

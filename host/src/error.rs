@@ -52,6 +52,16 @@ pub struct Interrupted {
     pub saved: Option<PathBuf>,
 }
 
+/// A program that was run for the user failed: its exit status is ours.
+#[derive(Debug, thiserror::Error)]
+#[error("{command} ended with status {status}")]
+pub struct ProgramFailed {
+    /// What was run.
+    pub command: String,
+    /// How it ended, not 0.
+    pub status: i32,
+}
+
 impl InputError {
     /// An error in a file.
     pub fn file(path: &Path, what: impl Into<String>) -> Self {
@@ -74,12 +84,14 @@ pub fn quoted(text: &str) -> String {
     escaped
 }
 
-/// The exit status for an error: 2 for bad input, 130 for an interruption, else 1.
+/// The exit status for an error: 2 for bad input, 130 for an interruption, that of a [`ProgramFailed`], else 1.
 pub fn exit_status(error: &anyhow::Error) -> u8 {
     if error.is::<InputError>() {
         2
     } else if error.is::<Interrupted>() {
         130
+    } else if let Some(failed) = error.downcast_ref::<ProgramFailed>() {
+        u8::try_from(failed.status).unwrap_or(1)
     } else {
         1
     }

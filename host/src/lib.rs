@@ -20,6 +20,7 @@ use std::process::ExitCode;
 /// The program: parses the command line, does the command, and turns what happened into an exit status.
 ///
 /// 0: done. 1: something failed, or chip and host differ. 2: the input or the command line is wrong.
+/// `flash` ends with the status of probe-rs.
 /// 130: interrupted, with what was done saved. 141: the reader of standard output is gone.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -41,6 +42,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Predict(args) => predict::predict(args),
         Command::Run(args) => report::print_run(args),
         Command::Device(args) => device::device(args, cli.quiet),
+        Command::Flash(args) => device::flash::flash(args, cli.quiet),
         Command::Demo(args) => demo::demo(args, cli.quiet),
         Command::Phase(args) => lab::phase::phase(args, cli.quiet),
         Command::Dynamics(args) => lab::dynamics::dynamics(args, cli.quiet),

@@ -1,10 +1,11 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
+use mote_core::presets::Preset;
 use mote_host::device::{
-    build,
+    Plan, build,
     link::{Emulator, Heard},
-    machine, sizes,
+    machine, run, sizes,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,22 @@ fn flash_and_ram_are_under_their_limits() {
         assert_eq!(sizes.data, 0, "{}: a static is not zero, and costs flash", machine.name);
         // The measurement itself: vectors and the model cannot be missing.
         assert!(sizes.flash > 8 << 10 && sizes.ram > 3 << 10, "{}: {sizes:?}", machine.name);
+    }
+}
+
+/// The stack that a run takes, painted by the board itself, is far from its end and under its limit.
+#[test]
+fn the_stack_is_under_its_limit() {
+    for machine in &machine::ALL {
+        let preset = Preset::by_name("tiny").unwrap();
+        let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(60), install: false };
+        let session = run(&plan, true, &mut Vec::new(), |_| Ok(())).unwrap();
+        let stack = session.stack().expect("the board reports its stack");
+        println!("{}: {} of {} bytes of stack used", machine.name, stack.used, stack.of);
+        assert!(stack.used <= machine.stack_limit, "{}: the limit is {}", machine.name, machine.stack_limit);
+        assert!(machine.stack_limit <= stack.of, "{}: the limit is beyond the stack", machine.name);
+        // The measurement itself: a line alone takes 480 bytes.
+        assert!(stack.used > 480, "{}", machine.name);
     }
 }
 
@@ -66,20 +83,48 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
     assert!(unknown.contains("MOTE_PRESET is not the name of a preset"), "{unknown}");
 }
 
-/// A panic and a fault say where over serial and end with status 1, well before the deadline.
+/// A panic, a fault and a stack overflow say so over serial and end with status 1, well before the deadline.
 #[test]
-fn panics_and_faults_say_where_and_end() {
+fn panics_faults_and_overflows_say_so_and_end() {
     for machine in &machine::ALL {
-        for (feature, expected) in
-            [("test-panic", "panic at firmware/src/main.rs:"), ("test-fault", "hard fault at 0x")]
-        {
+        for (feature, expected, end) in [
+            ("test-panic", "panic at firmware/src/main.rs:", ": as asked for"),
+            ("test-fault", "hard fault at 0x", ""),
+            ("test-overflow", "stack overflow: more than ", " bytes, variables intact"),
+        ] {
             let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
             let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(20)).unwrap();
             let lines = listen(&mut board).unwrap();
             let last = lines.last().cloned().unwrap_or_default();
-            assert!(last.starts_with(expected), "{} {feature}: {last}", machine.name);
+            assert!(last.starts_with(expected) && last.ends_with(end), "{} {feature}: {last}", machine.name);
             assert_eq!(board.wait().unwrap(), 1, "{} {feature}", machine.name);
         }
+    }
+}
+
+/// The firmware is built, and probe-rs gets it: here a stand-in that writes down what it is asked, and fails at will.
+#[test]
+fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, stand_in) = (folder.path().join("log"), folder.path().join("probe-rs"));
+    let script = "#!/bin/sh\necho \"$1 $2 $3 $(test -f \"$4\" && head -c 4 \"$4\" | tr -d '\\177')\" >> \"$LOG\"\n[ $1 = reset ] && exit $STATUS\nexit 0\n";
+    std::fs::write(&stand_in, script).unwrap();
+    std::fs::set_permissions(&stand_in, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    for status in [0, 7] {
+        let output = Command::new("cargo")
+            .args(["run", "--quiet", "--package", "mote-host", "--bin", "mote", "--"])
+            .args(["flash", "nrf52840-dk", "--preset", "tiny", "--quiet", "--no-install"])
+            .envs([("PATH", path.as_str()), ("LOG", log.to_str().unwrap()), ("STATUS", &status.to_string())])
+            .current_dir(build::workspace().unwrap())
+            .output()
+            .unwrap();
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{complaint}");
+        let expected = "download --chip nRF52840_xxAA ELF\nreset --chip nRF52840_xxAA \n";
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), expected, "{complaint}");
+        assert_eq!(complaint.contains("probe-rs reset --chip nRF52840_xxAA ended with status 7"), status == 7);
+        std::fs::remove_file(&log).unwrap();
     }
 }
 

@@ -216,8 +216,30 @@ fn help_teaches_and_completions_complete() {
     let bash = String::from_utf8(mote(MOTE, &["completions", "bash"]).stdout).unwrap();
     assert!(bash.contains("_mote") && bash.contains("--stop-loss"));
     let narrow = mote(MOTE, &["device", "--machine", "microbit", "--preset", "demo"]);
-    refused(&narrow, &["--preset: expected a model of at most 12288 bytes for microbit, found 12528"]);
+    refused(&narrow, &["--preset: expected a model of at most 9216 bytes for microbit, found 12528"]);
     assert_eq!(mote(MOTE, &["train", "--data", "x.npz", "--out", "o"]).status.code(), Some(2), "no steps, no preset");
+}
+
+/// Without probe-rs, and without a board: what would be done, and what is missing.
+#[test]
+fn flash_says_what_it_would_do_and_what_is_missing() {
+    let dry = mote(MOTE, &["flash", "nucleo-f446re", "--dry-run"]);
+    let text = String::from_utf8(dry.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("probe-rs download --chip STM32F446RETx /"), "{text}");
+    assert!(lines[0].ends_with("/nucleo-f446re-demo.elf"), "{text}");
+    assert_eq!(lines[1], "probe-rs reset --chip STM32F446RETx");
+    let log = mote(MOTE, &["flash", "pico2", "--dry-run", "--defmt", "--preset", "tiny"]);
+    let text = String::from_utf8(log.stdout).unwrap();
+    assert!(text.starts_with("probe-rs run --chip RP235x /") && text.ends_with("/pico2-tiny-defmt.elf\n"), "{text}");
+    let missing = Command::new(MOTE).args(["flash", "pico2"]).env("PATH", "/nowhere").output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(stderr(&missing).lines().count(), 1, "{}", stderr(&missing));
+    assert!(stderr(&missing).contains("probe-rs is missing: cargo install probe-rs-tools"), "{}", stderr(&missing));
+    let unknown = mote(MOTE, &["flash", "microbit"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("possible values: stm32f405"), "{}", stderr(&unknown));
 }
 
 /// `mote run` prints what the chip prints.

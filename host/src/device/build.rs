@@ -26,6 +26,16 @@ pub fn workspace() -> anyhow::Result<PathBuf> {
     Ok(root.into())
 }
 
+/// Where the firmware of a board lies once it is built.
+///
+/// # Errors
+///
+/// As [`workspace`].
+pub fn elf_path(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<PathBuf> {
+    let name = [&[machine.name, preset], features].concat().join("-");
+    Ok(workspace()?.join("target/chip").join(format!("{name}.elf")))
+}
+
 /// Builds the firmware of a board with a preset.
 ///
 /// # Errors
@@ -67,8 +77,7 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow:
         bail!("building the firmware for {}:\n{}", machine.name, String::from_utf8_lossy(&output.stderr).trim_end());
     }
     let built = target_folder.join(machine.target).join("chip/mote-firmware");
-    let name = [&[machine.name, preset], features].concat().join("-");
-    let elf = target_folder.join(format!("{name}.elf"));
+    let elf = elf_path(machine, preset, features)?;
     let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
     write_atomically(&elf, &bytes)?;
     Ok(Firmware { elf })

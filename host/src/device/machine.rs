@@ -1,6 +1,7 @@
 //! The boards: how their firmware is built and how they are emulated.
 
 use crate::error::InputError;
+use mote_core::presets::Preset;
 
 /// A board.
 #[derive(Debug)]
@@ -17,12 +18,18 @@ pub struct Machine {
     pub preset: &'static str,
     /// Limits that the firmware of the board's own preset keeps, in bytes: flash and static RAM.
     pub limits: (u64, u64),
+    /// Most bytes of stack that a preset may take.
+    pub stack_limit: u64,
     /// What a model may take of the board's RAM, in bytes, as its file in `firmware/src/board` says.
     pub model_bytes: usize,
+    /// Which of the emulator's serial ports the firmware uses.
+    pub serial: usize,
+    /// What probe-rs calls the chip of a real board; an emulated one has none.
+    pub probe_chip: Option<&'static str>,
 }
 
-/// Every board, the default first.
-pub static ALL: [Machine; 5] = [
+/// Every emulated board, the default first.
+pub static ALL: [Machine; 6] = [
     Machine {
         name: "mps2-an386",
         core: "Cortex-M4F",
@@ -31,7 +38,10 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m4",
         preset: "demo",
         limits: (24 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an500",
@@ -40,7 +50,10 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m7",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an385",
@@ -49,7 +62,10 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m3",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "mps2-an505",
@@ -58,7 +74,10 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m33",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
+        probe_chip: None,
     },
     Machine {
         name: "microbit",
@@ -67,11 +86,123 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m0",
         preset: "tiny",
         limits: (28 << 10, 8 << 10),
-        model_bytes: 12 << 10,
+        stack_limit: 4 << 10,
+        model_bytes: 9 << 10,
+        serial: 0,
+        probe_chip: None,
+    },
+    Machine {
+        name: "netduinoplus2",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 1, // USART 2
+        probe_chip: None,
     },
 ];
 
-/// The board of a name.
+/// The real boards: their firmware is built, and what it does there is not tested; see `firmware/BOARDS.md`.
+pub static REAL: [Machine; 6] = [
+    Machine {
+        name: "stm32f405",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F405RGTx"),
+    },
+    Machine {
+        name: "stm32f407-discovery",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F407VGTx"),
+    },
+    Machine {
+        name: "nucleo-f446re",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32F446RETx"),
+    },
+    Machine {
+        name: "nrf52840-dk",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 192 << 10,
+        serial: 0,
+        probe_chip: Some("nRF52840_xxAA"),
+    },
+    Machine {
+        name: "pico2",
+        core: "Cortex-M33",
+        target: "thumbv8m.main-none-eabihf",
+        cpu: "cortex-m33",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 448 << 10,
+        serial: 0,
+        probe_chip: Some("RP235x"),
+    },
+    Machine {
+        name: "nucleo-h743zi",
+        core: "Cortex-M7",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m7",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 0,
+        probe_chip: Some("STM32H743ZITx"),
+    },
+];
+
+/// Every board there is: [`ALL`], then [`REAL`].
+pub fn every() -> impl Iterator<Item = &'static Machine> {
+    ALL.iter().chain(&REAL)
+}
+
+impl Machine {
+    /// Makes sure that a preset's model fits into the board's RAM.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] with the bytes there are and the bytes it takes.
+    pub fn check_preset(&self, preset: &Preset) -> Result<(), InputError> {
+        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), self.model_bytes);
+        if bytes <= limit {
+            return Ok(());
+        }
+        let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", self.name);
+        Err(InputError::option("preset", found))
+    }
+}
+
+/// The emulated board of a name.
 ///
 /// # Errors
 ///

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod compare;
+pub mod flash;
 pub mod link;
 pub mod machine;
 pub mod provision;
@@ -18,7 +19,7 @@ use indicatif::ProgressBar;
 use link::{Emulator, Heard};
 use machine::Machine;
 use mote_core::presets::Preset;
-use mote_core::report::Record;
+use mote_core::report::{Record, Stack};
 use mote_core::wire::MARK;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -72,11 +73,7 @@ pub struct Plan {
 pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     let machine = machine::by_name(&args.machine)?;
     let preset = cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
-    if preset.shape.bytes().is_none_or(|bytes| bytes > machine.model_bytes) {
-        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), machine.model_bytes);
-        let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", machine.name);
-        return Err(InputError::option("preset", found).into());
-    }
+    machine.check_preset(&preset)?;
     if let Some(path) = &args.log {
         write_atomically(path, b"").map_err(|e| InputError::option("log", format!("{e:#}")))?;
     }
@@ -203,6 +200,14 @@ impl Work {
 }
 
 impl Session {
+    /// The stack that the run took, as the board painted it.
+    pub fn stack(&self) -> Option<&Stack> {
+        self.records.iter().find_map(|record| match record {
+            Record::Stack(stack) => Some(stack),
+            _ => None,
+        })
+    }
+
     /// Size and cost, in two lines.
     pub fn summary(&self, machine: &Machine) -> String {
         let sizes = &self.sizes;
@@ -210,6 +215,9 @@ impl Session {
             "{} ({}): {} bytes of flash, {} bytes of static RAM",
             machine.name, machine.core, sizes.flash, sizes.ram
         );
+        if let Some(stack) = self.stack() {
+            text += &format!(", {} bytes of stack", stack.used);
+        }
         if let Some(work) = &self.work {
             text += &format!(
                 "\nguest work: {} steps, {:.0} instructions a step, {:.2} per multiply-accumulate, data regenerated",

@@ -63,9 +63,9 @@ pub struct Row {
 ///
 /// Missing targets, builds that fail.
 pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Row>> {
-    provision::ensure(machine::ALL.iter().map(|machine| machine.target), false, install)?;
+    provision::ensure(machine::every().map(|machine| machine.target), false, install)?;
     let mut rows = Vec::new();
-    for machine in &machine::ALL {
+    for machine in machine::every() {
         let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
         let firmware = build::build(machine, machine.preset, false)?;
         spinner.finish_and_clear();
@@ -76,12 +76,12 @@ pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Row>> {
 
 /// The rows as a table.
 pub fn table(rows: &[Row]) -> String {
-    let mut text = String::from("board       core        preset  flash (limit)    static RAM (limit)\n");
+    let mut text = String::from("board                core        preset  flash (limit)    static RAM (limit)\n");
     for Row { machine, sizes } in rows {
         let (flash, ram) = machine.limits;
         let _ = writeln!(
             text,
-            "{:11} {:11} {:7} {:6} ({flash:6})  {:6} ({ram:6})",
+            "{:20} {:11} {:7} {:6} ({flash:6})  {:6} ({ram:6})",
             machine.name, machine.core, machine.preset, sizes.flash, sizes.ram
         );
     }
