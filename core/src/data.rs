@@ -52,6 +52,8 @@ pub enum DataError {
     /// A parameter of the distribution is negative, not finite, or not a probability, or the purpose is not
     /// that of data.
     Parameter,
+    /// A sample that comes from elsewhere did not come in time.
+    Missing,
 }
 
 impl fmt::Display for DataError {
@@ -62,6 +64,7 @@ impl fmt::Display for DataError {
             Self::Shape => "the samples do not have the shape of the model",
             Self::Form => "the data form does not allow this number of samples, tokens or dimensions",
             Self::Parameter => "a parameter of the data distribution is out of range",
+            Self::Missing => "a sample did not come in time",
         })
     }
 }

@@ -57,6 +57,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod course;
 pub mod data;
 pub mod decimal;
 pub mod kernels;

@@ -341,5 +341,6 @@ pub fn error_code(error: TrainError) -> Word {
         TrainError::Data(DataError::Shape) => "data-shape",
         TrainError::Data(DataError::Form) => "data-form",
         TrainError::Data(DataError::Parameter) => "data-parameter",
+        TrainError::Data(DataError::Missing) => "data-missing",
     })
 }
