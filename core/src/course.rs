@@ -1,11 +1,12 @@
 //! One training run, a sample at a time: what a preset, the host and a session all go through.
 
-use crate::data::{DataError, Label};
+use crate::data::{DataError, Dataset, Distribution, Label, Synthetic};
 use crate::matrix::MatrixMut;
 use crate::memory::Memory;
 use crate::metrics::{Evaluation, Scores};
 use crate::params::{Init, Params, Tensor};
 use crate::report::{DigestLine, Done, Record, Work, error_code};
+use crate::rng::Purpose;
 use crate::run::Port;
 use crate::train::{Settings, TrainError, Trainer};
 use crate::wire::{Digest, word};
@@ -37,6 +38,43 @@ pub trait Source {
     ///
     /// Whatever keeps the sample from being had; the run then ends.
     fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError>;
+}
+
+/// Training and test data made from a seed.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    train: Option<Synthetic>,
+    test: Option<Synthetic>,
+}
+
+impl Made {
+    /// Sets of so many samples of `M` tokens of `D` numbers; a set of 0 samples is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Synthetic::new`].
+    pub fn new(
+        distribution: Distribution,
+        size: (usize, usize),
+        (train, test): (usize, usize),
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let make = |samples, purpose| match samples {
+            0 => Ok(None),
+            _ => Synthetic::new(distribution, size, samples, seed, purpose).map(Some),
+        };
+        Ok(Self { train: make(train, Purpose::Train)?, test: make(test, Purpose::Test)? })
+    }
+}
+
+impl Source for Made {
+    fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError> {
+        let set = match split {
+            Split::Train => &mut self.train,
+            Split::Test => &mut self.test,
+        };
+        set.as_mut().ok_or(DataError::Empty)?.read(n, x)
+    }
 }
 
 /// How a run begins.

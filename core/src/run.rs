@@ -1,13 +1,11 @@
 //! A preset from its first line to its last: the program that host and chip both run.
 
-use crate::course::{Course, Plan, Source, Split, Start};
-use crate::data::{DataError, Dataset, Form, Label, Synthetic};
+use crate::course::{Course, Made, Plan, Start};
+use crate::data::Form;
 use crate::math;
-use crate::matrix::MatrixMut;
 use crate::memory::Memory;
 use crate::presets::{Preset, Run};
 use crate::report::{Hello, PROTOCOL, Record, RunHeader};
-use crate::rng::Purpose;
 use crate::shape::Shape;
 use crate::wire::word;
 
@@ -35,22 +33,13 @@ pub trait Port {
 /// What the port answers.
 pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mut P) -> Result<u32, P::Error> {
     let shape = memory.shape();
-    port.emit(Record::Hello(Hello {
-        protocol: PROTOCOL,
-        engine: word(crate::VERSION),
-        math: word(math::NAME),
-        preset: word(preset.name),
-        tokens: shape.tokens as u64,
-        dim: shape.dim as u64,
-        head: shape.head as u64,
-        value: shape.value as u64,
-        memory_bytes: shape.bytes().unwrap_or_default() as u64,
-    }))?;
+    port.emit(Record::Hello(hello(preset.name, shape)))?;
     let mut failed = 0;
     for run in preset.runs {
         port.emit(header(run, shape.dim))?;
         let mut course = Course::new(plan(run));
-        match Both::new(run, shape) {
+        let (size, counts) = ((shape.tokens, shape.dim), (run.samples, run.test_samples));
+        match Made::new(run.distribution, size, counts, run.seed) {
             Ok(mut source) => while course.advance(memory, &mut source, port)? {},
             Err(error) => course.fail(error.into(), memory, port)?,
         }
@@ -60,28 +49,19 @@ pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mu
     Ok(failed)
 }
 
-/// Training and test data of a distribution.
-#[derive(Clone, Copy, Debug)]
-struct Both {
-    train: Synthetic,
-    test: Synthetic,
-}
-
-impl Both {
-    #[inline]
-    fn new(run: &Run, shape: Shape) -> Result<Self, DataError> {
-        let make =
-            |samples, purpose| Synthetic::new(run.distribution, (shape.tokens, shape.dim), samples, run.seed, purpose);
-        Ok(Self { train: make(run.samples, Purpose::Train)?, test: make(run.test_samples, Purpose::Test)? })
-    }
-}
-
-impl Source for Both {
-    fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError> {
-        match split {
-            Split::Train => self.train.read(n, x),
-            Split::Test => self.test.read(n, x),
-        }
+/// Who speaks, of which model.
+#[inline]
+pub(crate) fn hello(preset: &str, shape: Shape) -> Hello {
+    Hello {
+        protocol: PROTOCOL,
+        engine: word(crate::VERSION),
+        math: word(math::NAME),
+        preset: word(preset),
+        tokens: shape.tokens as u64,
+        dim: shape.dim as u64,
+        head: shape.head as u64,
+        value: shape.value as u64,
+        memory_bytes: shape.bytes().unwrap_or_default() as u64,
     }
 }
 

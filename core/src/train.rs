@@ -53,14 +53,21 @@ impl From<DataError> for TrainError {
     }
 }
 
+impl TrainError {
+    /// What is wrong, as a sentence.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::LearningRate => "the learning rate must be finite and above 0",
+            Self::Data(error) => error.text(),
+            Self::LossNotFinite => "the loss is not finite",
+            Self::WeightsNotFinite => "a weight would be infinite or NaN",
+        }
+    }
+}
+
 impl fmt::Display for TrainError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::LearningRate => f.write_str("the learning rate must be finite and above 0"),
-            Self::Data(error) => error.fmt(f),
-            Self::LossNotFinite => f.write_str("the loss is not finite"),
-            Self::WeightsNotFinite => f.write_str("a weight would be infinite or NaN"),
-        }
+        f.write_str(self.text())
     }
 }
 
