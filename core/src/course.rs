@@ -132,6 +132,7 @@ pub struct Course {
     train_loss: Option<f32>,
     ticks: u64,
     failed: bool,
+    has_weights: bool,
 }
 
 /// Why a run ended early.
@@ -174,6 +175,7 @@ impl Course {
             train_loss: None,
             ticks: 0,
             failed: false,
+            has_weights: matches!(plan.start, Start::Keep(_)),
         }
     }
 
@@ -204,7 +206,7 @@ impl Course {
     /// Whether it has drawn its weights, or uses those that were there.
     #[inline]
     pub fn has_weights(&self) -> bool {
-        matches!(self.plan.start, Start::Keep(_)) || !matches!(self.phase, Phase::Digest(_))
+        self.has_weights
     }
 
     /// The next sample it reads, and how many this pass over the set reads in all; `None` after the end.
@@ -357,6 +359,7 @@ impl Course {
     fn begin<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
         let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
         if let Start::Fresh(init, seed) = self.plan.start {
+            self.has_weights = true;
             trainer.init(init, seed)?;
         }
         port.emit(weights_record(&trainer.params(), self.steps)).map_err(Stop::Port)?;

@@ -64,10 +64,10 @@ pub enum Fault {
     Incomplete(u64),
     /// The CRC of all numbers is another one.
     Digest,
-    /// There is room for this many numbers.
-    NoRoom(u64),
-    /// The set that is held in RAM has this many samples.
-    Held(u64),
+    /// So many numbers do not fit where there is room for so many.
+    NoRoom(u64, u64),
+    /// No samples of the set are held in RAM.
+    Held,
     /// Nothing came for too long.
     TransferTimeout,
     /// The settings of the run are not possible.
@@ -143,8 +143,8 @@ impl Fault {
             Self::Label => "label",
             Self::Incomplete(_) => "incomplete",
             Self::Digest => "digest",
-            Self::NoRoom(_) => "no-room",
-            Self::Held(_) => "held",
+            Self::NoRoom(..) => "no-room",
+            Self::Held => "held",
             Self::TransferTimeout => "transfer-timeout",
             Self::Run(error) => return error_code(*error),
             Self::NoFlash => "no-flash",
@@ -158,7 +158,7 @@ impl Fault {
     /// The sentence, before what was found: pieces of text, and numbers between them.
     #[rustfmt::skip]
     fn pieces(&self) -> (&'static str, Piece, &'static str) {
-        use Piece::{Count, Keys, Name, Nothing, Span};
+        use Piece::{Count, Keys, Name, Names, Nothing, Room, Span};
         match *self {
             Self::LineTooLong => ("the line is longer than ", Count(COMMAND_MAX as u64), " bytes"),
             Self::NotText => ("the line has a byte that is not printable ASCII", Nothing, ""),
@@ -171,9 +171,9 @@ impl Fault {
             Self::UnknownKey(keys) => ("no such key; expected ", Keys(keys), ""),
             Self::RepeatedKey => ("the key is there twice", Nothing, ""),
             Self::MissingKey(key) => ("the key ", Name(key), " is needed"),
-            Self::Conflict(key, other) => ("give one of the two: ", Piece::Names(key, other), ""),
-            Self::Value(key, kind) => ("expected ", Piece::Names(key, kind), ""),
-            Self::Range(key, low, high) => ("out of range: ", Span(key, low, high), ""),
+            Self::Conflict(key, other) => ("", Names(key, " does not go with ", other), ""),
+            Self::Value(key, kind) => ("", Names(key, ": expected ", kind), ""),
+            Self::Range(key, low, high) => ("", Span(key, low, high), ""),
             Self::FrameTooLong => ("the frame is longer than ", Count(FRAME_MAX as u64), " bytes"),
             Self::FrameTimeout => ("the frame was begun and not ended", Nothing, ""),
             Self::FrameCoding => ("the frame is not stuffed by COBS", Nothing, ""),
@@ -188,8 +188,8 @@ impl Fault {
             Self::Label => ("a label is neither 1 nor -1", Nothing, ""),
             Self::Incomplete(total) => ("there are not yet ", Count(total), " numbers"),
             Self::Digest => ("the CRC of the numbers is another; all are dropped", Nothing, ""),
-            Self::NoRoom(room) => ("there is room for ", Count(room), " numbers"),
-            Self::Held(held) => ("the samples held in RAM are ", Count(held), ""),
+            Self::NoRoom(needed, room) => ("", Room(needed, room), ""),
+            Self::Held => ("no samples of this set are held in RAM; send them with data", Nothing, ""),
             Self::TransferTimeout => ("nothing came for too long; the transfer is dropped", Nothing, ""),
             Self::Run(error) => (error.text(), Nothing, ""),
             Self::NoFlash => ("this board keeps nothing", Nothing, ""),
@@ -206,7 +206,8 @@ enum Piece {
     Nothing,
     Count(u64),
     Name(&'static str),
-    Names(&'static str, &'static str),
+    Names(&'static str, &'static str, &'static str),
+    Room(u64, u64),
     Keys(&'static [&'static str]),
     Span(&'static str, u64, u64),
 }
@@ -228,10 +229,15 @@ impl Refusal {
             Piece::Nothing => {}
             Piece::Count(count) => write_u64(text, count)?,
             Piece::Name(name) => text.write_str(name)?,
-            Piece::Names(name, other) => {
+            Piece::Names(name, between, other) => {
                 text.write_str(name)?;
-                text.write_str(": ")?;
+                text.write_str(between)?;
                 text.write_str(other)?;
+            }
+            Piece::Room(needed, room) => {
+                write_u64(text, needed)?;
+                text.write_str(" numbers do not fit; there is room for ")?;
+                write_u64(text, room)?;
             }
             Piece::Keys(keys) => {
                 for (i, key) in keys.iter().enumerate() {
@@ -242,7 +248,7 @@ impl Refusal {
             }
             Piece::Span(key, low, high) => {
                 text.write_str(key)?;
-                text.write_str(" is from ")?;
+                text.write_str(": expected ")?;
                 write_u64(text, low)?;
                 text.write_str(" to ")?;
                 write_u64(text, high)?;

@@ -247,7 +247,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
         let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
         if samples == 0 {
-            return Err(Fault::Held(0).into());
+            return Err(Fault::Held.into());
         }
         if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
             return Err(Fault::Conflict("eval", "no test set").into());
@@ -297,7 +297,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         let (origin, train, test) = self.sets(data, train, test)?;
         let count = if split == Split::Train { train } else { test };
         if count == 0 {
-            return Err(Fault::Held(0).into());
+            return Err(Fault::Held.into());
         }
         self.origin = origin;
         self.intake = Intake::default();
@@ -316,7 +316,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     fn take_weights(&mut self, step: u32, binary: bool, now_ms: u32) -> Outcome {
         let count = weights_count(&self.memory.workspace().params);
         if count > self.store.len() {
-            return Err(Fault::NoRoom(self.store.len() as u64).into());
+            return Err(Fault::NoRoom(count as u64, self.store.len() as u64).into());
         }
         self.held = Held::default();
         self.activity = Activity::Take(Transfer::new(Cargo::Weights(step), binary, 0, count as u32, now_ms));
@@ -328,8 +328,11 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         let size = self.sample_numbers();
         let before = if split == Split::Test { self.held.train * size } else { 0 };
         let room = self.store.len().saturating_sub(before);
-        let count = samples.checked_mul(size).filter(|count| *count <= room && *count as u64 <= limits::NUMBERS_MAX);
-        let Some(count) = count else { return Err(Fault::NoRoom(room as u64).into()) };
+        let room = room.min(limits::NUMBERS_MAX as usize);
+        let count = samples.saturating_mul(size);
+        if count > room {
+            return Err(Fault::NoRoom(samples as u64 * size as u64, room as u64).into());
+        }
         self.held.test = 0;
         if split == Split::Train {
             self.held.train = 0;
