@@ -3,36 +3,96 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-/// Board feature, flash and RAM of its memory.x, and the preset it trains unless told otherwise.
-const BOARDS: [(&str, &str, &str, &str); 5] = [
-    ("mps2-an385", "ORIGIN = 0x00000000, LENGTH = 4M", "ORIGIN = 0x20000000, LENGTH = 4M", "demo"),
-    ("mps2-an386", "ORIGIN = 0x00000000, LENGTH = 4M", "ORIGIN = 0x20000000, LENGTH = 4M", "demo"),
-    ("mps2-an500", "ORIGIN = 0x00000000, LENGTH = 4M", "ORIGIN = 0x20000000, LENGTH = 4M", "demo"),
-    ("mps2-an505", "ORIGIN = 0x10000000, LENGTH = 4M", "ORIGIN = 0x38000000, LENGTH = 4M", "demo"),
-    ("microbit", "ORIGIN = 0x00000000, LENGTH = 256K", "ORIGIN = 0x20000000, LENGTH = 16K", "tiny"),
+/// A board as the linker and the sources see it.
+struct Board {
+    /// Its cargo feature.
+    name: &'static str,
+    /// Which file of `src/board` drives it: `cfg(family = ...)`.
+    family: &'static str,
+    /// Where flash begins, and its size in KiB.
+    flash: (u32, u32),
+    /// Where RAM begins, and its size in KiB.
+    ram: (u32, u32),
+    /// KiB of stack at the beginning of the RAM.
+    stack: u32,
+    /// The preset it trains unless told otherwise.
+    preset: &'static str,
+    /// Whether it is an emulator's: `cfg(emulated)`.
+    emulated: bool,
+}
+
+#[rustfmt::skip]
+const BOARDS: [Board; 9] = [
+    Board { name: "mps2-an385", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
+    Board { name: "mps2-an386", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
+    Board { name: "mps2-an500", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
+    Board { name: "mps2-an505", family: "cmsdk", flash: (0x1000_0000, 4096), ram: (0x3800_0000, 4096), stack: 16, preset: "demo", emulated: true },
+    Board { name: "microbit", family: "nrf51", flash: (0, 256), ram: (0x2000_0000, 16), stack: 5, preset: "tiny", emulated: true },
+    Board { name: "netduinoplus2", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: true },
+    Board { name: "stm32f405", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
+    Board { name: "stm32f407-discovery", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
+    Board { name: "nucleo-f446re", family: "stm32f4", flash: (0x0800_0000, 512), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
 ];
 
+/// What the sources ask with `cfg`.
+const CFGS: [&str; 5] =
+    ["emulated", "own_vectors", "no_board", "several_boards", "family, values(\"cmsdk\", \"nrf51\", \"stm32f4\")"];
+
 fn main() {
+    for cfg in CFGS {
+        println!("cargo:rustc-check-cfg=cfg({cfg})");
+    }
     let is_on =
         |board: &str| env::var_os(format!("CARGO_FEATURE_{}", board.to_uppercase().replace('-', "_"))).is_some();
-    let chosen: Vec<_> = BOARDS.iter().filter(|board| is_on(board.0)).collect();
-    // None or several boards: the sources stop with a sentence.
-    let preset = env::var("MOTE_PRESET").unwrap_or_else(|_| chosen.first().map_or("demo", |board| board.3).into());
+    let chosen: Vec<_> = BOARDS.iter().filter(|board| is_on(board.name)).collect();
+    let preset = env::var("MOTE_PRESET").unwrap_or_else(|_| chosen.first().map_or("demo", |board| board.preset).into());
     println!("cargo:rustc-env=MOTE_PRESET={preset}");
     println!("cargo:rerun-if-env-changed=MOTE_PRESET");
     println!("cargo:rerun-if-changed=build.rs");
-    if let [(_, flash, ram, _)] = chosen[..] {
-        let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-        let memory = format!("MEMORY {{\n  FLASH : {flash}\n  RAM : {ram}\n}}\n");
-        fs::write(out.join("memory.x"), memory).expect("OUT_DIR can be written");
-        // No interrupt is named: all of `board::vectors` go to the default handler.
-        fs::write(out.join("device.x"), "").expect("OUT_DIR can be written");
-        println!("cargo:rustc-link-search={}", out.display());
-        // From here, and not from RUSTFLAGS, which a user may overwrite.
-        println!("cargo:rustc-link-arg-bins=-Tlink.x");
-        println!("cargo:rustc-link-arg-bins=--nmagic");
-        if env::var_os("CARGO_FEATURE_DEFMT").is_some() {
-            println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
-        }
+    match chosen[..] {
+        [board] => link(board),
+        // The sources stop with a sentence.
+        [] => println!("cargo:rustc-cfg=no_board"),
+        _ => println!("cargo:rustc-cfg=several_boards"),
     }
+}
+
+/// Tells sources and linker about the board.
+fn link(board: &Board) {
+    println!("cargo:rustc-cfg=family=\"{}\"", board.family);
+    if board.emulated {
+        println!("cargo:rustc-cfg=emulated");
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("memory.x"), memory(board)).expect("OUT_DIR can be written");
+    if matches!(board.family, "cmsdk" | "nrf51") {
+        println!("cargo:rustc-cfg=own_vectors");
+        // `board::vectors` names its handlers itself; the crates of the other families bring this file along.
+        fs::write(out.join("device.x"), "").expect("OUT_DIR can be written");
+    }
+    println!("cargo:rustc-link-search={}", out.display());
+    // From here, and not from RUSTFLAGS, which a user may overwrite.
+    println!("cargo:rustc-link-arg-bins=-Tlink.x");
+    println!("cargo:rustc-link-arg-bins=--nmagic");
+    if env::var_os("CARGO_FEATURE_DEFMT").is_some() {
+        println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+    }
+}
+
+/// The stack lies below all variables, and below it there is no memory: a stack that grows too large runs into a
+/// bus fault, and never into a variable.
+fn memory(board: &Board) -> String {
+    let ((flash, flash_size), (ram, ram_size), stack) = (board.flash, board.ram, board.stack);
+    let variables = ram + (stack << 10);
+    let variables_size = ram_size - stack;
+    format!(
+        "MEMORY {{
+  FLASH : ORIGIN = {flash:#010x}, LENGTH = {flash_size}K
+  STACK : ORIGIN = {ram:#010x}, LENGTH = {stack}K
+  RAM : ORIGIN = {variables:#010x}, LENGTH = {variables_size}K
+}}
+_stack_end = ORIGIN(STACK);
+_stack_start = ORIGIN(STACK) + LENGTH(STACK);
+"
+    )
 }

@@ -87,7 +87,7 @@ pub enum Answer {
     Numbers(u64, Words),
     /// A test has ended.
     Score(Score),
-    /// A test or a transfer has ended early: `eval`, `data`, `load` or `weights`, and why.
+    /// What has ended early, `eval`, `data`, `load`, `weights` or `line`, and why.
     Broken(Word, Word),
 }
 

@@ -32,7 +32,7 @@ pub struct Hello {
     pub memory_bytes: u64,
 }
 
-/// The machine; the one line that no other machine prints.
+/// The machine; a line that no other machine prints.
 #[derive(Clone, Debug, PartialEq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Board {
@@ -126,6 +126,16 @@ pub struct Work {
     pub ticks: u64,
 }
 
+/// The stack at the end of a report; differs between machines.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Stack {
+    /// Most bytes that were in use since the start.
+    pub used: u64,
+    /// Bytes there are.
+    pub of: u64,
+}
+
 /// One line of a report.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -150,13 +160,15 @@ pub enum Record {
     Done(Done),
     /// What it cost.
     Work(Work),
+    /// How much stack it took.
+    Stack(Stack),
     /// The report ends: runs done, runs failed.
     Bye(u64, u64),
 }
 
 impl Record {
-    const KINDS: [&str; 11] =
-        ["hello", "board", "run", "digest", "step", "eval", "track", "error", "done", "work", "bye"];
+    const KINDS: [&str; 12] =
+        ["hello", "board", "run", "digest", "step", "eval", "track", "error", "done", "work", "stack", "bye"];
 
     /// An empty record of a kind, for its fields to be read into.
     #[inline]
@@ -174,6 +186,7 @@ impl Record {
             7 => Self::Error(0, Word::new()),
             8 => Self::Done(Done::default()),
             9 => Self::Work(Work::default()),
+            10 => Self::Stack(Stack::default()),
             _ => Self::Bye(0, 0),
         })
     }
@@ -192,14 +205,15 @@ impl Record {
             Self::Error(..) => 7,
             Self::Done(_) => 8,
             Self::Work(_) => 9,
-            Self::Bye(..) => 10,
+            Self::Stack(_) => 10,
+            Self::Bye(..) => 11,
         }]
     }
 
-    /// Whether every machine must print this record with the same bits: all but `board` and `work`.
+    /// Whether every machine must print this record with the same bits: all but `board`, `work` and `stack`.
     #[inline]
     pub fn is_portable(&self) -> bool {
-        !matches!(self, Self::Board(_) | Self::Work(_))
+        !matches!(self, Self::Board(_) | Self::Work(_) | Self::Stack(_))
     }
 
     /// The fields, in the order of the line: the one list that writes and reads.
@@ -282,6 +296,10 @@ impl Record {
                 f.count("steps", &mut r.steps)?;
                 f.count("macs_per_step", &mut r.macs_per_step)?;
                 f.count("ticks", &mut r.ticks)
+            }
+            Self::Stack(r) => {
+                f.count("used", &mut r.used)?;
+                f.count("of", &mut r.of)
             }
             Self::Bye(done, failed) => {
                 f.count("runs", done)?;

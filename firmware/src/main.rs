@@ -5,8 +5,8 @@
 #![no_std]
 #![no_main]
 
-mod board;
-mod panic;
+#[cfg(feature = "test-echo")]
+mod echo;
 mod port;
 
 use cortex_m_rt::entry;
@@ -14,6 +14,7 @@ use mote_core::memory::Fixed;
 use mote_core::presets::Preset;
 use mote_core::run::run_preset;
 use mote_core::shape::Shape;
+use mote_firmware::board;
 
 const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
     Some(preset) => preset,
@@ -27,15 +28,21 @@ const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the mo
 fn main() -> ! {
     static mut MEMORY: Memory = Memory::zeroed(); // `entry` lends it out as `&'static mut`
 
+    #[allow(unused_mut)] // with one of the features below
+    let mut parts = board::take();
     #[cfg(feature = "test-panic")]
     panic!("as asked for");
     #[cfg(feature = "test-fault")]
     board::fault_on_purpose();
+    #[cfg(feature = "test-overflow")]
+    board::overflow_on_purpose(0);
     #[cfg(feature = "test-hang")]
     loop {}
+    #[cfg(feature = "test-echo")]
+    board::exit(echo::echo(&mut parts));
 
     #[allow(unreachable_code)] // with one of the features above
-    let mut port = port::SerialPort::new(board::take());
+    let mut port = port::SerialPort::new(parts);
     #[cfg(feature = "test-flood")]
     while port.announce().is_ok() {}
     let succeeded = port.announce().and_then(|()| run_preset(&PRESET, MEMORY, &mut port)) == Ok(0);

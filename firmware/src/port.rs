@@ -1,11 +1,11 @@
 //! The engine's way out of the chip: records become lines, a lamp shows life.
 
-use crate::board::{self, Parts};
 use embedded_hal::digital::{OutputPin, StatefulOutputPin};
 use embedded_io::Write;
-use mote_core::report::{Board, Record};
+use mote_core::report::{Board, Record, Stack};
 use mote_core::run::Port;
 use mote_core::wire::{WireError, word};
+use mote_firmware::board::{self, Parts};
 
 /// Serial port, status LED and counter of the board.
 pub struct SerialPort {
@@ -20,11 +20,25 @@ impl SerialPort {
 
     /// Says which board this is, before the run begins.
     pub fn announce(&mut self) -> Result<(), WireError> {
-        self.emit(Record::Board(Board {
+        self.send(Record::Board(Board {
             name: word(board::NAME),
             core: word(board::CORE),
             tick_hz: board::TICK_HZ.into(),
         }))
+    }
+
+    /// One record, as a line. Never inlined: its buffers would lie on the stack through the whole run.
+    #[inline(never)]
+    fn send(&mut self, record: Record) -> Result<(), WireError> {
+        #[cfg(feature = "defmt")]
+        defmt::info!("{}", record);
+        if let Record::Step(_) = record {
+            let Ok(()) = self.parts.led.toggle();
+        }
+        let line = record.into_line()?;
+        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
+        let Ok(()) = self.parts.serial.write_all(b"\n");
+        Ok(())
     }
 
     /// Waits for the last byte, and leaves the LED on after a success, off after a failure.
@@ -37,16 +51,13 @@ impl SerialPort {
 impl Port for SerialPort {
     type Error = WireError;
 
+    /// Sends a record; before the last one, says how much stack it took.
     fn emit(&mut self, record: Record) -> Result<(), WireError> {
-        #[cfg(feature = "defmt")]
-        defmt::info!("{}", record);
-        if let Record::Step(_) = record {
-            let Ok(()) = self.parts.led.toggle();
+        if let Record::Bye(..) = record {
+            let (used, of) = board::stack_used_and_size();
+            self.send(Record::Stack(Stack { used: used as u64, of: of as u64 }))?;
         }
-        let line = record.into_line()?;
-        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
-        let Ok(()) = self.parts.serial.write_all(b"\n");
-        Ok(())
+        self.send(record)
     }
 
     fn ticks(&mut self) -> u32 {

@@ -1,10 +1,11 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
+use mote_core::presets::Preset;
 use mote_host::device::{
-    build,
+    Plan, build,
     link::{Emulator, Heard},
-    machine, sizes,
+    machine, run, sizes,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -20,6 +21,22 @@ fn flash_and_ram_are_under_their_limits() {
         assert_eq!(sizes.data, 0, "{}: a static is not zero, and costs flash", machine.name);
         // The measurement itself: vectors and the model cannot be missing.
         assert!(sizes.flash > 8 << 10 && sizes.ram > 3 << 10, "{}: {sizes:?}", machine.name);
+    }
+}
+
+/// The stack that a run takes, painted by the board itself, is far from its end and under its limit.
+#[test]
+fn the_stack_is_under_its_limit() {
+    for machine in &machine::ALL {
+        let preset = Preset::by_name("tiny").unwrap();
+        let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(60), install: false };
+        let session = run(&plan, true, &mut Vec::new(), |_| Ok(())).unwrap();
+        let stack = session.stack().expect("the board reports its stack");
+        println!("{}: {} of {} bytes of stack used", machine.name, stack.used, stack.of);
+        assert!(stack.used <= machine.stack_limit, "{}: the limit is {}", machine.name, machine.stack_limit);
+        assert!(machine.stack_limit <= stack.of, "{}: the limit is beyond the stack", machine.name);
+        // The measurement itself: a line alone takes 480 bytes.
+        assert!(stack.used > 480, "{}", machine.name);
     }
 }
 
@@ -66,13 +83,15 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
     assert!(unknown.contains("MOTE_PRESET is not the name of a preset"), "{unknown}");
 }
 
-/// A panic and a fault say where over serial and end with status 1, well before the deadline.
+/// A panic, a fault and a stack overflow say so over serial and end with status 1, well before the deadline.
 #[test]
-fn panics_and_faults_say_where_and_end() {
+fn panics_faults_and_overflows_say_so_and_end() {
     for machine in &machine::ALL {
-        for (feature, expected) in
-            [("test-panic", "panic at firmware/src/main.rs:"), ("test-fault", "hard fault at 0x")]
-        {
+        for (feature, expected) in [
+            ("test-panic", "panic at firmware/src/main.rs:"),
+            ("test-fault", "hard fault at 0x"),
+            ("test-overflow", "stack overflow: more than "),
+        ] {
             let firmware = build::build_with(machine, "tiny", &[feature]).unwrap();
             let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(20)).unwrap();
             let lines = listen(&mut board).unwrap();

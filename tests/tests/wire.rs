@@ -1,7 +1,7 @@
 //! The line format: what is written is read back, and nothing else is.
 
 use mote_core::presets::Preset;
-use mote_core::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Work};
+use mote_core::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
 use mote_core::train::StepReport;
 use mote_core::wire::{LINE_MAX, WireError, word};
 use mote_host::report::host_lines;
@@ -111,6 +111,7 @@ fn the_longest_lines_fit() {
         Record::Track(big, tracked),
         Record::Board(Board { name: long.clone(), core: long.clone(), tick_hz: big }),
         Record::Work(Work { steps: big, macs_per_step: big, ticks: big }),
+        Record::Stack(Stack { used: big, of: big }),
         Record::Digest(DigestLine { what: long.clone(), step: big, digest: u32::MAX }),
         Record::Done(Done { reason: long, steps: big, train_loss: None }),
     ];

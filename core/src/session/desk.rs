@@ -54,6 +54,10 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.activity, Activity::Idle)
+    }
+
     pub(super) fn shape(&self) -> Shape {
         self.memory.shape()
     }

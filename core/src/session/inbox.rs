@@ -137,7 +137,8 @@ impl Inbox {
         None
     }
 
-    fn has_begun(&self) -> bool {
+    /// Whether a line or a frame has begun.
+    pub(super) fn has_begun(&self) -> bool {
         !self.bytes.is_empty() || self.mode != Mode::Line
     }
 

@@ -15,6 +15,7 @@ use crate::command::{Fault, Refusal, parse};
 use crate::frame;
 use crate::memory::Memory;
 use crate::report::Board;
+use crate::wire::word;
 use crate::{course, run};
 use desk::Desk;
 use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
@@ -99,6 +100,21 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
             self.desk.refuse("-", &fault.into(), port)?;
         }
         self.desk.work(now, port)
+    }
+
+    /// Says that bytes were lost before they could be received; what has begun with them is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        self.inbox.clear();
+        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+    }
+
+    /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
+    pub fn is_quiet(&self) -> bool {
+        self.desk.is_idle() && !self.inbox.has_begun()
     }
 
     /// CRC-32 over the weights, and the steps behind them: what no refused command changes.

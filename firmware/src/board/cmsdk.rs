@@ -1,34 +1,23 @@
 //! UART, timer and LED of the MPS2 boards (Arm CMSDK, DDI 0479D; MPS2 application notes).
 
-use super::chosen::BOARD;
+use super::{inbox, vectors};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
+
+#[cfg_attr(feature = "mps2-an385", path = "mps2/an385.rs")]
+#[cfg_attr(feature = "mps2-an386", path = "mps2/an386.rs")]
+#[cfg_attr(feature = "mps2-an500", path = "mps2/an500.rs")]
+#[cfg_attr(feature = "mps2-an505", path = "mps2/an505.rs")]
+mod variant;
+
+use variant::BOARD;
+pub use variant::{CORE, MEMORY_BUDGET_BYTES, NAME, RECEIVE_INTERRUPT, TICK_HZ};
 
 /// Where a board's blocks lie.
 pub struct Addresses {
     uart: usize,
     timer: usize,
     fpga_io: usize,
-}
-
-/// The parts of the board that the firmware uses.
-pub struct Parts {
-    /// UART 0.
-    pub serial: Serial,
-    /// User LED 0.
-    pub led: Led,
-    /// Timer 0, running.
-    pub counter: Counter,
-}
-
-/// The parts of the chosen board, started.
-pub fn take() -> Parts {
-    BOARD.start()
-}
-
-/// A second hold on the serial port of the chosen board, for a last line before the end.
-pub fn steal_serial() -> Serial {
-    BOARD.serial()
 }
 
 impl Addresses {
@@ -41,52 +30,75 @@ impl Addresses {
     pub const unsafe fn new(uart: usize, timer: usize, fpga_io: usize) -> Self {
         Self { uart, timer, fpga_io }
     }
+}
 
-    /// Starts UART and timer.
-    fn start(&self) -> Parts {
-        Parts { serial: self.serial(), led: Led(self.fpga_io as *mut u32), counter: self.counter() }
+const UART: *mut u32 = BOARD.uart as *mut u32;
+const TIMER: *mut u32 = BOARD.timer as *mut u32;
+const FPGA_IO: *mut u32 = BOARD.fpga_io as *mut u32;
+
+/// Starts timer, microseconds and UART.
+///
+/// # Safety
+///
+/// Once, with the receive queue open.
+pub unsafe fn start() {
+    // SAFETY: `TIMER` is the timer block of this board (DDI 0479D, 4.2): word 2 is RELOAD, word 1
+    // VALUE, word 0 CTRL, bit 0 starts it. No interrupt is enabled.
+    unsafe {
+        TIMER.add(2).write_volatile(u32::MAX);
+        TIMER.add(1).write_volatile(u32::MAX);
+        TIMER.write_volatile(1);
     }
-
-    /// UART 0, enabled to send.
-    fn serial(&self) -> Serial {
-        let uart = self.uart as *mut u32;
-        // SAFETY: `uart` is the UART block of this board (DDI 0479D, 4.3): word 4 is BAUDDIV, at
-        // least 16; word 2 is CTRL, bit 0 enables sending. Both may be written at any time.
-        unsafe {
-            uart.add(4).write_volatile(16);
-            uart.add(2).write_volatile(1);
-        }
-        Serial(uart)
+    // SAFETY: word 7 of the FPGA I/O block is PRESCALE, which divides the board's clock for COUNTER, word 6.
+    unsafe { FPGA_IO.add(7).write_volatile(TICK_HZ / 1_000_000 - 1) };
+    // SAFETY: `UART` is the UART block of this board (DDI 0479D, 4.3): word 4 is BAUDDIV; word 2 is CTRL, bits 0
+    // and 1 enable sending and receiving, bit 3 the receive interrupt.
+    unsafe {
+        UART.add(4).write_volatile(TICK_HZ / BAUD);
+        UART.add(2).write_volatile(0b1011);
     }
+    // SAFETY: `take` opened the queue, and the UART is ready.
+    unsafe { vectors::enable_receive() };
+}
 
-    fn counter(&self) -> Counter {
-        let timer = self.timer as *mut u32;
-        // SAFETY: `timer` is the timer block of this board (DDI 0479D, 4.2): word 2 is RELOAD, word 1
-        // VALUE, word 0 CTRL, bit 0 starts it. No interrupt is enabled.
-        unsafe {
-            timer.add(2).write_volatile(u32::MAX);
-            timer.add(1).write_volatile(u32::MAX);
-            timer.write_volatile(1);
+/// Rate of the serial port.
+const BAUD: u32 = 115_200;
+
+/// Handler of the UART's receive interrupt.
+///
+/// # Safety
+///
+/// From the vector table only.
+pub unsafe extern "C" fn receive() {
+    // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 3 is INTCLEAR, bit 1 the receive interrupt; word 1
+    // is STATE, bit 1 says that there is a byte, bit 3 that one was overrun (cleared by writing it); word 0 is DATA.
+    unsafe {
+        UART.add(3).write_volatile(1 << 1);
+        while UART.add(1).read_volatile() & 1 << 1 != 0 {
+            inbox::put(UART.read_volatile() as u8);
         }
-        Counter(timer)
+        if UART.add(1).read_volatile() & 1 << 3 != 0 {
+            UART.add(1).write_volatile(1 << 3);
+            inbox::mark_overrun();
+        }
     }
 }
 
 /// APB UART 0, to send.
-pub struct Serial(*mut u32);
+pub struct Sender;
 
-impl embedded_io::ErrorType for Serial {
+impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
 }
 
-impl embedded_io::Write for Serial {
+impl embedded_io::Write for Sender {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         for byte in bytes {
-            // SAFETY: `self.0` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
+            // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
             // the send buffer is full; word 0 is DATA.
             unsafe {
-                while self.0.add(1).read_volatile() & 1 != 0 {}
-                self.0.write_volatile((*byte).into());
+                while UART.add(1).read_volatile() & 1 != 0 {}
+                UART.write_volatile((*byte).into());
             }
         }
         Ok(bytes.len())
@@ -94,24 +106,25 @@ impl embedded_io::Write for Serial {
 
     fn flush(&mut self) -> Result<(), Infallible> {
         // SAFETY: as in `write`.
-        while unsafe { self.0.add(1).read_volatile() } & 1 != 0 {}
+        while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
         Ok(())
     }
 }
 
-/// APB timer 0, counting up as seen from here.
-pub struct Counter(*mut u32);
+/// Ticks of APB timer 0 since the start, wrapping.
+pub fn ticks() -> u32 {
+    // SAFETY: `TIMER` is the timer block (DDI 0479D, 4.2): word 1 is VALUE, counting down.
+    u32::MAX - unsafe { TIMER.add(1).read_volatile() }
+}
 
-impl Counter {
-    /// Ticks since the start, wrapping.
-    pub fn ticks(&self) -> u32 {
-        // SAFETY: `self.0` is the timer block (DDI 0479D, 4.2): word 1 is VALUE, counting down.
-        u32::MAX - unsafe { self.0.add(1).read_volatile() }
-    }
+/// Microseconds, wrapping.
+pub fn micros() -> u32 {
+    // SAFETY: word 6 of the FPGA I/O block is COUNTER, counting up at the rate that `start` set.
+    unsafe { FPGA_IO.add(6).read_volatile() }
 }
 
 /// User LED 0.
-pub struct Led(*mut u32);
+pub struct Led;
 
 impl ErrorType for Led {
     type Error = Infallible;
@@ -119,14 +132,14 @@ impl ErrorType for Led {
 
 impl OutputPin for Led {
     fn set_low(&mut self) -> Result<(), Infallible> {
-        // SAFETY: `self.0` is the LED register of the FPGA I/O block; only this value writes it.
-        unsafe { self.0.write_volatile(0) };
+        // SAFETY: word 0 of the FPGA I/O block is the LED register; only this type writes it.
+        unsafe { FPGA_IO.write_volatile(0) };
         Ok(())
     }
 
     fn set_high(&mut self) -> Result<(), Infallible> {
         // SAFETY: as in `set_low`.
-        unsafe { self.0.write_volatile(1) };
+        unsafe { FPGA_IO.write_volatile(1) };
         Ok(())
     }
 }
@@ -134,7 +147,7 @@ impl OutputPin for Led {
 impl StatefulOutputPin for Led {
     fn is_set_high(&mut self) -> Result<bool, Infallible> {
         // SAFETY: as in `set_low`; reading gives what was written.
-        Ok(unsafe { self.0.read_volatile() } & 1 != 0)
+        Ok(unsafe { FPGA_IO.read_volatile() } & 1 != 0)
     }
 
     fn is_set_low(&mut self) -> Result<bool, Infallible> {

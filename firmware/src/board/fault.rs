@@ -1,18 +1,48 @@
-//! A hard fault says at which instruction, and ends with a failure instead of hanging.
+//! A hard fault says at which instruction, a stack overflow says so, and both end with a failure instead of hanging.
 
-use cortex_m_rt::{ExceptionFrame, exception};
+use super::stack;
+use core::arch::naked_asm;
 use embedded_io::Write;
-use mote_core::decimal::write_hex;
+use mote_core::decimal::{write_hex, write_u64};
 use mote_core::wire::Line;
 
-// SAFETY: the handler only sends bytes and leaves; it never returns to the faulting code, and reads
-// nothing of the interrupted program but the frame that the hardware stacked (ARMv7-M ARM, B1.5.6).
-#[exception]
-unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+/// Bytes of an exception's frame with the floats in it; closer to its end than this, the stack has overflowed.
+const FRAME_BYTES: usize = 104;
+
+/// Where the program counter lies in a frame.
+const PC_OFFSET: usize = 24;
+
+/// Leaves the stack, which may be what is broken, and goes to [`report`] with the address of the frame.
+// SAFETY: the name is that of the hard fault in the vector table of cortex-m-rt, which defines it only if nobody else
+// does.
+#[unsafe(no_mangle)]
+#[unsafe(naked)]
+unsafe extern "C" fn HardFault() -> ! {
+    naked_asm!(
+        "mrs r0, MSP",
+        "ldr r1, =_stack_start",
+        "mov sp, r1",
+        "bl {report}",
+        ".pool",
+        report = sym report,
+    )
+}
+
+/// The fault's last words. Reads nothing of the interrupted program but the frame that the hardware stacked (ARMv7-M
+/// ARM, B1.5.6), and never returns to it.
+extern "C" fn report(frame: usize) -> ! {
     let mut serial = super::steal_serial();
     let mut line = Line::new();
-    let _ = line.push_str("hard fault at 0x");
-    let _ = write_hex(&mut line, frame.pc());
+    let stack = stack::addresses();
+    if frame < stack.start + FRAME_BYTES {
+        let _ = line.push_str("stack overflow: more than ");
+        let _ = write_u64(&mut line, stack.len() as u64);
+        let _ = line.push_str(" bytes");
+    } else {
+        let _ = line.push_str("hard fault at 0x");
+        // SAFETY: the frame lies in the stack, above its end; bytes 24 to 27 are the address of the instruction.
+        let _ = write_hex(&mut line, unsafe { ((frame + PC_OFFSET) as *const u32).read_volatile() });
+    }
     let _ = line.push('\n');
     let Ok(()) = serial.write_all(line.as_bytes());
     let Ok(()) = serial.flush();
@@ -24,4 +54,13 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
 pub fn fault_on_purpose() -> ! {
     // SAFETY: UDF is permanently undefined (ARMv6-M ARM, A6.7.70): it faults and never returns.
     unsafe { core::arch::asm!("udf #0", options(noreturn)) }
+}
+
+/// Calls itself without end.
+#[cfg(feature = "test-overflow")]
+#[inline(never)]
+#[allow(unconditional_recursion)] // on purpose
+pub fn overflow_on_purpose(depth: u32) -> u32 {
+    let frame = core::hint::black_box([depth; 16]);
+    overflow_on_purpose(depth + 1) + core::hint::black_box(frame)[0]
 }

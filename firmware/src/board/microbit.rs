@@ -1,5 +1,6 @@
 //! BBC micro:bit: nRF51822, Cortex-M0, 16 KiB of RAM (nRF51 Series Reference Manual 3.0).
 
+use super::{inbox, vectors};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
@@ -7,62 +8,92 @@ use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 pub const NAME: &str = "microbit";
 /// Name of the processor.
 pub const CORE: &str = "cortex-m0";
-/// No counter is used.
-pub const TICK_HZ: u32 = 0;
-/// What the model may take of the 16 KiB of RAM; the rest is stack.
-pub const MEMORY_BUDGET_BYTES: usize = 12 << 10;
+/// Rate of timer 0.
+pub const TICK_HZ: u32 = 1_000_000;
+/// What the model may take of the 16 KiB of RAM; the rest is stack, the receive queue and the like.
+pub const MEMORY_BUDGET_BYTES: usize = 9 << 10;
+/// UART 0.
+pub const RECEIVE_INTERRUPT: u16 = 2;
 
 const UART: *mut u32 = 0x4000_2000 as *mut u32;
+const TIMER: *mut u32 = 0x4000_8000 as *mut u32;
 const GPIO: *mut u32 = 0x5000_0000 as *mut u32;
-/// P0.24 is wired to the USB chip as its input.
+/// P0.24 is wired to the USB chip as its input, P0.25 as its output.
 const TX_PIN: u32 = 24;
+const RX_PIN: u32 = 25;
 /// P0.13 feeds row 1 of the LED matrix, P0.4 drains column 1.
 const ROW: u32 = 1 << 13;
 const COLUMN: u32 = 1 << 4;
 
-/// The parts of the board that the firmware uses.
-pub struct Parts {
-    /// UART 0.
-    pub serial: Serial,
-    /// The top left LED.
-    pub led: Led,
-    /// Always 0.
-    pub counter: Counter,
-}
-
-/// The parts of the board, started.
-pub fn take() -> Parts {
+/// Starts pins, timer and serial port.
+///
+/// # Safety
+///
+/// Once, with the receive queue open.
+pub unsafe fn start() {
     // SAFETY: GPIO, section 14.2: DIRSET (0x518) makes pins outputs, OUTSET (0x508) and OUTCLR (0x50C)
-    // set single pins; nothing else uses them.
+    // set single pins, PIN_CNF (0x700 and on) of 0 is an input; nothing else uses them.
     unsafe {
         GPIO.byte_add(0x508).write_volatile(1 << TX_PIN);
         GPIO.byte_add(0x50C).write_volatile(ROW | COLUMN);
         GPIO.byte_add(0x518).write_volatile(ROW | COLUMN | 1 << TX_PIN);
+        GPIO.byte_add(0x700 + 4 * RX_PIN as usize).write_volatile(0);
     }
-    Parts { serial: steal_serial(), led: Led, counter: Counter }
-}
-
-/// UART 0 at 115200 baud, started; also a second hold on it, for a last line before the end.
-pub fn steal_serial() -> Serial {
-    // SAFETY: UART, section 29: PSELTXD (0x50C), BAUDRATE (0x524, 115200 is 0x01D7E000), ENABLE
-    // (0x500, 4 is on), STARTTX (0x008). They may be written again while it is on.
+    // SAFETY: TIMER, section 17: MODE (0x504, 0 is timer), BITMODE (0x508, 3 is 32 bits), PRESCALER (0x510, 16 MHz /
+    // 2^4), START (0x000). Nothing else uses timer 0.
+    unsafe {
+        TIMER.byte_add(0x504).write_volatile(0);
+        TIMER.byte_add(0x508).write_volatile(3);
+        TIMER.byte_add(0x510).write_volatile(4);
+        TIMER.write_volatile(1);
+    }
+    // SAFETY: UART, section 29: PSELTXD (0x50C), PSELRXD (0x514), BAUDRATE (0x524, 115200 is 0x01D7E000), ENABLE
+    // (0x500, 4 is on), INTENSET (0x304, bit 2 is RXDRDY, bit 9 ERROR), STARTTX (0x008), STARTRX (0x000).
     unsafe {
         UART.byte_add(0x50C).write_volatile(TX_PIN);
+        UART.byte_add(0x514).write_volatile(RX_PIN);
         UART.byte_add(0x524).write_volatile(0x01D7_E000);
         UART.byte_add(0x500).write_volatile(4);
+        UART.byte_add(0x304).write_volatile(1 << 2 | 1 << 9);
         UART.byte_add(0x008).write_volatile(1);
+        UART.write_volatile(1);
     }
-    Serial
+    // SAFETY: `take` opened the queue, and the UART is ready.
+    unsafe { vectors::enable_receive() };
 }
 
-/// UART 0, to send.
-pub struct Serial;
+/// Handler of the UART's interrupt.
+///
+/// # Safety
+///
+/// From the vector table only.
+pub unsafe extern "C" fn receive() {
+    // SAFETY: UART, section 29: ERROR (0x124) with ERRORSRC (0x480, bit 0 is overrun, cleared by writing 1s); RXDRDY
+    // (0x108) is cleared before RXD (0x518) is read, which raises it again if there is another byte.
+    unsafe {
+        if UART.byte_add(0x124).read_volatile() != 0 {
+            UART.byte_add(0x124).write_volatile(0);
+            let source = UART.byte_add(0x480).read_volatile();
+            UART.byte_add(0x480).write_volatile(source);
+            if source & 1 != 0 {
+                inbox::mark_overrun();
+            }
+        }
+        while UART.byte_add(0x108).read_volatile() != 0 {
+            UART.byte_add(0x108).write_volatile(0);
+            inbox::put(UART.byte_add(0x518).read_volatile() as u8);
+        }
+    }
+}
 
-impl embedded_io::ErrorType for Serial {
+/// UART 0 at 115200 baud, to send.
+pub struct Sender;
+
+impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
 }
 
-impl embedded_io::Write for Serial {
+impl embedded_io::Write for Sender {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         for byte in bytes {
             // SAFETY: UART, section 29: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
@@ -81,14 +112,18 @@ impl embedded_io::Write for Serial {
     }
 }
 
-/// The board has no counter that the firmware reads.
-pub struct Counter;
-
-impl Counter {
-    /// 0.
-    pub fn ticks(&self) -> u32 {
-        0
+/// Ticks of timer 0, wrapping.
+pub fn ticks() -> u32 {
+    // SAFETY: TIMER, section 17: CAPTURE[0] (0x040) copies the counter into CC[0] (0x540).
+    unsafe {
+        TIMER.byte_add(0x040).write_volatile(1);
+        TIMER.byte_add(0x540).read_volatile()
     }
+}
+
+/// Microseconds, wrapping.
+pub fn micros() -> u32 {
+    ticks()
 }
 
 /// The top left LED: lit while its row is high and its column low.

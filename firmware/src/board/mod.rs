@@ -1,49 +1,84 @@
-//! One file per board; the only unsafe code of the project is in this folder.
+//! One file per board or family of boards; the only unsafe code of the project is in this folder.
 //!
-//! A board file gives `NAME`, `CORE`, `TICK_HZ`, `MEMORY_BUDGET_BYTES`, `take() -> Parts`,
-//! `steal_serial()` and `exit()`.
+//! The file of a board gives `NAME`, `CORE`, `TICK_HZ`, `MEMORY_BUDGET_BYTES`, and
+//!
+//! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
+//! - `Sender`, the serial port's way out, and `Led`: both without state, so that a panic has them too;
+//! - `ticks()` and `micros()`, which run upwards and wrap;
+//! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
+//! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.
 
-#[cfg(not(any(
-    feature = "mps2-an385",
-    feature = "mps2-an386",
-    feature = "mps2-an500",
-    feature = "mps2-an505",
-    feature = "microbit"
-)))]
+#[cfg(no_board)]
 compile_error!(
-    "choose a board: build with --features and one of mps2-an386, mps2-an500, mps2-an385, mps2-an505, microbit"
+    "choose a board: build with --features and one of mps2-an386, mps2-an500, mps2-an385, mps2-an505, microbit, \
+     netduinoplus2 (emulated), stm32f405, stm32f407-discovery, nucleo-f446re, nrf52840-dk, pico2, nucleo-h743zi"
 );
-
-#[cfg(any(
-    all(
-        feature = "mps2-an385",
-        any(feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505", feature = "microbit")
-    ),
-    all(feature = "mps2-an386", any(feature = "mps2-an500", feature = "mps2-an505", feature = "microbit")),
-    all(feature = "mps2-an500", any(feature = "mps2-an505", feature = "microbit")),
-    all(feature = "mps2-an505", feature = "microbit"),
-))]
+#[cfg(several_boards)]
 compile_error!("choose one board: the features of two boards are on");
 
-#[cfg(any(feature = "mps2-an385", feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505"))]
-mod cmsdk;
+mod clock;
 mod fault;
-mod semihost;
+mod inbox;
+mod serial;
+mod stack;
+#[cfg(own_vectors)]
 mod vectors;
 
-#[cfg_attr(feature = "microbit", path = "microbit.rs")]
-#[cfg_attr(feature = "mps2-an385", path = "mps2_an385.rs")]
-#[cfg_attr(feature = "mps2-an386", path = "mps2_an386.rs")]
-#[cfg_attr(feature = "mps2-an500", path = "mps2_an500.rs")]
-#[cfg_attr(feature = "mps2-an505", path = "mps2_an505.rs")]
+#[cfg_attr(emulated, path = "semihost.rs")]
+#[cfg_attr(not(emulated), path = "blink.rs")]
+mod end;
+
+#[cfg_attr(family = "cmsdk", path = "cmsdk.rs")]
+#[cfg_attr(family = "nrf51", path = "microbit.rs")]
+#[cfg_attr(family = "stm32f4", path = "stm32f4.rs")]
 mod chosen;
 
 #[cfg(feature = "defmt")]
-use {cortex_m as _, defmt_rtt as _}; // linked for their critical section and their logger
+use defmt_rtt as _; // linked for its logger
 
-pub use chosen::*;
-#[cfg(any(feature = "mps2-an385", feature = "mps2-an386", feature = "mps2-an500", feature = "mps2-an505"))]
-pub use cmsdk::{Parts, steal_serial, take};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+pub use chosen::{CORE, Led, MEMORY_BUDGET_BYTES, NAME, Sender, TICK_HZ};
+pub use clock::Counter;
+pub use end::exit;
 #[cfg(feature = "test-fault")]
 pub use fault::fault_on_purpose;
-pub use semihost::exit;
+#[cfg(feature = "test-overflow")]
+pub use fault::overflow_on_purpose;
+pub use serial::Serial;
+pub use stack::used_and_size as stack_used_and_size;
+
+/// The parts of the board that the firmware uses.
+pub struct Parts {
+    /// Serial port; see `BOARDS.md` for its pins.
+    pub serial: Serial,
+    /// Status LED.
+    pub led: Led,
+    /// Time.
+    pub counter: Counter,
+}
+
+/// The parts of the board, started. Once: a second call ends in a panic.
+pub fn take() -> Parts {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    // Not `swap`: a Cortex-M0 has none, and no interrupt comes here.
+    if TAKEN.load(Ordering::Relaxed) {
+        panic!("the board was taken before");
+    }
+    TAKEN.store(true, Ordering::Relaxed);
+    // SAFETY: this line is reached once, and `start` enables the interrupt.
+    let inbox = unsafe { inbox::Inbox::open() };
+    // SAFETY: once, with the queue open.
+    unsafe { chosen::start() };
+    Parts { serial: Serial::new(Sender, inbox), led: Led, counter: Counter::new() }
+}
+
+/// A second hold on the serial port's way out, for a last line before the end.
+pub fn steal_serial() -> Sender {
+    Sender
+}
+
+/// Starts the chip anew, as its reset pin would.
+pub fn reset() -> ! {
+    cortex_m::peripheral::SCB::sys_reset()
+}

@@ -3,9 +3,9 @@
 use super::machine::Machine;
 use super::provision::QEMU;
 use anyhow::{Context, bail};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -35,6 +35,7 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Emulator {
     child: Child,
+    input: ChildStdin,
     lines: Receiver<std::io::Result<String>>,
     complaints: Option<JoinHandle<String>>,
     until: Instant,
@@ -55,16 +56,19 @@ impl Emulator {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
-            .args(["-M", machine.name, "-display", "none", "-monitor", "none", "-serial", "stdio"])
+            .args(["-M", machine.name, "-display", "none", "-monitor", "none"])
+            .args(["-serial", "null"].repeat(machine.serial))
+            .args(["-serial", "stdio"])
             .args(["-semihosting-config", "enable=on,target=native"])
             .args(["-icount", "shift=7,align=off,sleep=off", "-kernel"])
             .arg(elf)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{QEMU} cannot be started"))?;
         let (sender, lines) = sync_channel(LINES_WAITING);
+        let input = child.stdin.take().context("the emulator has no input")?;
         let stdout = child.stdout.take().context("the emulator has no output")?;
         // The pipe is drained on a thread of its own: a full pipe would stop the board.
         std::thread::spawn(move || {
@@ -89,7 +93,7 @@ impl Emulator {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        Ok(Self { child, lines, complaints: Some(complaints), until, deadline, name: machine.name })
+        Ok(Self { child, input, lines, complaints: Some(complaints), until, deadline, name: machine.name })
     }
 
     /// What the board says within a tenth of a second.
@@ -106,6 +110,16 @@ impl Emulator {
             Err(RecvTimeoutError::Disconnected) => Ok(Heard::End),
             Err(RecvTimeoutError::Timeout) => Ok(Heard::Nothing),
         }
+    }
+
+    /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full: send no
+    /// more at a time than it is known to take.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator has ended.
+    pub fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.input.write_all(bytes).and_then(|()| self.input.flush()).context("sending to the emulator")
     }
 
     /// The operating system's number of the emulator.

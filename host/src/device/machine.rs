@@ -17,12 +17,16 @@ pub struct Machine {
     pub preset: &'static str,
     /// Limits that the firmware of the board's own preset keeps, in bytes: flash and static RAM.
     pub limits: (u64, u64),
+    /// Most bytes of stack that a preset may take.
+    pub stack_limit: u64,
     /// What a model may take of the board's RAM, in bytes, as its file in `firmware/src/board` says.
     pub model_bytes: usize,
+    /// Which of the emulator's serial ports the firmware uses.
+    pub serial: usize,
 }
 
-/// Every board, the default first.
-pub static ALL: [Machine; 5] = [
+/// Every emulated board, the default first.
+pub static ALL: [Machine; 6] = [
     Machine {
         name: "mps2-an386",
         core: "Cortex-M4F",
@@ -31,7 +35,9 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m4",
         preset: "demo",
         limits: (24 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
     },
     Machine {
         name: "mps2-an500",
@@ -40,7 +46,9 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m7",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
     },
     Machine {
         name: "mps2-an385",
@@ -49,7 +57,9 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m3",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
     },
     Machine {
         name: "mps2-an505",
@@ -58,7 +68,9 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m33",
         preset: "demo",
         limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        serial: 0,
     },
     Machine {
         name: "microbit",
@@ -67,7 +79,20 @@ pub static ALL: [Machine; 5] = [
         cpu: "cortex-m0",
         preset: "tiny",
         limits: (28 << 10, 8 << 10),
-        model_bytes: 12 << 10,
+        stack_limit: 4 << 10,
+        model_bytes: 9 << 10,
+        serial: 0,
+    },
+    Machine {
+        name: "netduinoplus2",
+        core: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        cpu: "cortex-m4",
+        preset: "demo",
+        limits: (28 << 10, 16 << 10),
+        stack_limit: 4 << 10,
+        model_bytes: 96 << 10,
+        serial: 1, // USART 2
     },
 ];
 

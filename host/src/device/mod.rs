@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use link::{Emulator, Heard};
 use machine::Machine;
 use mote_core::presets::Preset;
-use mote_core::report::Record;
+use mote_core::report::{Record, Stack};
 use mote_core::wire::MARK;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -203,6 +203,14 @@ impl Work {
 }
 
 impl Session {
+    /// The stack that the run took, as the board painted it.
+    pub fn stack(&self) -> Option<&Stack> {
+        self.records.iter().find_map(|record| match record {
+            Record::Stack(stack) => Some(stack),
+            _ => None,
+        })
+    }
+
     /// Size and cost, in two lines.
     pub fn summary(&self, machine: &Machine) -> String {
         let sizes = &self.sizes;
@@ -210,6 +218,9 @@ impl Session {
             "{} ({}): {} bytes of flash, {} bytes of static RAM",
             machine.name, machine.core, sizes.flash, sizes.ram
         );
+        if let Some(stack) = self.stack() {
+            text += &format!(", {} bytes of stack", stack.used);
+        }
         if let Some(work) = &self.work {
             text += &format!(
                 "\nguest work: {} steps, {:.0} instructions a step, {:.2} per multiply-accumulate, data regenerated",

@@ -76,12 +76,12 @@ pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Row>> {
 
 /// The rows as a table.
 pub fn table(rows: &[Row]) -> String {
-    let mut text = String::from("board       core        preset  flash (limit)    static RAM (limit)\n");
+    let mut text = String::from("board                core        preset  flash (limit)    static RAM (limit)\n");
     for Row { machine, sizes } in rows {
         let (flash, ram) = machine.limits;
         let _ = writeln!(
             text,
-            "{:11} {:11} {:7} {:6} ({flash:6})  {:6} ({ram:6})",
+            "{:20} {:11} {:7} {:6} ({flash:6})  {:6} ({ram:6})",
             machine.name, machine.core, machine.preset, sizes.flash, sizes.ram
         );
     }

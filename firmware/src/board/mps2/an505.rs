@@ -1,6 +1,6 @@
 //! MPS2+ with application note AN505: Cortex-M33, secure addresses.
 
-use super::cmsdk::Addresses;
+use super::Addresses;
 
 /// Name of the board.
 pub const NAME: &str = "mps2-an505";
@@ -8,6 +8,8 @@ pub const NAME: &str = "mps2-an505";
 pub const CORE: &str = "cortex-m33";
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 20_000_000;
+/// UART 0, a byte has come.
+pub const RECEIVE_INTERRUPT: u16 = 32;
 /// What the model may take of the 4 MiB of RAM.
 pub const MEMORY_BUDGET_BYTES: usize = 2 << 20;
 

@@ -1,16 +1,18 @@
-//! MPS2 with application note AN385: Cortex-M3, floats in software.
+//! MPS2 with application note AN386: Cortex-M4F, the default board.
 
-use super::cmsdk::Addresses;
+use super::Addresses;
 
 /// Name of the board.
-pub const NAME: &str = "mps2-an385";
+pub const NAME: &str = "mps2-an386";
 /// Name of the processor.
-pub const CORE: &str = "cortex-m3";
+pub const CORE: &str = "cortex-m4f";
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 25_000_000;
+/// UART 0, a byte has come.
+pub const RECEIVE_INTERRUPT: u16 = 0;
 /// What the model may take of the 4 MiB of RAM.
 pub const MEMORY_BUDGET_BYTES: usize = 2 << 20;
 
 /// Where its blocks lie.
-// SAFETY: the memory map of AN385, section 3; no other code touches these blocks.
+// SAFETY: the memory map of AN386, section 3; no other code touches these blocks.
 pub const BOARD: Addresses = unsafe { Addresses::new(0x4000_4000, 0x4000_0000, 0x4002_8000) };

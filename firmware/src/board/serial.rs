@@ -1,0 +1,84 @@
+//! The serial port of every board: bytes go out at once and wait for the line, bytes that come in wait in a queue.
+
+use super::Sender;
+use super::inbox::Inbox;
+use core::convert::Infallible;
+use embedded_io::{ErrorType, Read, ReadReady, Write};
+
+/// Serial port, to send and to receive.
+pub struct Serial {
+    sender: Sender,
+    inbox: Inbox,
+}
+
+impl Serial {
+    /// The port of a started board.
+    pub(super) fn new(sender: Sender, inbox: Inbox) -> Self {
+        Self { sender, inbox }
+    }
+
+    /// How many received bytes wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Until the next interrupt, if nothing waits.
+    #[cfg(not(emulated))]
+    fn sleep(&self) {
+        // An interrupt that comes between the question and the sleep must still end the sleep: it does, masked.
+        cortex_m::interrupt::free(|_| {
+            if self.inbox.len() == 0 {
+                cortex_m::asm::wfi();
+            }
+        });
+    }
+
+    /// Not at all: while the core sleeps, the emulator's clock would jump to the next timer's end.
+    #[cfg(emulated)]
+    fn sleep(&self) {
+        core::hint::spin_loop();
+    }
+
+    /// Whether received bytes were lost since this was last asked.
+    pub fn overrun(&mut self) -> bool {
+        self.inbox.overrun()
+    }
+}
+
+impl ErrorType for Serial {
+    type Error = Infallible;
+}
+
+impl Write for Serial {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        self.sender.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        self.sender.flush()
+    }
+}
+
+impl ReadReady for Serial {
+    fn read_ready(&mut self) -> Result<bool, Infallible> {
+        Ok(self.inbox.len() > 0)
+    }
+}
+
+impl Read for Serial {
+    /// Waits until there is a byte.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while self.inbox.len() == 0 {
+            self.sleep();
+        }
+        let mut count = 0;
+        for (place, byte) in buffer.iter_mut().zip(core::iter::from_fn(|| self.inbox.take())) {
+            *place = byte;
+            count += 1;
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,151 @@
+//! STM32F405, F407 and F446, Cortex-M4F, through `stm32f4xx-hal` (reference manuals RM0090 and RM0390).
+
+use super::inbox;
+use core::convert::Infallible;
+use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
+use stm32f4xx_hal::pac::{self, Interrupt, USART2, interrupt};
+use stm32f4xx_hal::prelude::*;
+use stm32f4xx_hal::rcc::{Config, Enable, Rcc};
+use stm32f4xx_hal::serial::{self, RxListen};
+
+#[cfg_attr(feature = "netduinoplus2", path = "stm32f4/emulated.rs")]
+#[cfg_attr(feature = "stm32f405", path = "stm32f4/f405.rs")]
+#[cfg_attr(feature = "stm32f407-discovery", path = "stm32f4/f407_discovery.rs")]
+#[cfg_attr(feature = "nucleo-f446re", path = "stm32f4/nucleo_f446re.rs")]
+mod variant;
+
+#[cfg(not(emulated))]
+pub use variant::CORE_HZ;
+pub use variant::NAME;
+use variant::{LED_PIN, LedPort};
+
+/// Name of the processor.
+pub const CORE: &str = "cortex-m4f";
+/// Rate of timer 2.
+pub const TICK_HZ: u32 = 1_000_000;
+/// What the model may take of the 128 KiB of RAM; the rest is stack, the receive queue and the like.
+pub const MEMORY_BUDGET_BYTES: usize = 96 << 10;
+
+const BAUD: u32 = 115_200;
+
+/// Starts clocks, LED, timer 2 and USART 2.
+///
+/// # Safety
+///
+/// Once, with the receive queue open.
+pub unsafe fn start() {
+    // SAFETY: `start` is called once, and nobody else takes them.
+    let device = unsafe { pac::Peripherals::steal() };
+    let mut rcc = device.RCC.freeze(variant::clocks(Config::hsi()));
+    start_timer(&device.TIM2, &mut rcc);
+    let a = device.GPIOA.split(&mut rcc);
+    let pins = (a.pa2, a.pa3);
+    let settings = serial::Config::default().baudrate(BAUD.bps());
+    let Ok(serial) = device.USART2.serial::<u8>(pins, settings, &mut rcc) else {
+        unreachable!("no clock of these boards is too slow for the baud rate")
+    };
+    let (_, mut receiver) = serial.split();
+    receiver.listen();
+    LedPort::enable(&mut rcc);
+    // SAFETY: RM0090, 8.4: MODER of the LED's port, which no other code uses; bits 01 make its pin an output.
+    let port = unsafe { &*LedPort::ptr() };
+    port.moder().modify(|r, w| unsafe { w.bits(r.bits() & !(0b11 << (2 * LED_PIN)) | 0b01 << (2 * LED_PIN)) });
+    // SAFETY: `take` opened the queue, the port is ready, and no critical section depends on the mask.
+    unsafe { cortex_m::peripheral::NVIC::unmask(Interrupt::USART2) };
+}
+
+/// Timer 2, 32 bits wide, at a megahertz.
+fn start_timer(timer: &pac::TIM2, rcc: &mut Rcc) {
+    pac::TIM2::enable(rcc);
+    let divider = variant::timer_hz(&rcc.clocks) / TICK_HZ - 1;
+    timer.psc().write(|w| w.psc().set(divider as u16));
+    // SAFETY: RM0090, 18.4: any value of ARR is allowed.
+    timer.arr().write(|w| unsafe { w.bits(u32::MAX) });
+    timer.egr().write(|w| w.ug().update());
+    timer.cr1().write(|w| w.cen().enabled());
+}
+
+/// Handler of USART 2.
+#[interrupt]
+fn USART2() {
+    // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and ORE; only this handler reads DR.
+    let port = unsafe { &*USART2::ptr() };
+    let status = port.sr().read();
+    if status.ore().bit_is_set() {
+        inbox::mark_overrun();
+    }
+    if status.rxne().bit_is_set() || status.ore().bit_is_set() {
+        let byte = port.dr().read().bits() as u8;
+        // SAFETY: this is the board's receive interrupt.
+        unsafe { inbox::put(byte) };
+    }
+}
+
+/// USART 2 at 115200 baud, to send.
+pub struct Sender;
+
+impl embedded_io::ErrorType for Sender {
+    type Error = Infallible;
+}
+
+impl embedded_io::Write for Sender {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
+        let port = unsafe { &*USART2::ptr() };
+        for byte in bytes {
+            while port.sr().read().txe().bit_is_clear() {}
+            port.dr().write(|w| w.dr().set((*byte).into()));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        // SAFETY: as in `write`; TC is set when the last bit is out.
+        let port = unsafe { &*USART2::ptr() };
+        while port.sr().read().tc().bit_is_clear() {}
+        Ok(())
+    }
+}
+
+/// Ticks of timer 2, wrapping.
+pub fn ticks() -> u32 {
+    // SAFETY: RM0090, 18.4: reading CNT changes nothing.
+    unsafe { &*pac::TIM2::ptr() }.cnt().read().bits()
+}
+
+/// Microseconds, wrapping.
+pub fn micros() -> u32 {
+    ticks()
+}
+
+/// The board's status LED, lit when its pin is high.
+pub struct Led;
+
+impl ErrorType for Led {
+    type Error = Infallible;
+}
+
+impl OutputPin for Led {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        // SAFETY: RM0090, 8.4: the upper half of BSRR clears single pins.
+        unsafe { &*LedPort::ptr() }.bsrr().write(|w| unsafe { w.bits(1 << (LED_PIN + 16)) });
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        // SAFETY: RM0090, 8.4: the lower half of BSRR sets single pins.
+        unsafe { &*LedPort::ptr() }.bsrr().write(|w| unsafe { w.bits(1 << LED_PIN) });
+        Ok(())
+    }
+}
+
+impl StatefulOutputPin for Led {
+    fn is_set_high(&mut self) -> Result<bool, Infallible> {
+        // SAFETY: RM0090, 8.4: ODR holds what the outputs were set to.
+        Ok(unsafe { &*LedPort::ptr() }.odr().read().bits() & 1 << LED_PIN != 0)
+    }
+
+    fn is_set_low(&mut self) -> Result<bool, Infallible> {
+        self.is_set_high().map(|high| !high)
+    }
+}

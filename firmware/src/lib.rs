@@ -1,0 +1,7 @@
+//! The boards that mote runs on, for every program of the firmware: serial port, status LED, time, and what happens
+//! at the end, in a panic and in a fault.
+
+#![no_std]
+
+pub mod board;
+mod panic;
