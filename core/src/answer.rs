@@ -95,6 +95,7 @@ impl Answer {
     const KINDS: [&str; 8] = ["ok", "refused", "limits", "state", "want", "numbers", "score", "broken"];
 
     /// An empty record of a kind, for its fields to be read into.
+    #[inline]
     fn of_kind(kind: &str) -> Option<Self> {
         let index = Self::KINDS.iter().position(|known| *known == kind)?;
         Some(match index {
@@ -110,6 +111,7 @@ impl Answer {
     }
 
     /// The first word of its line.
+    #[inline]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Ok(..) => "ok",
@@ -128,6 +130,7 @@ impl Answer {
     /// # Errors
     ///
     /// What `f` answers.
+    #[inline]
     pub fn visit(&mut self, f: &mut impl Fields) -> Result<(), WireError> {
         match self {
             Self::Ok(cmd, numbers, crc) => {
@@ -188,10 +191,23 @@ impl Answer {
     /// # Errors
     ///
     /// [`WireError::TooLong`] if it does not fit.
-    pub fn into_line(mut self) -> Result<Line, WireError> {
-        let mut writer = Writer::new(Line::new(), self.kind())?;
+    #[inline]
+    pub fn into_line(self) -> Result<Line, WireError> {
+        let mut line = Line::new();
+        self.write(&mut line)?;
+        Ok(line)
+    }
+
+    /// As [`Answer::into_line`], into an empty line: a stack holds it once.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`] if it does not fit.
+    #[inline]
+    pub fn write(mut self, line: &mut Line) -> Result<(), WireError> {
+        let mut writer = Writer::new(line, self.kind())?;
         self.visit(&mut writer)?;
-        writer.finish()
+        writer.finish().map(|_| ())
     }
 
     /// The record a line says, without line feed.
@@ -199,6 +215,7 @@ impl Answer {
     /// # Errors
     ///
     /// See [`WireError`].
+    #[inline]
     pub fn parse(line: &str) -> Result<Self, WireError> {
         let (kind, mut reader) = Reader::new(line)?;
         let mut answer = Self::of_kind(kind).ok_or(WireError::Kind)?;

@@ -22,6 +22,7 @@ pub enum Split {
 
 impl Split {
     /// The name in records: `train` or `test`.
+    #[inline]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -53,6 +54,7 @@ impl Made {
     /// # Errors
     ///
     /// As [`Synthetic::new`].
+    #[inline]
     pub fn new(
         distribution: Distribution,
         size: (usize, usize),
@@ -68,6 +70,7 @@ impl Made {
 }
 
 impl Source for Made {
+    #[inline]
     fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError> {
         let set = match split {
             Split::Train => &mut self.train,
@@ -233,6 +236,7 @@ impl Course {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline]
     pub fn advance<S: Memory, P: Port>(
         &mut self,
         memory: &mut S,
@@ -251,6 +255,7 @@ impl Course {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline]
     pub fn fail<S: Memory, P: Port>(
         &mut self,
         error: TrainError,
@@ -267,11 +272,13 @@ impl Course {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline]
     pub fn stop<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         port.emit(weights_record(&memory.workspace().params, self.steps))?;
         self.end("stopped", memory, port)
     }
 
+    #[inline]
     fn end<S: Memory, P: Port>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
@@ -280,6 +287,7 @@ impl Course {
         port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
     }
 
+    #[inline]
     fn sample<S: Memory, P: Port>(
         &mut self,
         memory: &mut S,
@@ -322,6 +330,7 @@ impl Course {
     }
 
     /// The end of a pass: reports it, and chooses the next.
+    #[inline]
     fn turn<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
         self.n = 0;
         self.loss_sum = 0.0;
@@ -356,6 +365,7 @@ impl Course {
     }
 
     /// Between the data and the first step: the weights.
+    #[inline]
     fn begin<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
         let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
         if let Start::Fresh(init, seed) = self.plan.start {
@@ -370,6 +380,7 @@ impl Course {
         self.go_on(memory, port)
     }
 
+    #[inline]
     fn step_done<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
         let (step, train_loss) = (self.steps, self.train_loss.unwrap_or_default());
         let (last, every) = (self.is_over(), self.plan.eval_every);
@@ -385,6 +396,7 @@ impl Course {
     }
 
     /// The stop rule of the paper: after each step, stop if the loss BEFORE it was below `stop_loss`.
+    #[inline]
     fn go_on<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
         if !self.is_over() {
             self.phase = Phase::Step;
@@ -395,16 +407,19 @@ impl Course {
         self.end(reason, memory, port).map_err(Stop::Port)
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.steps >= self.plan.max_steps || self.is_below_stop_loss()
     }
 
+    #[inline]
     fn is_below_stop_loss(&self) -> bool {
         self.train_loss.is_some_and(|loss| loss < self.plan.stop_loss)
     }
 }
 
 /// CRC-32 over all weights.
+#[inline]
 pub fn weights_digest(params: &Params) -> u32 {
     let mut digest = Digest::new();
     for tensor in Tensor::ALL {
@@ -414,6 +429,7 @@ pub fn weights_digest(params: &Params) -> u32 {
 }
 
 /// The record that proves the weights after `step` steps.
+#[inline]
 pub fn weights_record(params: &Params, step: u32) -> Record {
     let digest = weights_digest(params);
     Record::Digest(DigestLine { what: word("weights"), step: step.into(), digest })

@@ -41,6 +41,7 @@ pub enum FrameError {
 pub type FrameBytes = Vec<u8, { FRAME_MAX + 2 }>;
 
 /// The frame as bytes for the line; `None` if it has too many numbers.
+#[inline]
 pub fn encode(frame: &Frame) -> Option<FrameBytes> {
     let mut raw = [0; FRAME_RAW_MAX];
     let used = postcard::to_slice(frame, &mut raw).ok()?.len();
@@ -54,6 +55,7 @@ pub fn encode(frame: &Frame) -> Option<FrameBytes> {
 }
 
 /// The frame of numbers from position `first` on; `None` if there are too many.
+#[inline]
 pub fn encode_numbers(first: u32, numbers: &[f32]) -> Option<FrameBytes> {
     let mut bytes = Vec::<u8, { 4 * FRAME_NUMBERS }>::new();
     for number in numbers {
@@ -67,6 +69,7 @@ pub fn encode_numbers(first: u32, numbers: &[f32]) -> Option<FrameBytes> {
 /// # Errors
 ///
 /// See [`FrameError`].
+#[inline]
 pub fn decode(bytes: &mut [u8]) -> Result<Frame<'_>, FrameError> {
     let used = cobs::decode_in_place(bytes).map_err(|_| FrameError::Coding)?;
     let raw = bytes.get(..used).ok_or(FrameError::Coding)?;
@@ -85,6 +88,7 @@ pub fn decode(bytes: &mut [u8]) -> Result<Frame<'_>, FrameError> {
 }
 
 /// The numbers of [`Frame::Put`].
+#[inline]
 pub fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> + Clone + '_ {
     bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_bits(u32::from_le_bytes(*bytes)))
 }

@@ -7,6 +7,7 @@ use crate::limits::DIGITS_MAX;
 ///
 /// `None` if it is not one, has more than [`DIGITS_MAX`] digits between its first that is not zero and its last,
 /// or needs more than 18 decimals or an integer part of more than 18 digits.
+#[inline]
 pub fn parse(text: &str) -> Option<f32> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -41,6 +42,7 @@ pub fn parse(text: &str) -> Option<f32> {
 const LARGEST: u64 = 10u64.pow(DIGITS_MAX);
 
 /// An exponent of one or two digits with a sign or without.
+#[inline]
 fn parse_exponent(text: &str) -> Option<i32> {
     let (sign, digits) = match text.as_bytes() {
         [b'-', digits @ ..] => (-1, digits),
@@ -53,6 +55,7 @@ fn parse_exponent(text: &str) -> Option<i32> {
 }
 
 /// `mantissa * 10^exponent`, rounded once. Both sides of the fraction are at most 10^18, so twice either fits 61 bits.
+#[inline]
 fn scale(mut numerator: u64, exponent: i32) -> Option<f32> {
     let mut denominator = 1u64;
     for _ in 0..exponent.unsigned_abs() {

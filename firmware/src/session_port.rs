@@ -6,7 +6,7 @@ use mote_core::answer::Answer;
 use mote_core::report::{Record, Stack};
 use mote_core::run;
 use mote_core::session::Port;
-use mote_core::wire::WireError;
+use mote_core::wire::{Line, WireError};
 use mote_firmware::board::{self, Parts};
 
 /// Serial port, status LED and counter of the board.
@@ -52,7 +52,8 @@ impl SessionPort {
         if let Record::Step(_) = record {
             let Ok(()) = self.parts.led.toggle();
         }
-        record.into_line().map(|line| self.line(&line))
+        let mut line = Line::new();
+        record.write(&mut line).map(|()| self.line(&line))
     }
 }
 
@@ -84,7 +85,8 @@ impl Port for SessionPort {
     fn answer(&mut self, answer: Answer) -> Result<(), WireError> {
         #[cfg(feature = "defmt")]
         defmt::info!("{}", answer);
-        answer.into_line().map(|line| self.line(&line))
+        let mut line = Line::new();
+        answer.write(&mut line).map(|()| self.line(&line))
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

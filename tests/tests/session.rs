@@ -6,6 +6,7 @@ mod bench;
 
 use bench::{Bench, HELD, Memory, on_bench, rest, say};
 use mote_core::answer::{Answer, Limits, State};
+use mote_core::command::{Command, Train, parse};
 use mote_core::course::weights_digest;
 use mote_core::data::{Distribution, Form, Synthetic};
 use mote_core::decimal::write_f32;
@@ -16,7 +17,6 @@ use mote_core::presets::{Preset, Run};
 use mote_core::report::Record;
 use mote_core::rng::Purpose;
 use mote_core::session::{NoVault, Session};
-use mote_core::shape::Shape;
 use mote_core::train::{Settings, Trainer};
 use mote_core::wire::{Text, checksum};
 use mote_host::report::host_lines;
@@ -108,21 +108,18 @@ fn a_run_that_is_asked_for_is_the_run_of_the_preset() {
     }
 }
 
-/// What a person types, with what is not said left to its usual value, is the demo's first run.
+/// What a person types, with what is not said left to its usual value, is the first run of the preset.
 #[test]
-fn the_usual_values_are_those_of_the_demo() {
-    let run = Preset::by_name("demo").unwrap().runs[0];
-    let typed = mote_core::command::parse("train n=16 snr=0.8 name=benign", Shape::new(4, 64, 8, 8)).1.unwrap();
-    let exact = train_command(&run);
-    assert_eq!(
-        Ok(typed),
-        mote_core::command::parse(exact.trim_end(), Shape::new(4, 64, 8, 8)).1.map(|command| match command {
-            mote_core::command::Command::Train(train) => {
-                mote_core::command::Command::Train(mote_core::command::Train { eval_every: None, ..train })
-            }
-            other => other,
-        })
-    );
+fn the_usual_values_are_those_of_the_presets() {
+    for (name, snr) in [("demo", "0.8"), ("tiny", "1")] {
+        let preset = Preset::by_name(name).unwrap();
+        let of = |line: &str| match parse(line.trim_end(), preset.shape).1 {
+            Ok(Command::Train(train)) => Train { eval_every: train.eval_every.or(Some(5)), ..train },
+            other => panic!("{other:?}"),
+        };
+        let typed = of(&format!("train n=16 snr={snr} name=benign"));
+        assert_eq!(typed, of(&train_command(&preset.runs[0])), "{name}");
+    }
 }
 
 /// Stopped in the middle of a step, then told to go on: the weights of a run that was never stopped.
@@ -170,9 +167,9 @@ fn a_test_gives_the_figures_of_the_host() {
         let Ok(Answer::Score(score)) = Answer::parse(&lines[0]) else { panic!("{lines:?}") };
 
         let mut host = Memory::zeroed();
-        let sigma = 4.0 / 5f32.sqrt();
+        let sigma = 4.0 / 5f32.sqrt(); // noise tokens of norm 4
         let form = Form::Uniform { sigma };
-        let distribution = Distribution { form, signal_norm: 1.5 * (sigma * 5f32.sqrt()), flip: 0.0 };
+        let distribution = Distribution { form, signal_norm: 1.5 * 4.0, flip: 0.0 };
         let size = (shape.tokens, shape.dim);
         let mut train = Synthetic::new(distribution, size, 8, 3, Purpose::Train).unwrap();
         let mut test = Synthetic::new(distribution, size, 50, 3, Purpose::Test).unwrap();

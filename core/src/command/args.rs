@@ -12,6 +12,7 @@ pub(super) struct Args<'l> {
 
 impl<'l> Args<'l> {
     /// The fields, once every one is a `key=value` with a key of `keys` that is there only once.
+    #[inline]
     pub(super) fn new(rest: &'l str, keys: &'static [&'static str]) -> Result<Self, Refusal> {
         let args = Self { rest };
         for (i, field) in args.fields().enumerate() {
@@ -29,21 +30,25 @@ impl<'l> Args<'l> {
         Ok(args)
     }
 
+    #[inline]
     fn fields(self) -> impl Iterator<Item = &'l str> {
         self.rest.split(' ').filter(|field| !field.is_empty())
     }
 
     /// The value of a key.
+    #[inline]
     pub(super) fn text(self, key: &str) -> Option<&'l str> {
         self.fields().filter_map(|field| field.split_once('=')).find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
     /// A key that must not stand beside another one.
+    #[inline]
     pub(super) fn forbid(self, key: &'static str, beside: &'static str) -> Result<(), Refusal> {
         self.text(key).map_or(Ok(()), |value| Err(Fault::Conflict(key, beside).at(value)))
     }
 
     /// A count from `low` to `high`.
+    #[inline]
     pub(super) fn count(self, key: &'static str, low: u64, high: u64) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -55,16 +60,19 @@ impl<'l> Args<'l> {
     }
 
     /// A count that must be there.
+    #[inline]
     pub(super) fn needed_count(self, key: &'static str, low: u64, high: u64) -> Result<u64, Refusal> {
         self.count(key, low, high)?.ok_or_else(|| Fault::MissingKey(key).into())
     }
 
     /// 0 or 1; without the key, 0.
+    #[inline]
     pub(super) fn flag(self, key: &'static str) -> Result<bool, Refusal> {
         Ok(self.count(key, 0, 1)? == Some(1))
     }
 
     /// A finite number: a decimal, or a decimal with its bits as in a report.
+    #[inline]
     pub(super) fn real(self, key: &'static str) -> Result<Option<f32>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let value = if text.contains(':') { parse_real(text) } else { real::parse(text) };

@@ -119,6 +119,7 @@ const EVAL: &[&str] = data_keys!["set"];
 /// # Errors
 ///
 /// Why the line is not a command.
+#[inline]
 pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal>) {
     let body = match without_checksum(line) {
         Ok(body) => body,
@@ -147,6 +148,7 @@ pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal
 }
 
 /// The line without its checksum, which must be right if there is one.
+#[inline]
 fn without_checksum(line: &str) -> Result<&str, Refusal> {
     let Some((body, sum)) = line.rsplit_once(" *") else { return Ok(line) };
     match parse_hex(sum) {
@@ -155,18 +157,21 @@ fn without_checksum(line: &str) -> Result<&str, Refusal> {
     }
 }
 
+#[inline]
 fn load(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["step", "binary"])?;
     let step = args.count("step", 0, STEPS_MAX)?.unwrap_or(0) as u32;
     Ok(Command::Load(step, args.flag("binary")?))
 }
 
+#[inline]
 fn data(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["set", "n", "binary"])?;
     let samples = args.needed_count("n", 1, SAMPLES_MAX)? as usize;
     Ok(Command::Data(set(args, Split::Train)?, samples, args.flag("binary")?))
 }
 
+#[inline]
 fn put(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["first", "bits"])?;
     let first = args.needed_count("first", 0, NUMBERS_MAX)? as u32;
@@ -175,6 +180,7 @@ fn put(rest: &str) -> Result<Command, Refusal> {
     Ok(Command::Put(first, parse_words(text).ok_or_else(wrong)?))
 }
 
+#[inline]
 fn end(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["crc"])?;
     let Some(text) = args.text("crc") else { return Ok(Command::End(None)) };
@@ -182,12 +188,14 @@ fn end(rest: &str) -> Result<Command, Refusal> {
     Ok(Command::End(Some(crc)))
 }
 
+#[inline]
 fn echo(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["on"])?;
     args.needed_count("on", 0, 1)?;
     Ok(Command::Echo(args.flag("on")?))
 }
 
+#[inline]
 fn eval(rest: &str, shape: Shape) -> Result<Command, Refusal> {
     let args = Args::new(rest, EVAL)?;
     let data = samples_of(args, shape)?;
@@ -197,6 +205,7 @@ fn eval(rest: &str, shape: Shape) -> Result<Command, Refusal> {
     Ok(Command::Eval(data, set(args, Split::Test)?, how_many(args, data)?))
 }
 
+#[inline]
 fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
     let args = Args::new(rest, TRAIN)?;
     let data = samples_of(args, shape)?;
@@ -223,10 +232,12 @@ fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
     }))
 }
 
+#[inline]
 fn seed(args: Args) -> Result<u64, Refusal> {
     Ok(args.count("seed", 0, u64::MAX)?.unwrap_or(1))
 }
 
+#[inline]
 fn set(args: Args, otherwise: Split) -> Result<Split, Refusal> {
     match args.text("set") {
         None => Ok(otherwise),
@@ -237,6 +248,7 @@ fn set(args: Args, otherwise: Split) -> Result<Split, Refusal> {
 }
 
 /// `n`; what is held in RAM knows itself how much it is.
+#[inline]
 fn how_many(args: Args, data: Data) -> Result<usize, Refusal> {
     match data {
         Data::Held => args.forbid("n", "form=held").map(|()| 0),
@@ -244,6 +256,7 @@ fn how_many(args: Args, data: Data) -> Result<usize, Refusal> {
     }
 }
 
+#[inline]
 fn init(args: Args) -> Result<Option<Init>, Refusal> {
     let forbid = |keys: &[&'static str], beside| keys.iter().try_for_each(|key| args.forbid(key, beside));
     match args.text("init").unwrap_or("gaussian") {
@@ -261,18 +274,26 @@ fn init(args: Args) -> Result<Option<Init>, Refusal> {
     }
 }
 
-/// Form and distribution of the samples. Noise tokens of the `uniform` form have norm 4 unless told otherwise.
+/// Norm of the noise tokens of the `uniform` form unless told otherwise.
+const NOISE_NORM: f32 = 4.0;
+
+/// Form and distribution of the samples.
+#[inline]
 fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
     let forbid = |keys: &[&'static str], beside| keys.iter().try_for_each(|key| args.forbid(key, beside));
     let root = math::sqrt(shape.dim as f32);
-    let form = match args.text("form").unwrap_or("uniform") {
+    let (form, noise_norm) = match args.text("form").unwrap_or("uniform") {
         "uniform" => {
             forbid(&["big", "small"], "form=uniform")?;
-            Form::Uniform { sigma: args.real("sigma")?.unwrap_or(4.0 / root) }
+            let sigma = args.real("sigma")?;
+            // Exactly 4, as in the presets, and not 4 / root * root.
+            let noise_norm = sigma.map_or(NOISE_NORM, |sigma| sigma * root);
+            (Form::Uniform { sigma: sigma.unwrap_or(NOISE_NORM / root) }, noise_norm)
         }
         "paper" => {
             forbid(&["sigma"], "form=paper")?;
-            Form::Paper { big: args.real("big")?.unwrap_or(4.0), small: args.real("small")?.unwrap_or(0.2) }
+            let small = args.real("small")?.unwrap_or(0.2);
+            (Form::Paper { big: args.real("big")?.unwrap_or(4.0), small }, small * root)
         }
         "held" => {
             forbid(&["signal", "snr", "sigma", "big", "small", "flip"], "form=held")?;
@@ -286,7 +307,7 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
     };
     let signal_norm = match (args.real("signal")?, args.real("snr")?) {
         (Some(signal), None) => signal,
-        (None, Some(snr)) => snr * (form.reference_std() * root),
+        (None, Some(snr)) => snr * noise_norm,
         (Some(_), Some(_)) => return Err(Fault::Conflict("signal", "snr").into()),
         (None, None) => return Err(Fault::MissingKey("signal or snr").into()),
     };
@@ -295,6 +316,7 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
 }
 
 /// The word of a form in a run's header.
+#[inline]
 pub(crate) fn form_word(data: &Data) -> Word {
     word(match data {
         Data::Made(Distribution { form: Form::Paper { .. }, .. }, _) => "paper",

@@ -114,6 +114,7 @@ impl Fault {
 
     /// The code in the record.
     #[rustfmt::skip]
+    #[inline]
     pub fn code(&self) -> Word {
         word(match self {
             Self::LineTooLong => "line-too-long",
@@ -157,6 +158,7 @@ impl Fault {
 
     /// The sentence, before what was found: pieces of text, and numbers between them.
     #[rustfmt::skip]
+    #[inline]
     fn pieces(&self) -> (&'static str, Piece, &'static str) {
         use Piece::{Count, Keys, Name, Names, Nothing, Room, Span};
         match *self {
@@ -214,6 +216,7 @@ enum Piece {
 
 impl Refusal {
     /// The sentence in the record.
+    #[inline]
     pub fn text(&self) -> Text {
         let mut text = Text::new();
         // A sentence that would not fit is cut; a test writes the longest ones.
@@ -221,6 +224,7 @@ impl Refusal {
         text
     }
 
+    #[inline]
     fn write(&self, text: &mut Text) -> Result<(), core::fmt::Error> {
         use core::fmt::Write;
         let (before, piece, after) = self.fault.pieces();

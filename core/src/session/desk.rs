@@ -72,6 +72,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         (weights_digest(&self.memory.workspace().params), self.step)
     }
 
+    #[inline(never)]
     pub(super) fn refuse<P: Port>(&self, name: &str, refusal: &Refusal, port: &mut P) -> Result<(), P::Error> {
         port.answer(Answer::Refused(word(name), refusal.fault.code(), refusal.text()))
     }
@@ -162,6 +163,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         })
     }
 
+    #[inline(never)]
     fn hello<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let shape = self.shape();
         port.emit(Record::Hello(Hello { protocol: PROTOCOL, ..crate::run::hello("session", shape) }))?;
@@ -180,6 +182,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }))
     }
 
+    #[inline(never)]
     fn status<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let (weights, mut step) = self.digest();
         let (mut max_steps, mut train_loss) = (0, None);
@@ -205,6 +208,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }))
     }
 
+    #[inline(never)]
     fn stop<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let what = self.activity.name();
         match core::mem::replace(&mut self.activity, Activity::Idle) {
@@ -230,6 +234,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     }
 
     /// The sets of a command: where they come from, and how many samples they have.
+    #[inline(never)]
     fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), Refusal> {
         let Shape { tokens, dim, .. } = self.shape();
         match data {
@@ -248,6 +253,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }
     }
 
+    #[inline(never)]
     fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
         let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
         if samples == 0 {
@@ -272,6 +278,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         Ok(Course::new(plan))
     }
 
+    #[inline(never)]
     fn header(&self, train: &Train, course: &Course) -> Record {
         let (signal_norm, snr, flip) = match train.data {
             Data::Made(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
@@ -345,6 +352,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         Ok((count as u64, 0))
     }
 
+    #[inline(never)]
     fn put(&mut self, first: u32, numbers: impl Iterator<Item = f32> + Clone, now_ms: u32) -> Outcome {
         let size = self.sample_numbers();
         match &mut self.activity {
@@ -361,6 +369,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }
     }
 
+    #[inline(never)]
     fn end(&mut self, crc: Option<u32>) -> Outcome {
         let size = self.sample_numbers();
         let Activity::Take(transfer) = &self.activity else { return Err(Fault::NoTransfer.into()) };

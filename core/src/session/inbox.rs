@@ -37,37 +37,44 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
+    #[inline]
     pub(super) const fn new() -> Self {
         Self { bytes: Vec::new(), mode: Mode::Line, heard_ms: 0 }
     }
 
     /// Whether the next byte belongs to a line.
+    #[inline]
     pub(super) fn is_text(&self) -> bool {
         matches!(self.mode, Mode::Line | Mode::SpoiledLine(_))
     }
 
     /// The completed line: printable ASCII only.
+    #[inline]
     pub(super) fn line(&self) -> &str {
         core::str::from_utf8(&self.bytes).unwrap_or_default()
     }
 
     /// The completed frame.
+    #[inline]
     pub(super) fn frame(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
 
     /// Forgets what has begun, and expects a line.
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.mode = Mode::Line;
     }
 
     /// Takes one byte. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
+    #[inline]
     pub(super) fn byte(&mut self, byte: u8, now_ms: u32) -> Event {
         self.heard_ms = now_ms;
         if self.is_text() { self.line_byte(byte) } else { self.frame_byte(byte) }
     }
 
+    #[inline]
     fn line_byte(&mut self, byte: u8) -> Event {
         match byte {
             0 => {
@@ -105,6 +112,7 @@ impl Inbox {
         }
     }
 
+    #[inline]
     fn frame_byte(&mut self, byte: u8) -> Event {
         match (byte, self.mode) {
             (0, Mode::LongFrame) => self.refuse(Fault::FrameTooLong),
@@ -123,6 +131,7 @@ impl Inbox {
     }
 
     /// What must be dropped because nothing more came.
+    #[inline]
     pub(super) fn idle(&mut self, now_ms: u32) -> Option<Fault> {
         let silence = now_ms.wrapping_sub(self.heard_ms);
         if !self.is_text() && silence >= FRAME_IDLE_MS {
@@ -138,10 +147,12 @@ impl Inbox {
     }
 
     /// Whether a line or a frame has begun.
+    #[inline]
     pub(super) fn has_begun(&self) -> bool {
         !self.bytes.is_empty() || self.mode != Mode::Line
     }
 
+    #[inline]
     fn spoil(&mut self, fault: Fault) {
         if self.mode == Mode::Line {
             self.bytes.clear();
@@ -149,6 +160,7 @@ impl Inbox {
         }
     }
 
+    #[inline]
     fn refuse(&mut self, fault: Fault) -> Event {
         self.clear();
         Event::Refused(fault)

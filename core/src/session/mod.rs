@@ -54,6 +54,7 @@ pub struct Session<'m, S: Memory, V: Vault> {
 impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// A session on the weights in `memory`. As many samples can be held as fit into `store`, each with
     /// `M D + 1` numbers; weights that are loaded wait there too.
+    #[inline]
     pub fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
         Self { inbox: Inbox::new(), desk: Desk::new(memory, store, vault, board), echo: false }
     }
@@ -63,6 +64,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline(never)]
     pub fn receive<P: Port>(&mut self, byte: u8, port: &mut P) -> Result<(), P::Error> {
         if self.echo && self.inbox.is_text() {
             echo(byte, port)?;
@@ -94,6 +96,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline(never)]
     pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let now = port.millis();
         if let Some(fault) = self.inbox.idle(now) {
@@ -107,23 +110,27 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// # Errors
     ///
     /// What the port answers.
+    #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         self.inbox.clear();
         port.answer(Answer::Broken(word("line"), word("bytes-lost")))
     }
 
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
+    #[inline]
     pub fn is_quiet(&self) -> bool {
         self.desk.is_idle() && !self.inbox.has_begun()
     }
 
     /// CRC-32 over the weights, and the steps behind them: what no refused command changes.
+    #[inline]
     pub fn digest(&mut self) -> (u32, u32) {
         self.desk.digest()
     }
 }
 
 /// Shows what was typed.
+#[inline]
 fn echo<P: Port>(byte: u8, port: &mut P) -> Result<(), P::Error> {
     match byte {
         b'\r' | b'\n' | CTRL_C | CTRL_U => port.send(b"\r\n"),
@@ -137,6 +144,7 @@ fn echo<P: Port>(byte: u8, port: &mut P) -> Result<(), P::Error> {
 type Outcome = Result<(u64, u32), Refusal>;
 
 impl From<frame::FrameError> for Fault {
+    #[inline]
     fn from(error: frame::FrameError) -> Self {
         match error {
             frame::FrameError::Coding => Self::FrameCoding,
@@ -147,12 +155,14 @@ impl From<frame::FrameError> for Fault {
 }
 
 impl From<crate::train::TrainError> for Fault {
+    #[inline]
     fn from(error: crate::train::TrainError) -> Self {
         Self::Run(error)
     }
 }
 
 impl From<crate::data::DataError> for Fault {
+    #[inline]
     fn from(error: crate::data::DataError) -> Self {
         Self::Run(error.into())
     }
@@ -168,6 +178,7 @@ enum Activity {
 }
 
 impl Activity {
+    #[inline]
     fn name(&self) -> &'static str {
         match self {
             Self::Idle => "idle",

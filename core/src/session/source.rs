@@ -34,28 +34,34 @@ pub(super) struct Intake {
 
 impl Intake {
     /// Begins to wait for a sample.
+    #[inline]
     pub(super) fn want(&mut self, split: Split, sample: usize, now_ms: u32) {
         *self = Self { wanted: Some((split, sample)), filled: 0, label: None, since_ms: now_ms };
     }
 
+    #[inline]
     pub(super) fn is_wanted(&self, split: Split, sample: usize) -> bool {
         self.wanted == Some((split, sample))
     }
 
+    #[inline]
     pub(super) fn is_complete(&self) -> bool {
         self.label.is_some()
     }
 
+    #[inline]
     pub(super) fn is_late(&self, now_ms: u32) -> bool {
         now_ms.wrapping_sub(self.since_ms) >= SAMPLE_IDLE_MS
     }
 
     /// Position of the next number in its set.
+    #[inline]
     pub(super) fn next(&self, tokens: usize) -> u64 {
         self.wanted.map_or(0, |(_, sample)| sample as u64 * (tokens as u64 + 1) + self.filled as u64)
     }
 
     /// Takes the next numbers, all of them or none, into `x`.
+    #[inline]
     pub(super) fn put(
         &mut self,
         first: u32,
@@ -90,6 +96,7 @@ impl Intake {
 }
 
 /// The class behind a label of +1 or -1.
+#[inline]
 fn label_of(number: f32) -> Label {
     if number > 0.0 { Label::Plus } else { Label::Minus }
 }
@@ -103,6 +110,7 @@ pub(super) struct Tap<'t> {
 }
 
 impl Source for Tap<'_> {
+    #[inline]
     fn read(&mut self, split: Split, n: usize, mut x: MatrixMut) -> Result<Label, DataError> {
         match (&mut self.origin, split) {
             (Origin::Made(made), _) => made.read(split, n, x),

@@ -32,25 +32,30 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
+    #[inline]
     pub(super) fn new(cargo: Cargo, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
         Self { cargo, binary, base, next: 0, total, digest: Digest::new(), since_ms: now_ms }
     }
 
+    #[inline]
     pub(super) fn next(&self) -> u32 {
         self.next
     }
 
     /// CRC-32 over what has come.
+    #[inline]
     pub(super) fn crc(&self) -> u32 {
         self.digest.clone().finish()
     }
 
+    #[inline]
     pub(super) fn is_late(&self, now_ms: u32) -> bool {
         let limit = if self.binary { TRANSFER_IDLE_MS } else { TYPED_TRANSFER_IDLE_MS };
         now_ms.wrapping_sub(self.since_ms) >= limit
     }
 
     /// Takes the next numbers, all of them or none. `sample` is how many make up a sample, the label last.
+    #[inline]
     pub(super) fn put(
         &mut self,
         first: u32,
@@ -81,6 +86,7 @@ impl Transfer {
     }
 
     /// Whether the numbers are all there, and those that were sent.
+    #[inline]
     pub(super) fn check_end(&self, crc: Option<u32>) -> Result<(), Fault> {
         if self.next != self.total {
             return Err(Fault::Incomplete(self.total.into()));
@@ -89,11 +95,13 @@ impl Transfer {
     }
 }
 
+#[inline]
 fn is_samples(cargo: Cargo) -> bool {
     matches!(cargo, Cargo::Samples(_))
 }
 
 /// Whether a number may be a token or a weight, or a label.
+#[inline]
 pub(super) fn check(number: f32, is_label: bool) -> Result<(), Fault> {
     if !number.is_finite() {
         return Err(Fault::NotFinite);
@@ -119,6 +127,7 @@ pub(super) enum Part {
 
 impl Dump {
     /// The next part of the weights, whose CRC-32 is `crc`.
+    #[inline]
     pub(super) fn part(&mut self, params: &Params, crc: impl FnOnce() -> u32) -> Part {
         let most = if self.binary { FRAME_NUMBERS } else { LINE_NUMBERS };
         let mut numbers = Vec::<f32, FRAME_NUMBERS>::new();
@@ -137,16 +146,19 @@ impl Dump {
 }
 
 /// All weights, in the order of their digest.
+#[inline]
 fn weights<'p>(params: &'p Params) -> impl Iterator<Item = f32> + 'p {
     Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data()).copied()
 }
 
 /// How many weights there are.
+#[inline]
 pub(super) fn weights_count(params: &Params) -> usize {
     Tensor::ALL.into_iter().map(|tensor| params.tensor(tensor).data().len()).sum()
 }
 
 /// Puts new weights in place.
+#[inline]
 pub(super) fn set_weights(params: &mut Params, numbers: &[f32]) {
     let mut numbers = numbers.iter();
     for tensor in Tensor::ALL {

@@ -42,6 +42,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         }
     }
 
+    #[inline(never)]
     fn send<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let Activity::Send(dump) = &mut self.activity else { return Ok(false) };
         let params = self.memory.workspace().params;
@@ -60,6 +61,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     }
 
     /// Makes sure that a streamed sample is there, or asks for it, and asks for the one behind it in time.
+    #[inline(never)]
     fn await_sample<P: Port>(
         &mut self,
         (split, n, count): (Split, usize, usize),
@@ -91,6 +93,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         }
     }
 
+    #[inline(never)]
     fn train<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
         let readiness = self.await_sample(need, now_ms, port)?;
         let Activity::Train(course) = &mut self.activity else { return Ok(false) };
@@ -113,6 +116,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         goes_on
     }
 
+    #[inline(never)]
     fn test<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
         let result = match self.await_sample(need, now_ms, port)? {
             Readiness::Waiting => return Ok(false),
@@ -133,6 +137,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         port.answer(answer).map(|()| false)
     }
 
+    #[inline(never)]
     fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
         let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
         let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };

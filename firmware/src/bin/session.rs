@@ -37,25 +37,35 @@ const HELD: usize = {
 const HELD_MAX: usize = 1000;
 const SESSION_BYTES: usize = 2048;
 
+type Desk = Session<'static, Memory, NoVault>;
+
 #[entry]
 fn main() -> ! {
-    // `entry` lends both out as `&'static mut`.
+    // `entry` lends them out as `&'static mut`.
     static mut MEMORY: Memory = Memory::zeroed();
     static mut STORE: [f32; HELD * SAMPLE] = [0.0; HELD * SAMPLE];
 
+    static mut SESSION: Option<Desk> = None;
+
     let mut port = SessionPort::new(board::take());
-    let board = Board { name: word(board::NAME), core: word(board::CORE), tick_hz: board::TICK_HZ.into() };
-    let mut session = Session::new(MEMORY, STORE, NoVault, board);
+    let session = open(SESSION, MEMORY, STORE);
     loop {
-        if serve(&mut session, &mut port).is_err() {
+        if serve(session, &mut port).is_err() {
             // A record was longer than a line can be: that is a mistake in mote, and a test excludes it.
             board::exit(false);
         }
     }
 }
 
+/// The session in its place. Never inlined: the way there would stay on the stack.
+#[inline(never)]
+fn open(place: &'static mut Option<Desk>, memory: &'static mut Memory, store: &'static mut [f32]) -> &'static mut Desk {
+    let board = Board { name: word(board::NAME), core: word(board::CORE), tick_hz: board::TICK_HZ.into() };
+    place.insert(Session::new(memory, store, NoVault, board))
+}
+
 /// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.
-fn serve(session: &mut Session<'_, Memory, NoVault>, port: &mut SessionPort) -> Result<(), WireError> {
+fn serve(session: &mut Desk, port: &mut SessionPort) -> Result<(), WireError> {
     if session.is_quiet() {
         let byte = port.wait();
         session.receive(byte, port)?;
