@@ -52,17 +52,27 @@ pub enum DataError {
     /// A parameter of the distribution is negative, not finite, or not a probability, or the purpose is not
     /// that of data.
     Parameter,
+    /// A sample that comes from elsewhere did not come in time.
+    Missing,
 }
 
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
+impl DataError {
+    /// What is wrong, as a sentence.
+    pub const fn text(self) -> &'static str {
+        match self {
             Self::Empty => "the data set has no samples",
             Self::OutOfRange => "the sample lies beyond the last one",
             Self::Shape => "the samples do not have the shape of the model",
             Self::Form => "the data form does not allow this number of samples, tokens or dimensions",
             Self::Parameter => "a parameter of the data distribution is out of range",
-        })
+            Self::Missing => "a sample did not come in time",
+        }
+    }
+}
+
+impl fmt::Display for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

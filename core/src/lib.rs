@@ -57,10 +57,15 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod answer;
 pub mod checkpoint;
+pub mod command;
+pub mod course;
 pub mod data;
 pub mod decimal;
+pub mod frame;
 pub mod kernels;
+pub mod limits;
 pub mod loss;
 pub mod math;
 pub mod matrix;
@@ -70,9 +75,11 @@ pub mod model;
 mod normal;
 pub mod params;
 pub mod presets;
+pub mod real;
 pub mod report;
 pub mod rng;
 pub mod run;
+pub mod session;
 pub mod shape;
 pub mod train;
 pub mod wire;

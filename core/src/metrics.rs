@@ -1,5 +1,6 @@
 //! What is measured on a model, away from training.
 
+use crate::loss::logistic;
 use crate::matrix::Matrix;
 use crate::memory::Acts;
 
@@ -14,6 +15,37 @@ pub struct Evaluation {
     pub error: f32,
     /// Mean attention on token 1, the signal: `(1/N) sum_n (1/M) sum_l P[l,1]`.
     pub attention: f32,
+}
+
+/// An [`Evaluation`] in the making, sample by sample.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scores {
+    samples: u32,
+    loss: f32,
+    wrong: u32,
+    attention: f32,
+}
+
+impl Scores {
+    /// Takes in one sample: label sign, score, attention on the signal token.
+    #[inline]
+    pub fn add(&mut self, y: f32, f: f32, attention: f32) {
+        self.samples += 1;
+        self.loss += logistic(f, y).0;
+        // Not `y * f <= 0`: a NaN score must count as wrong.
+        let right = y * f > 0.0;
+        self.wrong += u32::from(!right);
+        self.attention += attention;
+    }
+
+    /// The figures of all samples so far; `None` if there are none, or the loss is not finite.
+    #[inline]
+    pub fn evaluation(&self) -> Option<Evaluation> {
+        let samples = self.samples as f32;
+        let loss = self.loss / samples;
+        let mean = Evaluation { loss, error: self.wrong as f32 / samples, attention: self.attention / samples };
+        loss.is_finite().then_some(mean)
+    }
 }
 
 /// The quantities the paper follows through training, on one sample: (J), section 5.

@@ -314,10 +314,22 @@ impl Record {
     ///
     /// [`WireError::TooLong`] if it does not fit.
     #[inline]
-    pub fn into_line(mut self) -> Result<Line, WireError> {
-        let mut writer = Writer::new(Line::new(), self.kind())?;
+    pub fn into_line(self) -> Result<Line, WireError> {
+        let mut line = Line::new();
+        self.write(&mut line)?;
+        Ok(line)
+    }
+
+    /// As [`Record::into_line`], into an empty line: a stack holds it once.
+    ///
+    /// # Errors
+    ///
+    /// [`WireError::TooLong`] if it does not fit.
+    #[inline]
+    pub fn write(mut self, line: &mut Line) -> Result<(), WireError> {
+        let mut writer = Writer::new(line, self.kind())?;
         self.visit(&mut writer)?;
-        writer.finish()
+        writer.finish().map(|_| ())
     }
 
     /// The record a line says, without line feed.
@@ -359,5 +371,6 @@ pub fn error_code(error: TrainError) -> Word {
         TrainError::Data(DataError::Shape) => "data-shape",
         TrainError::Data(DataError::Form) => "data-form",
         TrainError::Data(DataError::Parameter) => "data-parameter",
+        TrainError::Data(DataError::Missing) => "data-missing",
     })
 }

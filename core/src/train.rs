@@ -1,11 +1,12 @@
 //! Full-batch gradient descent: the one file where the rooms of the crate meet.
 
-use crate::data::{DataError, Dataset};
+use crate::data::{DataError, Dataset, Label};
 use crate::kernels::attention::token_attention;
 use crate::kernels::matmul::matmul_transposed_add;
 use crate::loss::logistic;
+use crate::matrix::MatrixMut;
 use crate::memory::{Memory, Workspace};
-use crate::metrics::{Evaluation, Tracked};
+use crate::metrics::{Evaluation, Scores, Tracked};
 use crate::model;
 use crate::params::{Grads, Init, Params, Tensor};
 use crate::shape::Shape;
@@ -52,14 +53,21 @@ impl From<DataError> for TrainError {
     }
 }
 
+impl TrainError {
+    /// What is wrong, as a sentence.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::LearningRate => "the learning rate must be finite and above 0",
+            Self::Data(error) => error.text(),
+            Self::LossNotFinite => "the loss is not finite",
+            Self::WeightsNotFinite => "a weight would be infinite or NaN",
+        }
+    }
+}
+
 impl fmt::Display for TrainError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::LearningRate => f.write_str("the learning rate must be finite and above 0"),
-            Self::Data(error) => error.fmt(f),
-            Self::LossNotFinite => f.write_str("the loss is not finite"),
-            Self::WeightsNotFinite => f.write_str("a weight would be infinite or NaN"),
-        }
+        f.write_str(self.text())
     }
 }
 
@@ -70,7 +78,9 @@ impl core::error::Error for TrainError {}
 pub struct Trainer<'m, S: Memory> {
     memory: &'m mut S,
     settings: Settings,
-    last: Option<StepReport>,
+    step: u32,
+    /// Of the last step, where it is known.
+    train_loss: Option<f32>,
 }
 
 impl<'m, S: Memory> Trainer<'m, S> {
@@ -81,10 +91,19 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::LearningRate`].
     pub fn new(memory: &'m mut S, settings: Settings) -> Result<Self, TrainError> {
+        Self::resume(memory, settings, 0)
+    }
+
+    /// As [`Trainer::new`], after `step` steps that were done before.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::LearningRate`].
+    pub fn resume(memory: &'m mut S, settings: Settings, step: u32) -> Result<Self, TrainError> {
         if !(settings.learning_rate > 0.0 && settings.learning_rate.is_finite()) {
             return Err(TrainError::LearningRate);
         }
-        Ok(Self { memory, settings, last: None })
+        Ok(Self { memory, settings, step, train_loss: None })
     }
 
     /// Draws fresh weights and starts counting steps anew.
@@ -93,22 +112,23 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::WeightsNotFinite`] if `init` makes such weights; they are then in place.
     pub fn init(&mut self, init: Init, seed: u64) -> Result<(), TrainError> {
-        self.last = None;
+        self.resume_after(None);
         let mut params = self.params();
         params.init(init, seed);
         let is_finite = |tensor| params.tensor(tensor).data().iter().all(|x| x.is_finite());
         if Tensor::ALL.into_iter().all(is_finite) { Ok(()) } else { Err(TrainError::WeightsNotFinite) }
     }
 
-    /// The last finished step, or `None` before the first. Besides the weights, this is all that a run goes on
-    /// from: the count names the next step, and the stop rule of (J) asks for the loss.
+    /// The last finished step; `None` before the first, and after [`Trainer::resume`] until the next. Besides the weights,
+    /// this is all that a run goes on from: the count names the next step, and the stop rule of (J) asks for the loss.
     pub fn last_step(&self) -> Option<StepReport> {
-        self.last
+        self.train_loss.map(|train_loss| StepReport { step: self.step, train_loss })
     }
 
     /// Goes on as if `last` had just been done here, on the weights it left: those in [`Trainer::params`].
     pub fn resume_after(&mut self, last: Option<StepReport>) {
-        self.last = last;
+        self.step = last.map_or(0, |last| last.step);
+        self.train_loss = last.map(|last| last.train_loss);
     }
 
     /// Sizes of the model.
@@ -134,18 +154,42 @@ impl<'m, S: Memory> Trainer<'m, S> {
     /// [`TrainError::Data`] or [`TrainError::LossNotFinite`]. The weights are unchanged.
     pub fn gradient(&mut self, data: &mut impl Dataset) -> Result<f32, TrainError> {
         self.check(data)?;
-        let Workspace { params, mut grads, mut acts } = self.memory.workspace();
-        let samples = data.samples();
-        grads.clear();
-        model::value_direction(&mut acts, &params);
         let mut sum = 0.0;
-        for n in 0..samples {
-            let y = data.read(n, acts.x.reborrow())?.sign();
-            let f = model::forward(&mut acts, &params);
-            let (loss, g) = logistic(f, y);
-            sum += loss;
-            model::backward(&mut grads, &mut acts, g);
+        for n in 0..data.samples() {
+            sum += self.gradient_sample(n == 0, |x| data.read(n, x))?;
         }
+        self.gradient_end(sum, data.samples())
+    }
+
+    /// One sample of a gradient: reads it into the matrix of shape `(M, D)` it is given, adds its
+    /// gradients and returns its loss. The first sample clears what was there. Between the samples
+    /// of a gradient nothing else may be done in the memory but reading the next sample.
+    ///
+    /// # Errors
+    ///
+    /// What `read` answers.
+    #[inline]
+    pub fn gradient_sample(
+        &mut self,
+        first: bool,
+        read: impl FnOnce(MatrixMut) -> Result<Label, DataError>,
+    ) -> Result<f32, DataError> {
+        let Workspace { params, mut grads, mut acts } = self.memory.workspace();
+        if first {
+            grads.clear();
+            model::value_direction(&mut acts, &params);
+        }
+        let y = read(acts.x.reborrow())?.sign();
+        let f = model::forward(&mut acts, &params);
+        let (loss, g) = logistic(f, y);
+        model::backward(&mut grads, &mut acts, g);
+        Ok(loss)
+    }
+
+    /// Closes a gradient of `samples` samples whose losses sum up to `sum`; returns the mean.
+    #[inline]
+    fn gradient_end(&mut self, sum: f32, samples: usize) -> Result<f32, TrainError> {
+        let Workspace { params, mut grads, .. } = self.memory.workspace();
         if self.settings.train_output {
             matmul_transposed_add(grads.d_w_o.reborrow(), params.w_v.view(), grads.d_z.view());
         }
@@ -160,9 +204,26 @@ impl<'m, S: Memory> Trainer<'m, S> {
     /// See [`TrainError`]. On an error, the weights and the step count are unchanged: the weights are
     /// the last finite ones.
     pub fn step(&mut self, data: &mut impl Dataset) -> Result<StepReport, TrainError> {
-        let train_loss = self.gradient(data)?;
+        self.check(data)?;
+        let mut sum = 0.0;
+        for n in 0..data.samples() {
+            sum += self.gradient_sample(n == 0, |x| data.read(n, x))?;
+        }
+        self.step_end(sum, data.samples())
+    }
+
+    /// Closes a step: all `samples` samples went through [`Trainer::gradient_sample`], and their
+    /// losses sum up to `sum`.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::LossNotFinite`] or [`TrainError::WeightsNotFinite`], with weights and step count
+    /// unchanged.
+    #[inline]
+    pub fn step_end(&mut self, sum: f32, samples: usize) -> Result<StepReport, TrainError> {
+        let train_loss = self.gradient_end(sum, samples)?;
         let Settings { learning_rate, train_output } = self.settings;
-        let (samples, tokens) = (data.samples() as f32, self.memory.shape().tokens as f32);
+        let (samples, tokens) = (samples as f32, self.memory.shape().tokens as f32);
         let rates = Rates { projection: learning_rate / (samples * tokens), value: learning_rate / samples };
 
         // Look first, then write: a step either happens whole or not at all.
@@ -174,9 +235,9 @@ impl<'m, S: Memory> Trainer<'m, S> {
             return Err(TrainError::WeightsNotFinite);
         }
         for_each_update(&mut params, &grads, rates, train_output, |weight, new| *weight = new);
-        let step = self.last.map_or(0, |last| last.step) + 1;
-        let report = StepReport { step, train_loss };
-        self.last = Some(report);
+        self.step += 1;
+        let report = StepReport { step: self.step, train_loss };
+        self.train_loss = Some(train_loss);
         Ok(report)
     }
 
@@ -186,20 +247,9 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::Data`] or [`TrainError::LossNotFinite`].
     pub fn evaluate(&mut self, data: &mut impl Dataset) -> Result<Evaluation, TrainError> {
-        let (mut loss, mut wrong, mut attention) = (0.0, 0u32, 0.0);
-        self.for_each_score(data, |y, f, a| {
-            loss += logistic(f, y).0;
-            // Not `y * f <= 0`: a NaN score must count as wrong.
-            let right = y * f > 0.0;
-            wrong += u32::from(!right);
-            attention += a;
-        })?;
-        let samples = data.samples() as f32;
-        let loss = loss / samples;
-        if !loss.is_finite() {
-            return Err(TrainError::LossNotFinite);
-        }
-        Ok(Evaluation { loss, error: wrong as f32 / samples, attention: attention / samples })
+        let mut scores = Scores::default();
+        self.for_each_score(data, |y, f, a| scores.add(y, f, a))?;
+        scores.evaluation().ok_or(TrainError::LossNotFinite)
     }
 
     /// Calls `visit` with label sign, score `f` and attention on the signal token of every sample.
@@ -213,15 +263,33 @@ impl<'m, S: Memory> Trainer<'m, S> {
         mut visit: impl FnMut(f32, f32, f32),
     ) -> Result<(), TrainError> {
         self.check(data)?;
-        let Workspace { params, mut acts, .. } = self.memory.workspace();
-        model::value_direction(&mut acts, &params);
         for n in 0..data.samples() {
-            let y = data.read(n, acts.x.reborrow())?.sign();
-            let f = model::forward(&mut acts, &params);
-            token_attention(acts.a.data(), acts.p.view());
-            visit(y, f, acts.a.view().data()[0]);
+            let (y, f, a) = self.score_sample(n == 0, |x| data.read(n, x))?;
+            visit(y, f, a);
         }
         Ok(())
+    }
+
+    /// Label sign, score and attention on the signal token of one sample, read as in
+    /// [`Trainer::gradient_sample`]. The first sample after a change of the weights must say so.
+    ///
+    /// # Errors
+    ///
+    /// What `read` answers.
+    #[inline]
+    pub fn score_sample(
+        &mut self,
+        first: bool,
+        read: impl FnOnce(MatrixMut) -> Result<Label, DataError>,
+    ) -> Result<(f32, f32, f32), DataError> {
+        let Workspace { params, mut acts, .. } = self.memory.workspace();
+        if first {
+            model::value_direction(&mut acts, &params);
+        }
+        let y = read(acts.x.reborrow())?.sign();
+        let f = model::forward(&mut acts, &params);
+        token_attention(acts.a.data(), acts.p.view());
+        Ok((y, f, acts.a.view().data().first().copied().unwrap_or_default()))
     }
 
     /// The quantities of the paper's dynamics on sample `n` of `data`.
@@ -231,12 +299,21 @@ impl<'m, S: Memory> Trainer<'m, S> {
     /// [`TrainError::Data`].
     pub fn track(&mut self, data: &mut impl Dataset, n: usize) -> Result<Tracked, TrainError> {
         self.check(data)?;
-        let Workspace { params, mut acts, .. } = self.memory.workspace();
-        model::value_direction(&mut acts, &params);
-        data.read(n, acts.x.reborrow())?;
-        model::forward(&mut acts, &params);
-        token_attention(acts.a.data(), acts.p.view());
-        Ok(Tracked::read(&acts))
+        Ok(self.track_sample(|x| data.read(n, x))?)
+    }
+
+    /// The quantities of the paper's dynamics on one sample, read as in [`Trainer::gradient_sample`].
+    ///
+    /// # Errors
+    ///
+    /// What `read` answers.
+    #[inline]
+    pub fn track_sample(
+        &mut self,
+        read: impl FnOnce(MatrixMut) -> Result<Label, DataError>,
+    ) -> Result<Tracked, DataError> {
+        self.score_sample(true, read)?;
+        Ok(Tracked::read(&self.memory.workspace().acts))
     }
 
     fn check(&self, data: &impl Dataset) -> Result<(), TrainError> {
@@ -294,7 +371,7 @@ fn for_each_update(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{InMemory, Label};
+    use crate::data::InMemory;
     use crate::memory::Fixed;
     use std::vec::Vec;
 

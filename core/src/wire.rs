@@ -4,15 +4,12 @@
 //! [`Record::visit`](crate::report::Record::visit); the same list writes a line and reads one.
 
 use crate::decimal::{write_f32, write_hex, write_u64};
+use crate::limits::{LINE_NUMBERS, TEXT_MAX};
 use core::fmt::{self, Write};
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
-use heapless::String;
+use heapless::{String, Vec};
 
-/// Longest line in bytes, without its line feed.
-pub const LINE_MAX: usize = 480;
-
-/// Longest word in bytes: names of presets, runs, boards.
-pub const WORD_MAX: usize = 24;
+pub use crate::limits::{LINE_MAX, WORD_MAX};
 
 /// What every line starts with.
 pub const MARK: &str = "mote ";
@@ -22,6 +19,12 @@ pub type Line = String<LINE_MAX>;
 
 /// A name in a record: printable ASCII without spaces.
 pub type Word = String<WORD_MAX>;
+
+/// A sentence in a record: printable ASCII, with spaces.
+pub type Text = String<TEXT_MAX>;
+
+/// Numbers in a record, by their bits.
+pub type Words = Vec<u32, LINE_NUMBERS>;
 
 /// CRC-32 as in zip and Ethernet, bit by bit: a table would cost 1 kB of flash.
 pub(crate) static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -158,6 +161,20 @@ pub trait Fields {
     ///
     /// See [`WireError`].
     fn maybe_real(&mut self, key: &'static str, value: &mut Option<f32>) -> Result<(), WireError>;
+
+    /// Numbers by their bits, eight hexadecimal digits each, with commas between.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError>;
+
+    /// A sentence: always the last field, to the end of the line.
+    ///
+    /// # Errors
+    ///
+    /// See [`WireError`].
+    fn text(&mut self, key: &'static str, value: &mut Text) -> Result<(), WireError>;
 }
 
 /// Writes the fields of a record into a line.
@@ -239,12 +256,30 @@ impl<L: Write + AsRef<str>> Fields for Writer<L> {
             }
         }
     }
+
+    #[inline(never)]
+    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError> {
+        self.key(key)?;
+        for (i, word) in value.iter().enumerate() {
+            if i > 0 {
+                self.line.write_char(',')?;
+            }
+            write_hex(&mut self.line, *word)?;
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn text(&mut self, key: &'static str, value: &mut Text) -> Result<(), WireError> {
+        self.key(key)?;
+        Ok(self.line.write_str(value)?)
+    }
 }
 
 /// Reads the fields of a record from a line whose checksum was right.
 #[derive(Debug)]
 pub struct Reader<'l> {
-    rest: core::str::Split<'l, char>,
+    rest: Option<&'l str>,
 }
 
 impl<'l> Reader<'l> {
@@ -261,9 +296,18 @@ impl<'l> Reader<'l> {
         if parse_hex(sum) != Some(checksum(checked.as_bytes())) {
             return Err(WireError::Checksum);
         }
-        let mut rest = checked[MARK.len()..].split(' ');
-        let kind = rest.next().unwrap_or_default();
-        Ok((kind, Self { rest }))
+        let mut reader = Self { rest: Some(&checked[MARK.len()..]) };
+        let kind = reader.next().unwrap_or_default();
+        Ok((kind, reader))
+    }
+
+    /// What stands before the next space.
+    #[inline]
+    fn next(&mut self) -> Option<&'l str> {
+        let rest = self.rest?;
+        let (next, rest) = rest.split_once(' ').map_or((rest, None), |(next, rest)| (next, Some(rest)));
+        self.rest = rest;
+        Some(next)
     }
 
     /// Makes sure that nothing is left.
@@ -273,12 +317,12 @@ impl<'l> Reader<'l> {
     /// [`WireError::Trailing`].
     #[inline]
     pub fn finish(mut self) -> Result<(), WireError> {
-        self.rest.next().map_or(Ok(()), |_| Err(WireError::Trailing))
+        self.next().map_or(Ok(()), |_| Err(WireError::Trailing))
     }
 
     #[inline]
     fn value(&mut self, key: &'static str) -> Result<&'l str, WireError> {
-        let (found, value) = self.rest.next().and_then(|field| field.split_once('=')).ok_or(WireError::Field(key))?;
+        let (found, value) = self.next().and_then(|field| field.split_once('=')).ok_or(WireError::Field(key))?;
         if found == key { Ok(value) } else { Err(WireError::Field(key)) }
     }
 }
@@ -322,11 +366,38 @@ impl Fields for Reader<'_> {
         };
         Ok(())
     }
+
+    #[inline]
+    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError> {
+        *value = parse_words(self.value(key)?).ok_or(WireError::Value(key))?;
+        Ok(())
+    }
+
+    #[inline]
+    fn text(&mut self, key: &'static str, value: &mut Text) -> Result<(), WireError> {
+        let rest = self.rest.take().and_then(|rest| rest.strip_prefix(key)).and_then(|rest| rest.strip_prefix('='));
+        let text = rest.ok_or(WireError::Field(key))?;
+        if text.is_empty() || !text.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+            return Err(WireError::Value(key));
+        }
+        *value = Text::try_from(text).map_err(|_| WireError::TooLong)?;
+        Ok(())
+    }
+}
+
+/// Numbers by their bits, with commas between: 1 to [`LINE_NUMBERS`] of them.
+#[inline]
+pub(crate) fn parse_words(text: &str) -> Option<Words> {
+    let mut words = Words::new();
+    for word in text.split(',') {
+        words.push(parse_hex(word)?).ok()?;
+    }
+    Some(words)
 }
 
 /// The bits are the value; the decimal in front of them is for people and must be what they print as.
 #[inline]
-fn parse_real(text: &str) -> Option<f32> {
+pub(crate) fn parse_real(text: &str) -> Option<f32> {
     let (decimal, bits) = text.split_once(':')?;
     let value = f32::from_bits(parse_hex(bits)?);
     let mut expected = String::<32>::new();
@@ -335,7 +406,7 @@ fn parse_real(text: &str) -> Option<f32> {
 }
 
 #[inline]
-fn parse_hex(text: &str) -> Option<u32> {
+pub(crate) fn parse_hex(text: &str) -> Option<u32> {
     let digit = |b: u8| match b {
         b'0'..=b'9' => Some(u32::from(b - b'0')),
         b'a'..=b'f' => Some(u32::from(b - b'a') + 10),

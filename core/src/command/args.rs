@@ -1,0 +1,82 @@
+//! The `key=value` fields of a command line.
+
+use super::refusal::{Fault, Refusal};
+use crate::real;
+use crate::wire::parse_real;
+
+/// The fields behind the first word of a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Args<'l> {
+    rest: &'l str,
+}
+
+impl<'l> Args<'l> {
+    /// The fields, once every one is a `key=value` with a key of `keys` that is there only once.
+    #[inline]
+    pub(super) fn new(rest: &'l str, keys: &'static [&'static str]) -> Result<Self, Refusal> {
+        let args = Self { rest };
+        for (i, field) in args.fields().enumerate() {
+            let (key, value) = field.split_once('=').ok_or_else(|| Fault::Malformed.at(field))?;
+            if key.is_empty() || value.is_empty() {
+                return Err(Fault::Malformed.at(field));
+            }
+            if !keys.contains(&key) {
+                return Err(Fault::UnknownKey(keys).at(key));
+            }
+            if args.fields().take(i).any(|earlier| earlier.split_once('=').is_some_and(|(k, _)| k == key)) {
+                return Err(Fault::RepeatedKey.at(key));
+            }
+        }
+        Ok(args)
+    }
+
+    #[inline]
+    fn fields(self) -> impl Iterator<Item = &'l str> {
+        self.rest.split(' ').filter(|field| !field.is_empty())
+    }
+
+    /// The value of a key.
+    #[inline]
+    pub(super) fn text(self, key: &str) -> Option<&'l str> {
+        self.fields().filter_map(|field| field.split_once('=')).find(|(k, _)| *k == key).map(|(_, value)| value)
+    }
+
+    /// A key that must not stand beside another one.
+    #[inline]
+    pub(super) fn forbid(self, key: &'static str, beside: &'static str) -> Result<(), Refusal> {
+        self.text(key).map_or(Ok(()), |value| Err(Fault::Conflict(key, beside).at(value)))
+    }
+
+    /// A count from `low` to `high`.
+    #[inline]
+    pub(super) fn count(self, key: &'static str, low: u64, high: u64) -> Result<Option<u64>, Refusal> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Fault::Value(key, "a count").at(text));
+        }
+        let ten = |value: u64, digit: u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+        let value = text.bytes().try_fold(0, ten).filter(|value| (low..=high).contains(value));
+        value.map(Some).ok_or_else(|| Fault::Range(key, low, high).at(text))
+    }
+
+    /// A count that must be there.
+    #[inline]
+    pub(super) fn needed_count(self, key: &'static str, low: u64, high: u64) -> Result<u64, Refusal> {
+        self.count(key, low, high)?.ok_or_else(|| Fault::MissingKey(key).into())
+    }
+
+    /// 0 or 1; without the key, 0.
+    #[inline]
+    pub(super) fn flag(self, key: &'static str) -> Result<bool, Refusal> {
+        Ok(self.count(key, 0, 1)? == Some(1))
+    }
+
+    /// A finite number: a decimal, or a decimal with its bits as in a report.
+    #[inline]
+    pub(super) fn real(self, key: &'static str) -> Result<Option<f32>, Refusal> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let value = if text.contains(':') { parse_real(text) } else { real::parse(text) };
+        let value = value.filter(|value| value.is_finite());
+        value.map(Some).ok_or_else(|| Fault::Value(key, "a decimal of at most 18 digits").at(text))
+    }
+}

@@ -1,0 +1,436 @@
+//! One training run, a sample at a time: what a preset, the host and a session all go through.
+
+use crate::data::{DataError, Dataset, Distribution, Label, Synthetic};
+use crate::matrix::MatrixMut;
+use crate::memory::Memory;
+use crate::metrics::{Evaluation, Scores};
+use crate::params::{Init, Params, Tensor};
+use crate::report::{DigestLine, Done, Record, Work, error_code};
+use crate::rng::Purpose;
+use crate::run::Port;
+use crate::train::{Settings, TrainError, Trainer};
+use crate::wire::{Digest, word};
+
+/// Which data set of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// What the model learns from.
+    Train,
+    /// What it is only tested on.
+    Test,
+}
+
+impl Split {
+    /// The name in records: `train` or `test`.
+    #[inline]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Where the samples of a run come from.
+pub trait Source {
+    /// Writes sample `n` of a set into `x`, of shape `(M, D)`, and returns its label.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the sample from being had; the run then ends.
+    fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError>;
+}
+
+/// Training and test data made from a seed.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    train: Option<Synthetic>,
+    test: Option<Synthetic>,
+}
+
+impl Made {
+    /// Sets of so many samples of `M` tokens of `D` numbers; a set of 0 samples is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Synthetic::new`].
+    #[inline]
+    pub fn new(
+        distribution: Distribution,
+        size: (usize, usize),
+        (train, test): (usize, usize),
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let make = |samples, purpose| match samples {
+            0 => Ok(None),
+            _ => Synthetic::new(distribution, size, samples, seed, purpose).map(Some),
+        };
+        Ok(Self { train: make(train, Purpose::Train)?, test: make(test, Purpose::Test)? })
+    }
+}
+
+impl Source for Made {
+    #[inline]
+    fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError> {
+        let set = match split {
+            Split::Train => &mut self.train,
+            Split::Test => &mut self.test,
+        };
+        set.as_mut().ok_or(DataError::Empty)?.read(n, x)
+    }
+}
+
+/// How a run begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// With weights drawn from a seed, at step 0.
+    Fresh(Init, u64),
+    /// With the weights that are there, after so many steps.
+    Keep(u32),
+}
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// `N`, training samples, at least 1.
+    pub samples: usize,
+    /// Size of the test set; 0 only if `eval_every` is 0.
+    pub test_samples: usize,
+    /// How it begins.
+    pub start: Start,
+    /// Learning rate, and whether `w_O` is trained.
+    pub settings: Settings,
+    /// It stops after the step before which the training loss was below this.
+    pub stop_loss: f32,
+    /// It stops when so many steps are done, those before [`Start::Keep`] included.
+    pub max_steps: u32,
+    /// The model is tested after every so many steps, and at both ends; 0: never.
+    pub eval_every: u32,
+    /// Every so many steps, and the last, are reported.
+    pub report_every: u32,
+}
+
+/// A pass over samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Digest(Split),
+    Eval(Split),
+    Track,
+    Step,
+    Ended,
+}
+
+/// A run in progress. The numbers are in the [`Memory`], which must not be used for anything else meanwhile.
+#[derive(Clone)]
+pub struct Course {
+    plan: Plan,
+    phase: Phase,
+    /// Samples of the phase that are done.
+    n: usize,
+    digest: Digest,
+    scores: Scores,
+    on_train: Option<Evaluation>,
+    loss_sum: f32,
+    steps: u32,
+    train_loss: Option<f32>,
+    ticks: u64,
+    failed: bool,
+    has_weights: bool,
+}
+
+/// Why a run ended early.
+enum Stop<E> {
+    Train(TrainError),
+    Port(E),
+}
+
+impl<E> From<TrainError> for Stop<E> {
+    #[inline]
+    fn from(error: TrainError) -> Self {
+        Self::Train(error)
+    }
+}
+
+impl<E> From<DataError> for Stop<E> {
+    #[inline]
+    fn from(error: DataError) -> Self {
+        Self::Train(error.into())
+    }
+}
+
+impl Course {
+    /// A run that has not begun.
+    #[inline]
+    pub fn new(plan: Plan) -> Self {
+        let steps = match plan.start {
+            Start::Fresh(..) => 0,
+            Start::Keep(step) => step,
+        };
+        Self {
+            plan,
+            phase: Phase::Digest(Split::Train),
+            n: 0,
+            digest: Digest::new(),
+            scores: Scores::default(),
+            on_train: None,
+            loss_sum: 0.0,
+            steps,
+            train_loss: None,
+            ticks: 0,
+            failed: false,
+            has_weights: matches!(plan.start, Start::Keep(_)),
+        }
+    }
+
+    /// Steps done.
+    #[inline]
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// Mean training loss before the last step.
+    #[inline]
+    pub fn train_loss(&self) -> Option<f32> {
+        self.train_loss
+    }
+
+    /// What it does.
+    #[inline]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether it ended with an error.
+    #[inline]
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Whether it has drawn its weights, or uses those that were there.
+    #[inline]
+    pub fn has_weights(&self) -> bool {
+        self.has_weights
+    }
+
+    /// The next sample it reads, and how many this pass over the set reads in all; `None` after the end.
+    #[inline]
+    pub fn needs(&self) -> Option<(Split, usize, usize)> {
+        let split = match self.phase {
+            Phase::Digest(split) | Phase::Eval(split) => split,
+            Phase::Track | Phase::Step => Split::Train,
+            Phase::Ended => return None,
+        };
+        let count = match (self.phase, split) {
+            (Phase::Track, _) => 1,
+            (_, Split::Train) => self.plan.samples,
+            (_, Split::Test) => self.plan.test_samples,
+        };
+        Some((split, self.n, count))
+    }
+
+    /// Goes through one sample, and reports what is done with it. Answers whether there are more.
+    ///
+    /// An error of training or of the data ends the run: its record, `done` and `work` are sent, and the weights
+    /// are those after the last whole step.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline]
+    pub fn advance<S: Memory, P: Port>(
+        &mut self,
+        memory: &mut S,
+        source: &mut impl Source,
+        port: &mut P,
+    ) -> Result<bool, P::Error> {
+        match self.sample(memory, source, port) {
+            Ok(()) => Ok(self.phase != Phase::Ended),
+            Err(Stop::Port(error)) => Err(error),
+            Err(Stop::Train(error)) => self.fail(error, memory, port).map(|()| false),
+        }
+    }
+
+    /// Ends the run with an error.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline]
+    pub fn fail<S: Memory, P: Port>(
+        &mut self,
+        error: TrainError,
+        memory: &mut S,
+        port: &mut P,
+    ) -> Result<(), P::Error> {
+        self.failed = true;
+        port.emit(Record::Error(self.steps.into(), error_code(error)))?;
+        self.end("error", memory, port)
+    }
+
+    /// Ends the run where it is; a step that has begun is not done.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline]
+    pub fn stop<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+        port.emit(weights_record(&memory.workspace().params, self.steps))?;
+        self.end("stopped", memory, port)
+    }
+
+    #[inline]
+    fn end<S: Memory, P: Port>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+        self.phase = Phase::Ended;
+        let steps = self.steps.into();
+        port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss }))?;
+        let macs_per_step = memory.shape().step_macs(self.plan.samples) as u64;
+        port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
+    }
+
+    #[inline]
+    fn sample<S: Memory, P: Port>(
+        &mut self,
+        memory: &mut S,
+        source: &mut impl Source,
+        port: &mut P,
+    ) -> Result<(), Stop<P::Error>> {
+        let Some((split, n, count)) = self.needs() else { return Ok(()) };
+        let first = n == 0;
+        let start = port.ticks();
+        let mut read = |x: MatrixMut| source.read(split, n, x);
+        if let Phase::Digest(_) = self.phase {
+            let mut x = memory.workspace().acts.x;
+            let label = read(x.reborrow())?;
+            self.digest.update(x.view().data());
+            self.digest.update(&[label.sign()]);
+        } else {
+            let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
+            match self.phase {
+                Phase::Step => {
+                    self.loss_sum += trainer.gradient_sample(first, read)?;
+                    if n + 1 == count {
+                        let report = trainer.step_end(self.loss_sum, count)?;
+                        self.steps = report.step;
+                        self.train_loss = Some(report.train_loss);
+                    }
+                    self.ticks += u64::from(port.ticks().wrapping_sub(start));
+                }
+                Phase::Track => {
+                    let tracked = trainer.track_sample(read)?;
+                    port.emit(Record::Track(self.steps.into(), tracked)).map_err(Stop::Port)?;
+                }
+                _ => {
+                    let (y, f, attention) = trainer.score_sample(first, read)?;
+                    self.scores.add(y, f, attention);
+                }
+            }
+        }
+        self.n += 1;
+        if self.n == count { self.turn(memory, port) } else { Ok(()) }
+    }
+
+    /// The end of a pass: reports it, and chooses the next.
+    #[inline]
+    fn turn<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
+        self.n = 0;
+        self.loss_sum = 0.0;
+        let evaluation = core::mem::take(&mut self.scores).evaluation();
+        match self.phase {
+            Phase::Digest(split) => {
+                let digest = core::mem::take(&mut self.digest).finish();
+                let line = DigestLine { what: word(split.name()), step: 0, digest };
+                port.emit(Record::Digest(line)).map_err(Stop::Port)?;
+                if split == Split::Train && self.plan.test_samples > 0 {
+                    self.phase = Phase::Digest(Split::Test);
+                    return Ok(());
+                }
+                self.begin(memory, port)
+            }
+            Phase::Eval(Split::Train) => {
+                self.on_train = Some(evaluation.ok_or(TrainError::LossNotFinite)?);
+                self.phase = Phase::Eval(Split::Test);
+                Ok(())
+            }
+            Phase::Eval(Split::Test) => {
+                let on_test = evaluation.ok_or(TrainError::LossNotFinite)?;
+                let on_train = self.on_train.unwrap_or(on_test);
+                port.emit(Record::eval(self.steps, on_train, on_test)).map_err(Stop::Port)?;
+                self.phase = Phase::Track;
+                Ok(())
+            }
+            Phase::Step => self.step_done(memory, port),
+            Phase::Track => self.go_on(memory, port),
+            Phase::Ended => Ok(()),
+        }
+    }
+
+    /// Between the data and the first step: the weights.
+    #[inline]
+    fn begin<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
+        let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
+        if let Start::Fresh(init, seed) = self.plan.start {
+            self.has_weights = true;
+            trainer.init(init, seed)?;
+        }
+        port.emit(weights_record(&trainer.params(), self.steps)).map_err(Stop::Port)?;
+        if self.plan.eval_every > 0 {
+            self.phase = Phase::Eval(Split::Train);
+            return Ok(());
+        }
+        self.go_on(memory, port)
+    }
+
+    #[inline]
+    fn step_done<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
+        let (step, train_loss) = (self.steps, self.train_loss.unwrap_or_default());
+        let (last, every) = (self.is_over(), self.plan.eval_every);
+        if last || self.plan.report_every <= 1 || step.is_multiple_of(self.plan.report_every) {
+            let report = crate::train::StepReport { step, train_loss };
+            port.emit(Record::Step(report)).map_err(Stop::Port)?;
+        }
+        if every > 0 && (last || step.is_multiple_of(every)) {
+            self.phase = Phase::Eval(Split::Train);
+            return Ok(());
+        }
+        self.go_on(memory, port)
+    }
+
+    /// The stop rule of the paper: after each step, stop if the loss BEFORE it was below `stop_loss`.
+    #[inline]
+    fn go_on<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
+        if !self.is_over() {
+            self.phase = Phase::Step;
+            return Ok(());
+        }
+        port.emit(weights_record(&memory.workspace().params, self.steps)).map_err(Stop::Port)?;
+        let reason = if self.is_below_stop_loss() { "stop-loss" } else { "max-steps" };
+        self.end(reason, memory, port).map_err(Stop::Port)
+    }
+
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.steps >= self.plan.max_steps || self.is_below_stop_loss()
+    }
+
+    #[inline]
+    fn is_below_stop_loss(&self) -> bool {
+        self.train_loss.is_some_and(|loss| loss < self.plan.stop_loss)
+    }
+}
+
+/// CRC-32 over all weights.
+#[inline]
+pub fn weights_digest(params: &Params) -> u32 {
+    let mut digest = Digest::new();
+    for tensor in Tensor::ALL {
+        digest.update(params.tensor(tensor).data());
+    }
+    digest.finish()
+}
+
+/// The record that proves the weights after `step` steps.
+#[inline]
+pub fn weights_record(params: &Params, step: u32) -> Record {
+    let digest = weights_digest(params);
+    Record::Digest(DigestLine { what: word("weights"), step: step.into(), digest })
+}

@@ -1,0 +1,194 @@
+//! A chip that idles and obeys: commands in, records out, one sample of work at a time.
+//!
+//! The firmware hands over every byte that comes ([`Session::receive`]) and gives time for work
+//! ([`Session::work`]). Specified in prose in `docs/protocol.md`.
+
+mod desk;
+mod inbox;
+mod source;
+mod transfer;
+mod vault;
+mod work;
+
+use crate::answer::Answer;
+use crate::command::{Fault, Refusal, parse};
+use crate::frame;
+use crate::memory::Memory;
+use crate::report::Board;
+use crate::wire::word;
+use crate::{course, run};
+use desk::Desk;
+use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
+pub use vault::{NoVault, Vault};
+
+/// Where a session meets the world, beyond what a run needs.
+pub trait Port: run::Port {
+    /// Milliseconds since some moment, wrapping.
+    fn millis(&mut self) -> u32;
+
+    /// Sends a record of the session.
+    ///
+    /// # Errors
+    ///
+    /// As [`run::Port::emit`].
+    fn answer(&mut self, answer: Answer) -> Result<(), Self::Error>;
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`run::Port::emit`].
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+
+    /// Starts the machine anew, once everything is sent. A port that cannot returns, and the session goes on.
+    fn reset(&mut self);
+}
+
+/// The conversation with one host.
+pub struct Session<'m, S: Memory, V: Vault> {
+    inbox: Inbox,
+    desk: Desk<'m, S, V>,
+    echo: bool,
+}
+
+impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
+    /// A session on the weights in `memory`. As many samples can be held as fit into `store`, each with
+    /// `M D + 1` numbers; weights that are loaded wait there too.
+    #[inline]
+    pub fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
+        Self { inbox: Inbox::new(), desk: Desk::new(memory, store, vault, board), echo: false }
+    }
+
+    /// Takes one byte from the line; may answer.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline(never)]
+    pub fn receive<P: Port>(&mut self, byte: u8, port: &mut P) -> Result<(), P::Error> {
+        if self.echo && self.inbox.is_text() {
+            echo(byte, port)?;
+        }
+        match self.inbox.byte(byte, port.millis()) {
+            Event::Nothing => Ok(()),
+            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
+            Event::Line => {
+                let (name, command) = parse(self.inbox.line(), self.desk.shape());
+                self.inbox.clear();
+                if let Ok(crate::command::Command::Echo(on)) = command {
+                    self.echo = on;
+                }
+                self.desk.execute(name, command, port)
+            }
+            Event::Frame => {
+                let taken = self.desk.frame(frame::decode(self.inbox.frame()), port);
+                self.inbox.clear();
+                taken
+            }
+        }
+    }
+
+    /// Works on at most one sample or one part of a dump. Answers whether there is more to do at once; if not, the
+    /// processor may sleep until a byte comes, or for some milliseconds: silence has its deadlines.
+    ///
+    /// Call it when all bytes that came have been received.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline(never)]
+    pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
+        let now = port.millis();
+        if let Some(fault) = self.inbox.idle(now) {
+            self.desk.refuse("-", &fault.into(), port)?;
+        }
+        self.desk.work(now, port)
+    }
+
+    /// Says that bytes were lost before they could be received; what has begun with them is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline]
+    pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        self.inbox.clear();
+        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+    }
+
+    /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.desk.is_idle() && !self.inbox.has_begun()
+    }
+
+    /// CRC-32 over the weights, and the steps behind them: what no refused command changes.
+    #[inline]
+    pub fn digest(&mut self) -> (u32, u32) {
+        self.desk.digest()
+    }
+}
+
+/// Shows what was typed.
+#[inline]
+fn echo<P: Port>(byte: u8, port: &mut P) -> Result<(), P::Error> {
+    match byte {
+        b'\r' | b'\n' | CTRL_C | CTRL_U => port.send(b"\r\n"),
+        BACKSPACE | DELETE => port.send(b"\x08 \x08"),
+        b' '..=b'~' => port.send(&[byte]),
+        _ => Ok(()),
+    }
+}
+
+/// What a command that is taken answers: two figures, which depend on it.
+type Outcome = Result<(u64, u32), Refusal>;
+
+impl From<frame::FrameError> for Fault {
+    #[inline]
+    fn from(error: frame::FrameError) -> Self {
+        match error {
+            frame::FrameError::Coding => Self::FrameCoding,
+            frame::FrameError::Checksum => Self::FrameChecksum,
+            frame::FrameError::Content => Self::FrameContent,
+        }
+    }
+}
+
+impl From<crate::train::TrainError> for Fault {
+    #[inline]
+    fn from(error: crate::train::TrainError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<crate::data::DataError> for Fault {
+    #[inline]
+    fn from(error: crate::data::DataError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// Nothing, a run, a test, or numbers on their way.
+enum Activity {
+    Idle,
+    Train(course::Course),
+    Eval(desk::Exam),
+    Take(transfer::Transfer),
+    Send(transfer::Dump),
+}
+
+impl Activity {
+    #[inline]
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Train(_) => "train",
+            Self::Eval(_) => "eval",
+            Self::Take(transfer) => match transfer.cargo {
+                transfer::Cargo::Samples(_) => "data",
+                transfer::Cargo::Weights(_) => "load",
+            },
+            Self::Send(_) => "weights",
+        }
+    }
+}

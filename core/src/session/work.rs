@@ -1,0 +1,163 @@
+//! What a session does between two commands: one sample, or one part of a dump.
+
+use super::desk::{Desk, Exam, MISSING, ONLY_TEST};
+use super::source::{Intake, Origin, Tap};
+use super::transfer::Part;
+use super::vault::Vault;
+use super::{Activity, Port};
+use crate::answer::{Answer, Score};
+use crate::command::Fault;
+use crate::course::{Source, Split, weights_digest, weights_record};
+use crate::memory::Memory;
+use crate::report::error_code;
+use crate::train::{TrainError, Trainer};
+use crate::wire::word;
+
+/// Whether the next sample can be read.
+enum Readiness {
+    Ready,
+    Waiting,
+    Late,
+}
+
+impl<S: Memory, V: Vault> Desk<'_, S, V> {
+    /// See [`super::Session::work`].
+    pub(super) fn work<P: Port>(&mut self, now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        match &self.activity {
+            Activity::Idle => Ok(false),
+            Activity::Take(transfer) => {
+                if transfer.is_late(now_ms) {
+                    let what = word(self.activity.name());
+                    self.activity = Activity::Idle;
+                    port.answer(Answer::Broken(what, Fault::TransferTimeout.code()))?;
+                }
+                Ok(false)
+            }
+            Activity::Send(_) => self.send(port),
+            Activity::Train(course) => match course.needs() {
+                Some(need) => self.train(need, now_ms, port),
+                None => Ok(false),
+            },
+            Activity::Eval(exam) => self.test((exam.split, exam.n, exam.count), now_ms, port),
+        }
+    }
+
+    #[inline(never)]
+    fn send<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
+        let Activity::Send(dump) = &mut self.activity else { return Ok(false) };
+        let params = self.memory.workspace().params;
+        match dump.part(&params, || weights_digest(&params)) {
+            Part::Frame(bytes) => port.send(&bytes).map(|()| true),
+            Part::Line(first, words) => port.answer(Answer::Numbers(first, words)).map(|()| true),
+            Part::End(bytes) => {
+                self.activity = Activity::Idle;
+                match bytes {
+                    Some(bytes) => port.send(&bytes),
+                    None => port.emit(weights_record(&params, self.step)),
+                }?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Makes sure that a streamed sample is there, or asks for it, and asks for the one behind it in time.
+    #[inline(never)]
+    fn await_sample<P: Port>(
+        &mut self,
+        (split, n, count): (Split, usize, usize),
+        now_ms: u32,
+        port: &mut P,
+    ) -> Result<Readiness, P::Error> {
+        if !matches!(self.origin, Origin::Stream) {
+            return Ok(Readiness::Ready);
+        }
+        if !self.intake.is_wanted(split, n) {
+            self.intake.want(split, n, now_ms);
+            port.answer(Answer::Want(word(split.name()), n as u64))?;
+        }
+        if self.intake.is_complete() {
+            if n + 1 < count {
+                port.answer(Answer::Want(word(split.name()), n as u64 + 1))?;
+            }
+            return Ok(Readiness::Ready);
+        }
+        Ok(if self.intake.is_late(now_ms) { Readiness::Late } else { Readiness::Waiting })
+    }
+
+    /// The sample is spent. The next of the pass was asked for already.
+    fn spend(&mut self, (split, n, count): (Split, usize, usize), now_ms: u32) {
+        if n + 1 < count && matches!(self.origin, Origin::Stream) {
+            self.intake.want(split, n + 1, now_ms);
+        } else {
+            self.intake = Intake::default();
+        }
+    }
+
+    #[inline(never)]
+    fn train<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        let readiness = self.await_sample(need, now_ms, port)?;
+        let Activity::Train(course) = &mut self.activity else { return Ok(false) };
+        let goes_on = match readiness {
+            Readiness::Waiting => return Ok(false),
+            Readiness::Late => course.fail(MISSING.into(), self.memory, port).map(|()| false),
+            Readiness::Ready => {
+                let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+                course.advance(self.memory, &mut tap, port)
+            }
+        };
+        self.spend(need, port.millis());
+        if matches!(goes_on, Ok(true)) {
+            return Ok(true);
+        }
+        // Also when the port failed: the run is over.
+        if let Activity::Train(course) = core::mem::replace(&mut self.activity, Activity::Idle) {
+            self.leave(&course);
+        }
+        goes_on
+    }
+
+    #[inline(never)]
+    fn test<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        let result = match self.await_sample(need, now_ms, port)? {
+            Readiness::Waiting => return Ok(false),
+            Readiness::Late => Err(MISSING.into()),
+            Readiness::Ready => self.score(need),
+        };
+        self.spend(need, port.millis());
+        let Activity::Eval(exam) = &mut self.activity else { return Ok(false) };
+        exam.n += 1;
+        if result.is_ok() && exam.n < exam.count {
+            return Ok(true);
+        }
+        let answer = match result.and_then(|()| exam.close(self.step)) {
+            Ok(score) => Answer::Score(score),
+            Err(error) => Answer::Broken(word("eval"), error_code(error)),
+        };
+        self.activity = Activity::Idle;
+        port.answer(answer).map(|()| false)
+    }
+
+    #[inline(never)]
+    fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
+        let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
+        let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+        let mut trainer = Trainer::resume(self.memory, ONLY_TEST, self.step)?;
+        let (y, f, attention) = trainer.score_sample(n == 0, |x| tap.read(split, n, x))?;
+        exam.scores.add(y, f, attention);
+        Ok(())
+    }
+}
+
+impl Exam {
+    fn close(&self, step: u32) -> Result<Score, TrainError> {
+        let figures = self.scores.evaluation().ok_or(TrainError::LossNotFinite)?;
+        Ok(Score {
+            what: word(self.split.name()),
+            step: step.into(),
+            samples: self.count as u64,
+            loss: figures.loss,
+            error: figures.error,
+            attention: figures.attention,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Idles and obeys: commands come over serial, training and its reports are the answer.
+//!
+//! No arithmetic here: the session is in `mote-core`, the registers are in `board`. `MOTE_PRESET` names the preset whose
+//! shape the model has.
+
+#![no_std]
+#![no_main]
+
+#[path = "../session_port.rs"]
+mod session_port;
+
+use cortex_m_rt::entry;
+use mote_core::memory::Fixed;
+use mote_core::presets::Preset;
+use mote_core::report::Board;
+use mote_core::session::{NoVault, Session};
+use mote_core::shape::Shape;
+use mote_core::wire::{WireError, word};
+use mote_firmware::board;
+use session_port::SessionPort;
+
+const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
+    Some(preset) => preset,
+    None => panic!("MOTE_PRESET is not the name of a preset of mote-core"),
+};
+const SHAPE: Shape = PRESET.shape;
+type Memory = Fixed<{ SHAPE.tokens }, { SHAPE.dim }, { SHAPE.head }, { SHAPE.value }>;
+const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the model does not fit this board");
+
+/// Numbers in a sample: its tokens and its label.
+const SAMPLE: usize = SHAPE.tokens * SHAPE.dim + 1;
+/// Samples held in RAM: what the model leaves of the board's budget, less what the session itself takes.
+const HELD: usize = {
+    let left = (board::MEMORY_BUDGET_BYTES - size_of::<Memory>()).saturating_sub(SESSION_BYTES) / (SAMPLE * 4);
+    if left < HELD_MAX { left } else { HELD_MAX }
+};
+const HELD_MAX: usize = 1000;
+const SESSION_BYTES: usize = 2048;
+
+type Desk = Session<'static, Memory, NoVault>;
+
+#[entry]
+fn main() -> ! {
+    // `entry` lends them out as `&'static mut`.
+    static mut MEMORY: Memory = Memory::zeroed();
+    static mut STORE: [f32; HELD * SAMPLE] = [0.0; HELD * SAMPLE];
+
+    static mut SESSION: Option<Desk> = None;
+
+    let mut port = SessionPort::new(board::take());
+    let session = open(SESSION, MEMORY, STORE);
+    loop {
+        if serve(session, &mut port).is_err() {
+            // A record was longer than a line can be: that is a mistake in mote, and a test excludes it.
+            board::exit(false);
+        }
+    }
+}
+
+/// The session in its place. Never inlined: the way there would stay on the stack.
+#[inline(never)]
+fn open(place: &'static mut Option<Desk>, memory: &'static mut Memory, store: &'static mut [f32]) -> &'static mut Desk {
+    let board = Board { name: word(board::NAME), core: word(board::CORE), tick_hz: board::TICK_HZ.into() };
+    place.insert(Session::new(memory, store, NoVault, board))
+}
+
+/// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.
+fn serve(session: &mut Desk, port: &mut SessionPort) -> Result<(), WireError> {
+    if session.is_quiet() {
+        let byte = port.wait();
+        session.receive(byte, port)?;
+    }
+    if port.has_lost() {
+        session.lost(port)?;
+    }
+    while let Some(byte) = port.byte() {
+        session.receive(byte, port)?;
+    }
+    session.work(port).map(|_| ())
+}

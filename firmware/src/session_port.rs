@@ -1,0 +1,101 @@
+//! The session's way out of the chip.
+
+use embedded_hal::digital::StatefulOutputPin;
+use embedded_io::{Read, ReadReady, Write};
+use mote_core::answer::Answer;
+use mote_core::report::{Record, Stack};
+use mote_core::run;
+use mote_core::session::Port;
+use mote_core::wire::{Line, WireError};
+use mote_firmware::board::{self, Parts};
+
+/// Serial port, status LED and counter of the board.
+pub struct SessionPort {
+    parts: Parts,
+}
+
+impl SessionPort {
+    /// A port on the parts of the board.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts }
+    }
+
+    /// The next byte that came.
+    pub fn byte(&mut self) -> Option<u8> {
+        let Ok(is_ready) = self.parts.serial.read_ready();
+        is_ready.then(|| self.wait())
+    }
+
+    /// Sleeps until a byte comes.
+    pub fn wait(&mut self) -> u8 {
+        let mut byte = [0];
+        let Ok(_) = self.parts.serial.read(&mut byte);
+        let [byte] = byte;
+        byte
+    }
+
+    /// Whether bytes were lost since this was last asked.
+    pub fn has_lost(&mut self) -> bool {
+        self.parts.serial.overrun()
+    }
+
+    fn line(&mut self, line: &str) {
+        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
+        let Ok(()) = self.parts.serial.write_all(b"\n");
+    }
+
+    /// One record, as a line. Never inlined: its buffers would lie on the stack through the whole session.
+    #[inline(never)]
+    fn record(&mut self, record: Record) -> Result<(), WireError> {
+        #[cfg(feature = "defmt")]
+        defmt::info!("{}", record);
+        if let Record::Step(_) = record {
+            let Ok(()) = self.parts.led.toggle();
+        }
+        let mut line = Line::new();
+        record.write(&mut line).map(|()| self.line(&line))
+    }
+}
+
+impl run::Port for SessionPort {
+    type Error = WireError;
+
+    /// Sends a record; after the last one of a run, says how much stack was ever used.
+    fn emit(&mut self, record: Record) -> Result<(), WireError> {
+        let is_last = matches!(record, Record::Work(_));
+        self.record(record)?;
+        if is_last {
+            let (used, of) = board::stack_used_and_size();
+            self.record(Record::Stack(Stack { used: used as u64, of: of as u64 }))?;
+        }
+        Ok(())
+    }
+
+    fn ticks(&mut self) -> u32 {
+        self.parts.counter.ticks()
+    }
+}
+
+impl Port for SessionPort {
+    fn millis(&mut self) -> u32 {
+        self.parts.counter.millis()
+    }
+
+    #[inline(never)]
+    fn answer(&mut self, answer: Answer) -> Result<(), WireError> {
+        #[cfg(feature = "defmt")]
+        defmt::info!("{}", answer);
+        let mut line = Line::new();
+        answer.write(&mut line).map(|()| self.line(&line))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
+        let Ok(()) = self.parts.serial.write_all(bytes);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        let Ok(()) = self.parts.serial.flush();
+        board::reset()
+    }
+}
