@@ -99,10 +99,16 @@ impl<'a> Grid<'a> {
 
     /// Where `N SNR^2` is `constant`, from left to right.
     fn curve(&self, constant: f64) -> Vec<(f64, f64)> {
-        // SNR is proportional to the signal norm, so the curve needs no more than one group's ratio.
-        let point = |group: &&Group| (group.signal_norm, constant / (group.snr * group.snr));
-        let inside = |(_, y): &(f64, f64)| (self.y.0..=self.y.1).contains(y);
-        axis_points(self.groups.values().map(point).filter(inside).collect())
+        const POINTS: usize = 200;
+        // SNR is proportional to the signal norm, so one group's ratio serves for all.
+        let Some(group) = self.groups.values().next() else { return Vec::new() };
+        let ratio = group.snr / group.signal_norm;
+        let point = |i: usize| {
+            let signal = self.x.0 + (self.x.1 - self.x.0) * i as f64 / POINTS as f64;
+            (signal, constant / (ratio * signal).powi(2))
+        };
+        let inside = |(x, y): &(f64, f64)| *x > 0.0 && (self.y.0..=self.y.1).contains(y);
+        (0..=POINTS).map(point).filter(inside).collect()
     }
 
     /// A panel's plots from the lowest to the topmost: colours, hatching, curve.
@@ -174,10 +180,4 @@ fn fine(values: &[f64]) -> Vec<f64> {
         values.iter().min_by(closer).copied().unwrap_or(low)
     };
     (0..count as usize).map(|i| nearest(low + (i as f64 + 0.5) * (high - low) / count)).collect()
-}
-
-fn axis_points(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    points.dedup_by(|a, b| a.0 == b.0);
-    points
 }

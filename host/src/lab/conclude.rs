@@ -14,9 +14,6 @@ use crate::files::{OutFolder, parquet};
 use crate::progress::say;
 use anyhow::Context;
 
-/// Test loss at which the paper cuts its picture.
-pub const CUT: f64 = 0.2;
-
 /// What of a run is not in its numbers.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -28,6 +25,8 @@ pub struct Session {
     pub run_file: Option<String>,
     /// Whether to show the page.
     pub open: bool,
+    /// Test loss at which the picture is cut.
+    pub cut: f64,
 }
 
 /// All cells of one model, and what they say.
@@ -50,7 +49,7 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
     cells.sort_by_key(|cell| cell.place.key());
     let groups = summary::groups(&cells, |place| config.recipe.snr(place));
     let models: Vec<Model> =
-        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups)).collect();
+        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.cut)).collect();
     let files = write(config, &cells, &groups, &models, out, session)
         .context("all cells are saved, and the same command goes on from here")?;
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
@@ -66,12 +65,12 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
 }
 
 impl<'a> Model<'a> {
-    fn new(config: &Config, groups: &'a [Group]) -> Self {
-        let boundary = Boundary::of(groups, CUT, config.seed);
+    fn new(config: &Config, groups: &'a [Group], cut: f64) -> Self {
+        let boundary = Boundary::of(groups, cut, config.seed);
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
         let constant = boundary.constant.map_or(boundary.best_constant, |constant| constant.value);
-        Self { groups, boundary, labels: Labels { recipe, cut: CUT, constant } }
+        Self { groups, boundary, labels: Labels { recipe, cut, constant } }
     }
 
     /// Whether the constant of the paper's own recipe lies on the grid.
@@ -97,7 +96,7 @@ fn write(
     put("cells.parquet", &parquet::cells(cells, &config.recipe)?)?;
     put("summary.csv", summary::to_csv(groups).as_bytes())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
-    let json = serde_json::json!({ "cut": CUT, "models": boundaries });
+    let json = serde_json::json!({ "cut": session.cut, "models": boundaries });
     put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).as_bytes())?;
     let mut pictures = Vec::new();
     for model in models {
@@ -193,13 +192,14 @@ fn theory(config: &Config) -> String {
 }
 
 fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
+    let cut = boundary.cut;
     for crossing in &boundary.crossings {
         match (crossing.snr, crossing.n_snr2) {
             (Some(snr), Some(n_snr2)) => say(format_args!(
-                "N={:3}: test loss crosses {CUT} at SNR {:.3} [{:.3}, {:.3}], N SNR^2 = {n_snr2:.2}",
+                "N={:3}: test loss crosses {cut} at SNR {:.3} [{:.3}, {:.3}], N SNR^2 = {n_snr2:.2}",
                 crossing.n, snr.value, snr.low, snr.high
             ))?,
-            _ => say(format_args!("N={:3}: test loss does not cross {CUT} on this grid", crossing.n))?,
+            _ => say(format_args!("N={:3}: test loss does not cross {cut} on this grid", crossing.n))?,
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
@@ -216,7 +216,7 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
     ))?;
     if reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
-        say(format_args!("agreement with \"test loss below {CUT} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
+        say(format_args!("agreement with \"test loss below {cut} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
     }
     Ok(())
 }

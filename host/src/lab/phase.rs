@@ -5,6 +5,7 @@ use super::conclude::{Session, conclude};
 use super::grid::Config;
 use super::options::Options;
 use super::presets;
+use super::recipe::Form;
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
@@ -50,6 +51,9 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present = "print_config")]
     pub out: Option<PathBuf>,
+    /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
+    #[arg(long, value_name = "X")]
+    pub cut: Option<f64>,
     #[command(flatten)]
     /// How progress is told.
     pub progress: ProgressArgs,
@@ -84,6 +88,10 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.dry_run {
         return describe(&config, &places, threads);
     }
+    let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
+    if !(cut > 0.0 && cut.is_finite()) {
+        return Err(InputError::option("cut", format!("expected a finite number above 0, found {cut}")).into());
+    }
     check_memory(&config, &places, threads)?;
     let out = OutFolder::open(out)?;
     let mut store = Store::open(&out, &config)?;
@@ -103,7 +111,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
             places.len()
         )));
     }
-    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open };
+    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
     conclude(&config, cells, &out, &session)
 }
 

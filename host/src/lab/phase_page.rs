@@ -1,7 +1,7 @@
 //! The page of a phase diagram: see [`super::page`].
 
 use super::boundary::{Crossing, Interval};
-use super::conclude::{CUT, Model, Session, machine};
+use super::conclude::{Model, Session, machine};
 use super::grid::Config;
 use super::page::{self, Figure, Page, Table};
 use super::store::Cell;
@@ -20,6 +20,7 @@ pub fn page(
     curves: Option<&[u8]>,
     session: &Session,
 ) -> anyhow::Result<Page> {
+    let cut = session.cut;
     let mut figures = Vec::new();
     let mut tables = Vec::new();
     if let Some(svg) = curves {
@@ -42,10 +43,10 @@ pub fn page(
             picture(
                 "cut",
                 Shown::Cut,
-                format!("1 where the mean test loss is at least {CUT}, else 0. {curve}{hatched}"),
+                format!("1 where the mean test loss is at least {cut}, else 0. {curve}{hatched}"),
             )?,
         ]);
-        tables.push(crossings(&model.boundary.crossings, &of));
+        tables.push(crossings(&model.boundary.crossings, cut, &of));
     }
     tables.extend(models.iter().map(|model| means(model, models.len() > 1)));
     let one = if let [model] = models { format!(" {}.", model.labels.recipe) } else { String::new() };
@@ -84,17 +85,20 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
     for model in models {
         let boundary = &model.boundary;
         let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
-        let with_interval = |interval: Option<Interval>| match interval {
-            Some(Interval { value, low, high }) => format!("{value:.3} [{low:.3}, {high:.3}]{of}"),
-            None => format!("no fit{of}"),
+        let with_interval = |interval: Interval| {
+            let Interval { value, low, high } = interval;
+            format!("{value:.3} [{low:.3}, {high:.3}]{of}")
         };
         let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
-        let none = model.groups.iter().all(|group| group.test_loss.is_empty());
-        let best = format!("{:.4}: {}", boundary.best_constant, agrees(boundary.agreement_best));
-        facts.push(("exponent of SNR* against N (theory: -1/2)", with_interval(boundary.exponent)));
-        facts.push(("N SNR*\u{b2} at the boundary", with_interval(boundary.constant)));
-        facts.push(("best constant", if none { format!("no cell converged{of}") } else { best }));
-        if model.reaches_1000() && !none {
+        // A grid that has no boundary, or cells that did not converge, have no figures.
+        let exponent = boundary.exponent.map(|x| ("exponent of SNR* against N (theory: -1/2)", with_interval(x)));
+        let constant = boundary.constant.map(|x| ("N SNR*\u{b2} at the boundary", with_interval(x)));
+        facts.extend(exponent.into_iter().chain(constant));
+        if model.groups.iter().all(|group| group.test_loss.is_empty()) {
+            continue;
+        }
+        facts.push(("best constant", format!("{:.4}: {}", boundary.best_constant, agrees(boundary.agreement_best))));
+        if model.reaches_1000() {
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
         }
     }
@@ -104,7 +108,7 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
     facts
 }
 
-fn crossings(crossings: &[Crossing], of: &str) -> Table {
+fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
     let row = |crossing: &Crossing| {
         let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
         let first = crossing.first_signal_below.map_or("none".into(), |signal| signal.to_string());
@@ -115,7 +119,7 @@ fn crossings(crossings: &[Crossing], of: &str) -> Table {
     Table {
         title: "Boundary".into(),
         note: format!(
-            "Where the mean test loss of each N crosses {CUT}, with the interval that holds 95 of 100 resamplings of \
+            "Where the mean test loss of each N crosses {cut}, with the interval that holds 95 of 100 resamplings of \
              the replicates.{of}"
         ),
         head: ["N", "SNR*", "95% interval", "N SNR*\u{b2}", "first signal norm below"].map(String::from).into(),
