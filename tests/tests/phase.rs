@@ -7,9 +7,13 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A grid of 24 cells that takes a second.
-const SMALL: [&str; 12] = [
+const SMALL: [&str; 16] = [
     "--preset",
     "law",
+    "--dim",
+    "64",
+    "--head",
+    "8",
     "--n",
     "4,8",
     "--signal",
