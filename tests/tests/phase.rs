@@ -348,7 +348,7 @@ fn the_page_stands_alone() {
     assert_eq!(once.len(), ids.len(), "an id is of one element: {ids:?}");
     for part in [
         "<pre>mote phase --quiet --out &#x27;",
-        "&lt;u&gt;&amp;&#x27;\\&#x27;&#x27;out&#x27; --preset law --n 4,8",
+        "&lt;u&gt;&amp;&#x27;\\&#x27;&#x27;out&#x27; --preset law --dim 64 --head 8 --n 4,8",
         "# &lt;u&gt;mine&lt;&#x2f;u&gt; &amp; &quot;yours&quot;\nseed = 77",
         "<th scope=\"row\">seed</th><td>77</td>",
         "<th scope=\"row\">recipe.dim</th><td>64</td>",
