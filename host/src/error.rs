@@ -41,13 +41,13 @@ pub enum InputError {
 
 /// Interrupted by the user: exit status 130.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted after step {step}; {}", match saved {
+#[error("interrupted after {done}; {}", match saved {
     Some(path) => format!("what was done is saved in {}", path.display()),
-    None => "nothing was asked to be saved".into(),
+    None => "nothing is saved".into(),
 })]
 pub struct Interrupted {
-    /// Steps done.
-    pub step: u32,
+    /// What was done before.
+    pub done: String,
     /// Where the results are, if they were to be saved.
     pub saved: Option<PathBuf>,
 }

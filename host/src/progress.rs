@@ -175,6 +175,11 @@ impl Interrupt {
 
     /// Whether the user wants to stop.
     pub fn is_raised(self) -> bool {
+        Self::was_asked_for()
+    }
+
+    /// The same, for work that does not know whether anyone has taken over Ctrl-C.
+    pub fn was_asked_for() -> bool {
         RAISED.load(Ordering::Relaxed)
     }
 }

@@ -155,7 +155,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
 
     let saved = out.path().to_owned();
     match end {
-        End::Interrupted => return Err(Interrupted { step: steps, saved: Some(saved) }.into()),
+        End::Interrupted => return Err(Interrupted { done: format!("step {steps}"), saved: Some(saved) }.into()),
         End::Diverged(step, what) => {
             let learning_rate = job.settings.learning_rate;
             return Err(InputError::Diverged { step, what, learning_rate, saved }.into());

@@ -52,6 +52,7 @@ fn theory_names_what_is_met_and_what_rests_on_memory() {
     assert!(verdicts.iter().all(|verdict| verdict["items"][0]["is_met"] == false));
     refused(&mote(&["theory", "--preset", "digits"]), &["--preset: expected a preset of signals and noise"]);
     refused(&mote(&["theory", "--n", "x"]), &["--n: expected a list like", "\"x\""]);
+    refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a finite number above 0, found -1"]);
 }
 
 /// Four models at one N SNR^2, each with its own cells, boundary and pictures.
@@ -130,6 +131,11 @@ fn impossible_requests_name_what_is_possible() {
             &["phase", "--preset", "wide", "--space", "weights"],
             &["--space: ", "D=1000000000 H=64 at once take", "GB of memory in weights space", "GB free"],
         ),
+        (
+            &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--dry-run"],
+            &["GB of memory", "GB free"],
+        ),
+        (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a finite number above 0, found 0"]),
         (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a finite number above 0, found -1"]),
     ] {
         refused(&mote(&[args, &["--out", path(&out)]].concat()), expected);

@@ -129,7 +129,7 @@ pub fn run(
     let (start, mut steps) = (Instant::now(), 0u32);
     loop {
         if interrupt.is_raised() {
-            return Err(Interrupted { step: steps, saved: None }.into());
+            return Err(Interrupted { done: format!("step {steps}"), saved: None }.into());
         }
         let line = match emulator.listen()? {
             Heard::Line(line) => line,

@@ -32,7 +32,7 @@ pub struct Labels {
     /// Test loss of [`Shown::Cut`].
     pub cut: f64,
     /// The curve on top is `N SNR^2` = this.
-    pub constant: f64,
+    pub constant: Option<f64>,
 }
 
 impl Shown {
@@ -113,8 +113,12 @@ impl<'a> Grid<'a> {
 
     /// A panel's plots from the lowest to the topmost: colours, hatching, curve.
     fn plots(&self, value: impl Fn(&Group) -> Option<f64>, curve: &[(f64, f64)]) -> Vec<Plot> {
-        let colors = |t: f64| if t.is_nan() { BLANK.into() } else { ColorMap::Viridis.map(t) };
         let numbers = self.rows(|group| group.and_then(&value).unwrap_or(f64::NAN));
+        // One value everywhere has no scale of its own: it gets the colour it would have between 0 and 1.
+        let mut known = numbers.iter().flatten().copied().filter(|x| !x.is_nan());
+        let first = known.next().unwrap_or(0.0);
+        let only = known.all(|x| x == first).then_some(first.clamp(0.0, 1.0));
+        let colors = move |t: f64| if t.is_nan() { BLANK.into() } else { ColorMap::Viridis.map(only.unwrap_or(t)) };
         let heatmap = Heatmap::new().with_data(numbers).with_color_map(ColorMap::Custom(Arc::new(colors)));
         let heatmap = heatmap.with_x_range(self.x.0, self.x.1).with_y_range(self.y.0, self.y.1).with_cell_size(1.0);
         let mut plots = vec![Plot::Heatmap(heatmap)];
@@ -144,7 +148,7 @@ impl<'a> Grid<'a> {
 
 fn scene(groups: &[Group], labels: &Labels, shown: &[Shown]) -> Scene {
     let grid = Grid::of(groups);
-    let curve = grid.curve(labels.constant);
+    let curve = labels.constant.map_or(Vec::new(), |constant| grid.curve(constant));
     let plots = |shown: &Shown| grid.plots(|group| shown.value(group, labels.cut), &curve);
     let all: Vec<Vec<Plot>> = shown.iter().map(plots).collect();
     let layout = |(plots, shown): (&Vec<Plot>, &Shown)| {
@@ -167,7 +171,8 @@ fn edges(values: &[f64]) -> (f64, f64) {
 
 /// The value to show at each of some evenly spaced places: the nearest one. Evenly spaced values stay as they are.
 fn fine(values: &[f64]) -> Vec<f64> {
-    const MOST: f64 = 400.0;
+    // Wider than any screen: values that still share a place lie within one point of each other.
+    const MOST: f64 = 4000.0;
     let (low, high) = edges(values);
     let steps = values.windows(2).map(|pair| pair[1] - pair[0]);
     let (least, most) = steps.fold((f64::INFINITY, 0.0f64), |(least, most), step| (least.min(step), most.max(step)));

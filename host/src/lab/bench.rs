@@ -81,6 +81,9 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     }
     let single = all_cells(&config, &places, 1)?;
     say(format_args!("auto, 1 thread:  {:.1} cells/s", count as f64 / single))?;
+    if threads == 1 {
+        return Ok(());
+    }
     let several = all_cells(&config, &places, threads)?;
     say(format_args!(
         "auto, {threads} threads: {:.1} cells/s, {:.2} times as fast; the whole grid in about {:.0} s",

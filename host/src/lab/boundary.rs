@@ -7,15 +7,26 @@ use serde::Serialize;
 /// Resamplings behind an interval.
 const RESAMPLINGS: usize = 400;
 
-/// A value with the interval that holds it in 95 of 100 resamplings.
+/// A value with the middle 95 of 100 resamplings of the replicates. There is no such interval where a place has a single
+/// replicate, or where more than the outer ones of the resamplings have no value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// From the data as they are.
     pub value: f64,
     /// 2.5th percentile.
-    pub low: f64,
+    pub low: Option<f64>,
     /// 97.5th percentile.
-    pub high: f64,
+    pub high: Option<f64>,
+}
+
+impl std::fmt::Display for Interval {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let digits = f.precision().unwrap_or(3);
+        match (self.low, self.high) {
+            (Some(low), Some(high)) => write!(f, "{:.digits$} [{low:.digits$}, {high:.digits$}]", self.value),
+            _ => write!(f, "{:.digits$} [no interval]", self.value),
+        }
+    }
 }
 
 /// Where one N crosses the cut.
@@ -48,8 +59,8 @@ pub struct Boundary {
     pub constant: Option<Interval>,
     /// Cells that agree with "test loss below the cut if and only if `N SNR^2 >= 1000`".
     pub agreement_1000: f64,
-    /// The constant with the best agreement.
-    pub best_constant: f64,
+    /// The constant with the best agreement; `None` if that is above the whole grid, with no cell benign.
+    pub best_constant: Option<f64>,
     /// Its agreement.
     pub agreement_best: f64,
     /// Cells that did not converge, and count in no agreement.
@@ -66,6 +77,7 @@ impl Boundary {
         };
         let crossings_of =
             |means: &[Option<f64>]| ns.iter().map(|&n| crossing(groups, means, n, cut)).collect::<Vec<_>>();
+        let is_replicated = groups.iter().all(|group| group.test_loss.len() != 1);
         let own = crossings_of(&means(&mut |losses| Moments::of(losses).map(|m| m.mean)));
         let mut stream = Stream::new(seed, Purpose::Test, u32::MAX, 0);
         let mut resample = |losses: &[f64]| {
@@ -74,16 +86,22 @@ impl Boundary {
         };
         let resampled: Vec<Vec<Option<f64>>> = (0..RESAMPLINGS).map(|_| crossings_of(&means(&mut resample))).collect();
         let crossings = ns.iter().enumerate().map(|(i, &n)| {
-            let snr = own[i].map(|value| interval(value, resampled.iter().filter_map(|crossings| crossings[i])));
+            let again = resampled.iter().map(|crossings| crossings[i]);
+            let snr = own[i].map(|value| interval(value, again.collect(), is_replicated));
             let below = |group: &&Group| group.n == n && Moments::of(&group.test_loss).is_some_and(|m| m.mean < cut);
             let first_signal_below = groups.iter().find(below).map(|group| group.signal_norm);
             Crossing { n, snr, n_snr2: snr.map(|snr| n as f64 * snr.value * snr.value), first_signal_below }
         });
         let crossings = crossings.collect();
-        let fits = |crossings: &Vec<Option<f64>>| fit(&ns, crossings);
-        let fitted = fits(&own);
+        let fitted = fit(&ns, &own);
+        let refit = |crossings: &Vec<Option<f64>>| {
+            // Through the same N as the data's own fit, or not at all.
+            let is_whole = own.iter().zip(crossings).all(|(own, again)| own.is_none() || again.is_some());
+            if is_whole { fit(&ns, crossings) } else { None }
+        };
         let of = |part: fn((f64, f64)) -> f64| {
-            fitted.map(|own| interval(part(own), resampled.iter().filter_map(fits).map(part)))
+            let again = resampled.iter().map(|crossings| refit(crossings).map(part)).collect();
+            fitted.map(|own| interval(part(own), again, is_replicated))
         };
         let (agreement_best, best_constant) = best_constant(groups, cut);
         let (dim, head) = groups.first().map_or((0, 0), |group| group.model);
@@ -147,11 +165,14 @@ fn fit(ns: &[usize], crossings: &[Option<f64>]) -> Option<(f64, f64)> {
     Some((xy / xx, (x + 2.0 * y).exp()))
 }
 
-fn interval(value: f64, resampled: impl Iterator<Item = f64>) -> Interval {
-    let mut all: Vec<f64> = resampled.collect();
+fn interval(value: f64, resampled: Vec<Option<f64>>, is_replicated: bool) -> Interval {
+    let count = resampled.len();
+    let mut all: Vec<f64> = resampled.into_iter().flatten().collect();
+    if !is_replicated || all.len() as f64 <= 0.975 * count as f64 {
+        return Interval { value, low: None, high: None };
+    }
     all.sort_by(f64::total_cmp);
-    let at =
-        |part: f64| all.get((part * all.len().saturating_sub(1) as f64).round() as usize).copied().unwrap_or(value);
+    let at = |part: f64| Some(all[(part * (all.len() - 1) as f64).round() as usize]);
     Interval { value, low: at(0.025), high: at(0.975) }
 }
 
@@ -166,12 +187,13 @@ pub fn agreement(groups: &[Group], cut: f64, constant: f64) -> f64 {
     agree as f64 / (all.max(1)) as f64
 }
 
-/// The best agreement and the constant that reaches it: one of the values between two groups.
-fn best_constant(groups: &[Group], cut: f64) -> (f64, f64) {
+/// The best agreement and the constant that reaches it: the value of one of the groups, or none of them.
+fn best_constant(groups: &[Group], cut: f64) -> (f64, Option<f64>) {
     let mut values: Vec<f64> = groups.iter().map(|group| group.n as f64 * group.snr * group.snr).collect();
     values.sort_by(f64::total_cmp);
-    let candidates = values.into_iter().map(|constant| (agreement(groups, cut, constant), constant));
-    candidates.fold((0.0, 0.0), |best, candidate| if candidate.0 > best.0 { candidate } else { best })
+    let candidates = values.into_iter().map(|constant| (agreement(groups, cut, constant), Some(constant)));
+    let nowhere = (agreement(groups, cut, f64::INFINITY), None);
+    candidates.fold(nowhere, |best, candidate| if candidate.0 > best.0 { candidate } else { best })
 }
 
 #[cfg(test)]
@@ -206,10 +228,12 @@ mod tests {
         let boundary = Boundary::of(&sharp(), 0.2, 1);
         let exponent = boundary.exponent.unwrap();
         assert!(
-            (exponent.value + 0.5).abs() < 0.01 && exponent.low <= exponent.value && exponent.value <= exponent.high
+            (exponent.value + 0.5).abs() < 0.01
+                && exponent.low.unwrap() <= exponent.value
+                && exponent.value <= exponent.high.unwrap()
         );
         assert!((boundary.constant.unwrap().value - 9.0).abs() < 0.2, "{:?}", boundary.constant);
-        let (constant, share) = (boundary.best_constant, boundary.agreement_best);
+        let (constant, share) = (boundary.best_constant.unwrap(), boundary.agreement_best);
         assert!((constant - 9.0).abs() < 0.8 && share > 0.98, "{constant} {share}");
         assert_eq!(boundary, Boundary::of(&sharp(), 0.2, 1), "seeded");
         let first = &boundary.crossings[0];
@@ -219,7 +243,22 @@ mod tests {
     #[test]
     fn what_never_crosses_has_no_crossing() {
         let boundary = Boundary::of(&sharp(), 1e-9, 1);
+        assert_eq!((boundary.best_constant, boundary.agreement_best), (None, 1.0), "no cell is benign");
         assert!(boundary.crossings.iter().all(|crossing| crossing.snr.is_none()) && boundary.exponent.is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_has_no_interval() {
+        let mut groups = sharp();
+        groups[3].test_loss.truncate(1);
+        let boundary = Boundary::of(&groups, 0.2, 1);
+        let crossing = boundary.crossings[0].snr.unwrap();
+        assert_eq!((crossing.low, crossing.high), (None, None), "a single replicate");
+        assert_eq!(crossing.to_string(), format!("{:.3} [no interval]", crossing.value));
+        let at_the_edge = |missing: usize| (0..400).map(|i| (i >= missing).then_some(1.0)).collect();
+        assert!(
+            interval(1.0, at_the_edge(5), true).low.is_some() && interval(1.0, at_the_edge(20), true).low.is_none()
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::recipe::Recipe;
 use super::sampled::{SampledRun, Width};
 use super::tokens::TokenRun;
 use super::weights::WeightRun;
+use crate::progress::Interrupt;
 use mote_core::loss::logistic;
 use mote_core::rng::mix;
 use serde::{Deserialize, Serialize};
@@ -143,7 +144,7 @@ pub trait Run {
     fn test(&mut self) -> anyhow::Result<Scores>;
 }
 
-/// Largest `H` that [`Space::Free`] computes in single precision. Beyond it, learning rates are so small (they go with
+/// Largest `H` that the samplers compute in single precision. Beyond it, learning rates are so small (they go with
 /// `H^-1/2`) that single precision would lose the steps.
 pub const SINGLE: usize = 4096;
 
@@ -157,7 +158,10 @@ pub fn run(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> anyhow::R
     match space {
         Space::Weights => descend(recipe, &mut WeightRun::new(recipe, place, seed)?),
         Space::Tokens => descend(recipe, &mut TokenRun::new(recipe, place, seed)?),
-        Space::Sampled => descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Full)),
+        Space::Sampled if recipe.head <= SINGLE => {
+            descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Full))
+        }
+        Space::Sampled => descend(recipe, &mut SampledRun::<f64>::new(recipe, place, seed, Width::Full)),
         Space::Free if recipe.head <= SINGLE => {
             descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Reduced))
         }
@@ -168,6 +172,7 @@ pub fn run(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> anyhow::R
 /// The stop rule of the paper: after each step, if the loss before it was below the stop loss, stop and test.
 fn descend(recipe: &Recipe, run: &mut impl Run) -> anyhow::Result<Outcome> {
     for step in 1..=recipe.max_steps {
+        anyhow::ensure!(!Interrupt::was_asked_for(), "interrupted");
         let Some(train_loss) = run.step()? else {
             return Ok(Outcome { steps: step - 1, figures: None });
         };

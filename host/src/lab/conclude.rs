@@ -69,7 +69,7 @@ impl<'a> Model<'a> {
         let boundary = Boundary::of(groups, cut, config.seed);
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
-        let constant = boundary.constant.map_or(boundary.best_constant, |constant| constant.value);
+        let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
         Self { groups, boundary, labels: Labels { recipe, cut, constant } }
     }
 
@@ -195,25 +195,24 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
     let cut = boundary.cut;
     for crossing in &boundary.crossings {
         match (crossing.snr, crossing.n_snr2) {
-            (Some(snr), Some(n_snr2)) => say(format_args!(
-                "N={:3}: test loss crosses {cut} at SNR {:.3} [{:.3}, {:.3}], N SNR^2 = {n_snr2:.2}",
-                crossing.n, snr.value, snr.low, snr.high
-            ))?,
+            (Some(snr), Some(n_snr2)) => {
+                let n = crossing.n;
+                say(format_args!("N={n:3}: test loss crosses {cut} at SNR {snr:.3}, N SNR^2 = {n_snr2:.2}"))?;
+            }
             _ => say(format_args!("N={:3}: test loss does not cross {cut} on this grid", crossing.n))?,
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        say(format_args!(
-            "SNR* = constant N^{:.3} [{:.3}, {:.3}]; N SNR*^2 = {:.2} [{:.2}, {:.2}]",
-            exponent.value, exponent.low, exponent.high, constant.value, constant.low, constant.high
-        ))?;
+        say(format_args!("SNR* = constant N^{exponent:.3}; N SNR*^2 = {constant:.2}"))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();
-    let (constant, share) = (boundary.best_constant, 100.0 * boundary.agreement_best);
-    say(format_args!(
-        "best constant {constant:.4}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"
-    ))?;
+    let share = 100.0 * boundary.agreement_best;
+    let constant = match boundary.best_constant {
+        Some(constant) => format!("best constant {constant:.4}"),
+        None => "best constant above the grid".into(),
+    };
+    say(format_args!("{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"))?;
     if reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
         say(format_args!("agreement with \"test loss below {cut} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;

@@ -35,7 +35,7 @@ Optical Recognition of Handwritten Digits (UCI Machine Learning Repository, CC B
 
 Example:
   mote digits --classes 3,8 --out digits
-  mote train --data digits/train.npz --test digits/test.npz --steps 300 --lr 0.5 --out run"
+  mote train --data digits/train.npz --test digits/test.npz --steps 300 --lr 0.1 --out run"
 )]
 pub struct DigitsArgs {
     /// The digits of the classes +1 and -1
@@ -74,14 +74,19 @@ pub fn digits(args: &DigitsArgs) -> anyhow::Result<()> {
     if args.tokens < PARTS {
         return Err(InputError::option("tokens", format!("expected at least {PARTS}, found {}", args.tokens)).into());
     }
+    if args.tokens > 4096 {
+        return Err(InputError::option("tokens", format!("expected at most 4096, found {}", args.tokens)).into());
+    }
     for (option, found) in [("train", args.train), ("test", args.test)] {
         if found == 0 {
             return Err(InputError::option(option, "expected at least 2, found 0").into());
         }
     }
     for (option, found) in [("signal", args.signal), ("noise-norm", args.noise_norm)] {
-        if !(found > 0.0 && found.is_finite()) {
-            return Err(InputError::option(option, format!("expected a finite number above 0, found {found}")).into());
+        if !(found > 0.0 && found < 1e15) {
+            return Err(
+                InputError::option(option, format!("expected a number above 0 and below 1e15, found {found}")).into()
+            );
         }
     }
     let norms = (args.signal, args.noise_norm);
@@ -184,7 +189,7 @@ pub fn draw(
     if train % 2 == 1 || test % 2 == 1 || train + test > most {
         let expected =
             format!("expected even numbers, at most {most} in all of the digits {} and {}", classes.0, classes.1);
-        return Err(InputError::option("n", format!("{expected}, found {train} and {test} test samples")).into());
+        return Err(InputError::option("train", format!("{expected}, found {train} and {test} test samples")).into());
     }
     let mut stream = Stream::new(seed, Purpose::Train, u32::MAX, 0);
     let mut of = |digit: u8| {

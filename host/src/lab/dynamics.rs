@@ -219,7 +219,7 @@ fn follow(run: &mut Follower, steps: u32, mut stop: impl FnMut() -> bool) -> any
         row[3..].copy_from_slice(&run.span().track(0));
         rows.push(row);
         if stop() {
-            return Err(Interrupted { step, saved: None }.into());
+            return Err(Interrupted { done: format!("step {step} of a run"), saved: None }.into());
         }
     }
     Ok(rows)

@@ -8,6 +8,9 @@ use super::recipe::{Form, Recipe};
 use crate::error::InputError;
 use serde::{Deserialize, Serialize};
 
+/// Cells of a run at most: more would not fit into any memory, nor into a lifetime.
+const MOST_CELLS: f64 = 1e7;
+
 /// A whole run: every number in every cell is a function of this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
@@ -52,7 +55,6 @@ impl Config {
         let recipe = &mut self.recipe;
         (recipe.dim, recipe.head) = self.models[0];
         set(&mut recipe.tokens, options.tokens);
-        set(&mut recipe.value, options.value);
         set(&mut recipe.learning_rate, options.lr);
         set(&mut recipe.stop_loss, options.stop_loss);
         set(&mut recipe.max_steps, options.max_steps);
@@ -62,6 +64,7 @@ impl Config {
                 set(big, options.big);
                 set(small, options.small);
                 set(divisor, options.divisor);
+                recipe.value = options.value.unwrap_or(recipe.value);
                 not_here("noise-norm", options.noise_norm, "uniform")?;
             }
             Form::Uniform { noise_norm, .. } | Form::Digits { noise_norm, .. } => {
@@ -69,6 +72,7 @@ impl Config {
                 not_here("big", options.big, "paper")?;
                 not_here("small", options.small, "paper")?;
                 not_here("divisor", options.divisor, "paper")?;
+                not_here("value", options.value.map(|value| value as f64), "paper")?;
             }
         }
         if let Some(list) = &options.classes {
@@ -90,6 +94,14 @@ impl Config {
         at_least("test-samples", recipe.test_samples as u64, 1)?;
         above_0("lr", recipe.learning_rate)?;
         above_0("stop-loss", recipe.stop_loss)?;
+        let places = [self.models.len(), self.n.len(), self.signal.len(), self.replicates as usize];
+        let cells = places.into_iter().fold(1.0, |cells, part| cells * part as f64);
+        if cells > MOST_CELLS {
+            return Err(InputError::option(
+                "replicates",
+                format!("expected a grid of at most {MOST_CELLS} cells, found {cells}"),
+            ));
+        }
         for (dim, head) in &self.models {
             at_least("dim", *dim, 3)?;
             at_least("head", *head as u64, 1)?;
@@ -234,8 +246,12 @@ fn models(own: &[(u64, usize)], options: &Options) -> Result<Vec<(u64, usize)>, 
     let mut dims = list("dim", &options.dim, own.iter().map(|model| model.0).collect())?;
     let mut heads = list("head", &options.head, own.iter().map(|model| model.1 as u64).collect())?;
     // One list given: the other's values, if they are all the same, serve for each.
-    heads.dedup();
-    dims.dedup();
+    if options.dim.is_none() {
+        dims.dedup();
+    }
+    if options.head.is_none() {
+        heads.dedup();
+    }
     let count = dims.len().max(heads.len());
     for (option, list) in [("dim", &mut dims), ("head", &mut heads)] {
         if list.len() == 1 {
@@ -301,6 +317,8 @@ mod tests {
         assert_eq!(with(Some("1e6,1e3"), Some("8,16")).unwrap(), [(1000, 16), (1_000_000, 8)]);
         assert_eq!(with(Some("100"), Some("8,16")).unwrap(), [(100, 8), (100, 16)]);
         assert!(with(Some("1,2,3"), Some("8,16")).unwrap_err().to_string().contains("expected 1 or 3 values"));
+        let pairs = with(Some("64,64,128"), Some("8,16,16")).unwrap();
+        assert_eq!(pairs, [(64, 8), (64, 16), (128, 16)], "pairs as they were given");
         assert!(with(Some("2"), None).is_err());
     }
 }

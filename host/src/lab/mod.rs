@@ -17,6 +17,7 @@ mod phase_page;
 pub mod presets;
 pub mod product;
 pub mod recipe;
+mod run_file;
 pub mod sampled;
 pub mod span;
 pub mod store;

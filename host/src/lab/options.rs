@@ -39,6 +39,9 @@ impl From<Space> for SpaceChoice {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Options {
+    /// Name of the preset; on the command line it is an option of its own.
+    #[arg(skip)]
+    pub preset: Option<String>,
     /// N: numbers of training samples, a list or first..last..step with both ends
     #[arg(long, value_name = "LIST")]
     pub n: Option<String>,
@@ -105,7 +108,8 @@ impl Options {
         let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
         let table: toml::Table = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
         let command = Self::augment_args(clap::Command::new("keys"));
-        let keys: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        let longs = command.get_arguments().filter_map(clap::Arg::get_long);
+        let keys: Vec<&str> = std::iter::once("preset").chain(longs).collect();
         if let Some(found) = table.keys().find(|key| !keys.contains(&key.as_str())) {
             let meant = lists::nearest(found, keys.iter().copied());
             let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));

@@ -6,6 +6,7 @@ use super::grid::Config;
 use super::options::Options;
 use super::presets;
 use super::recipe::Form;
+use super::run_file;
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
@@ -21,7 +22,7 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip
 size), wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to
-D = 10^12 and H = 10^8).
+D = 4*10^12 and H = 10^8), digits (real images, 3 against 8).
 
 Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and standard error),
 heatmap.png and .svg, cut.png and .svg (of several models, one each, and curves.png and .svg),
@@ -36,9 +37,9 @@ Examples:
   mote phase --preset law --dry-run --out law
   mote phase --print-config > run.toml; mote phase --config run.toml --out mine")]
 pub struct PhaseArgs {
-    /// Where everything comes from that is not said otherwise
-    #[arg(long, value_name = "NAME", default_value = "figure1")]
-    pub preset: String,
+    /// Where everything comes from that is not said otherwise [default: figure1]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     /// Run file; options on the command line speak over it
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
@@ -49,7 +50,7 @@ pub struct PhaseArgs {
     #[arg(long, value_name = "T")]
     pub threads: Option<usize>,
     /// Folder for the results
-    #[arg(long, value_name = "DIR", required_unless_present = "print_config")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
     /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
     #[arg(long, value_name = "X")]
@@ -63,7 +64,7 @@ pub struct PhaseArgs {
     /// Say how many cells, how long and how much memory it would be, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Print a run file with every key, and do nothing
+    /// Print all of this as a run file, and do nothing
     #[arg(long)]
     pub print_config: bool,
 }
@@ -74,26 +75,26 @@ pub struct PhaseArgs {
 ///
 /// [`InputError`] for impossible options and folders; [`Interrupted`] with every finished cell saved.
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
-    if args.print_config {
-        return say(RUN_FILE.trim_end());
-    }
     let (config, run_file) = resolve(args)?;
-    let out = args.out.as_deref().context("no output folder")?;
+    if args.print_config {
+        return say(run_file::text(&config)?.trim_end());
+    }
     let places = config.places();
     let threads = match args.threads {
         Some(0) => return Err(InputError::option("threads", "expected at least 1, found 0").into()),
         Some(threads) => threads,
         None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
-    if args.dry_run {
-        return describe(&config, &places, threads);
-    }
+    let threads = threads.min(places.len());
     let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
     if !(cut > 0.0 && cut.is_finite()) {
         return Err(InputError::option("cut", format!("expected a finite number above 0, found {cut}")).into());
     }
     check_memory(&config, &places, threads)?;
-    let out = OutFolder::open(out)?;
+    if args.dry_run {
+        return describe(&config, &places, threads);
+    }
+    let out = OutFolder::open(args.out.as_deref().context("no output folder")?)?;
     let mut store = Store::open(&out, &config)?;
     let start = Instant::now();
     let found = store.done.len();
@@ -105,11 +106,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
     if !finished {
         let saved = Some(out.path().to_owned());
-        return Err(anyhow::Error::from(Interrupted { step: 0, saved }).context(format!(
-            "{} of {} cells done",
-            cells.len(),
-            places.len()
-        )));
+        return Err(Interrupted { done: format!("{} of {} cells", cells.len(), places.len()), saved }.into());
     }
     let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
     conclude(&config, cells, &out, &session)
@@ -117,14 +114,16 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
 
 /// Preset, then run file, then options; and what the run file says.
 fn resolve(args: &PhaseArgs) -> anyhow::Result<(Config, Option<String>)> {
-    let mut config = presets::preset(&args.preset)?;
-    let mut run_file = None;
-    if let Some(path) = &args.config {
-        let (options, text) = Options::read(path)?;
+    let read = args.config.as_deref().map(Options::read).transpose()?;
+    // A preset on the command line speaks over the one in the file, as every option does.
+    let in_file = read.as_ref().and_then(|(options, _)| options.preset.as_deref());
+    let mut config = presets::preset(args.preset.as_deref().or(in_file).unwrap_or("figure1"))?;
+    let mut text = None;
+    if let Some((options, whole)) = read {
         config = config.with(&options)?;
-        run_file = Some(text);
+        text = Some(whole);
     }
-    Ok((config.with(&args.options)?, run_file))
+    Ok((config.with(&args.options)?, text))
 }
 
 /// Says what a run would be. Times a few cells for it.
@@ -215,12 +214,17 @@ fn compute(
         drop(sender);
         let mut result = Ok(());
         for cell in receiver {
-            let added = cell.and_then(|cell| store.add(&cell).map(|()| cell));
+            // After the first error nothing is added: a torn line must stay the last one.
+            let is_whole = result.is_ok();
+            let added = cell.and_then(|cell| if is_whole { store.add(&cell).map(|()| Some(cell)) } else { Ok(None) });
             match added {
-                Ok(cell) => {
+                Ok(Some(cell)) => {
                     progress.add(1, blank(&cell));
                     cells.push(cell);
                 }
+                Ok(None) => {}
+                // The cells under way end at once, and are computed anew another time.
+                Err(_) if interrupt.is_raised() => {}
                 Err(error) => {
                     // The other cells under way end, unsaved; the first error is the one to tell.
                     stop.store(true, Ordering::Relaxed);
@@ -242,37 +246,4 @@ fn one(config: &Config, place: &Place) -> anyhow::Result<Cell> {
     // As cells.csv has them, so that a cell is the same whether computed now or found there.
     let seconds = (start.elapsed().as_secs_f64() * 1e4).round() / 1e4;
     Ok(Cell { place: *place, seed, space, outcome, seconds })
-}
-
-/// Every key of a run file, with what it means.
-const RUN_FILE: &str = "\
-# A run file of `mote phase`. Every key may be left out; then the preset speaks. The values here are those of figure1.
-n = \"2..20..2\"          # training samples: a list, or first..last..step with both ends
-signal = \"1..100..1\"    # norms of the signal tokens
-replicates = 10         # independent repetitions of every (n, signal)
-seed = 1
-tokens = 16             # M
-dim = \"1024\"            # D; a list makes a diagram of each
-head = \"512\"            # H; one for every D, or a list as long
-value = 512             # V, which sets |w_O|
-divisor = 16.0          # of the uniform initial weights
-big = 4.0               # standard deviation of token 2
-small = 0.2             # standard deviation of tokens 3..M
-lr = 0.1
-stop-loss = 0.01        # stop after the step before which the training loss was below this
-max-steps = 1000        # then a cell counts as not converged
-test-samples = 100
-space = \"auto\"          # weights, tokens, sampled, free, or the cheapest of them
-";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_printed_run_file_is_figure_1() {
-        let options: Options = toml::from_str(RUN_FILE).unwrap();
-        let figure1 = presets::preset("figure1").unwrap();
-        assert_eq!(figure1.clone().with(&options).unwrap(), figure1);
-    }
 }

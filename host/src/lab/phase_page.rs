@@ -33,7 +33,10 @@ pub fn page(
             let svg = heatmap::svg(model.groups, &model.labels, &[shown]);
             Figure::new(&format!("{name}{i}"), &svg, caption + &of)
         };
-        let curve = format!("The orange curve is N SNR\u{b2} = {:.4}.", model.labels.constant);
+        let curve = match model.labels.constant {
+            Some(constant) => format!("The orange curve is N SNR\u{b2} = {constant:.4}."),
+            None => "No constant separates this grid.".into(),
+        };
         let hatched = "Hatched cells did not converge and have no number; hatching over a colour means that some did.";
         let hatched = if model.boundary.not_converged > 0 { format!(" {hatched}") } else { String::new() };
         let error = "Mean 0-1 test error: the share of wrong labels.";
@@ -85,10 +88,7 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
     for model in models {
         let boundary = &model.boundary;
         let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
-        let with_interval = |interval: Interval| {
-            let Interval { value, low, high } = interval;
-            format!("{value:.3} [{low:.3}, {high:.3}]{of}")
-        };
+        let with_interval = |interval: Interval| format!("{interval:.3}{of}");
         let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
         // A grid that has no boundary, or cells that did not converge, have no figures.
         let exponent = boundary.exponent.map(|x| ("exponent of SNR* against N (theory: -1/2)", with_interval(x)));
@@ -97,7 +97,8 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
         if model.groups.iter().all(|group| group.test_loss.is_empty()) {
             continue;
         }
-        facts.push(("best constant", format!("{:.4}: {}", boundary.best_constant, agrees(boundary.agreement_best))));
+        let best = boundary.best_constant.map_or("above the grid".into(), |constant| format!("{constant:.4}"));
+        facts.push(("best constant", format!("{best}: {}", agrees(boundary.agreement_best))));
         if model.reaches_1000() {
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
         }
@@ -112,15 +113,16 @@ fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
     let row = |crossing: &Crossing| {
         let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
         let first = crossing.first_signal_below.map_or("none".into(), |signal| signal.to_string());
-        let interval = crossing.snr.map_or(String::new(), |snr| format!("[{:.4}, {:.4}]", snr.low, snr.high));
+        let ends = crossing.snr.and_then(|snr| snr.low.zip(snr.high));
+        let interval = ends.map_or("none".into(), |(low, high)| format!("[{low:.4}, {high:.4}]"));
         let snr = number(crossing.snr.map(|snr| snr.value), 4);
         vec![crossing.n.to_string(), snr, interval, number(crossing.n_snr2, 3), first]
     };
     Table {
         title: "Boundary".into(),
         note: format!(
-            "Where the mean test loss of each N crosses {cut}, with the interval that holds 95 of 100 resamplings of \
-             the replicates.{of}"
+            "Where the mean test loss of each N crosses {cut}, with the middle 95 of 100 resamplings of the \
+             replicates.{of}"
         ),
         head: ["N", "SNR*", "95% interval", "N SNR*\u{b2}", "first signal norm below"].map(String::from).into(),
         rows: crossings.iter().map(row).collect(),
@@ -130,6 +132,7 @@ fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
 
 fn means(model: &Model, is_one_of_many: bool) -> Table {
     let moments = |numbers: &[f64]| match Moments::of(numbers) {
+        Some(m) if m.count == 1 => format!("{:.4}", m.mean),
         Some(m) => format!("{:.4} \u{b1} {:.4}", m.mean, m.standard_error),
         None => String::new(),
     };

@@ -81,7 +81,7 @@ pub fn groups(cells: &[Cell], snr: impl Fn(&Place) -> f64) -> Vec<Group> {
     groups.into_values().collect()
 }
 
-/// The groups as CSV; blanks where no replicate converged.
+/// The groups as CSV; blanks where no replicate converged, and for the spread of a single one.
 pub fn to_csv(groups: &[Group]) -> String {
     let mut csv = String::from(
         "n,signal_norm,snr,n_snr2,dim,head,count,not_converged,mean_test_loss,sd_test_loss,se_test_loss,\
@@ -89,6 +89,8 @@ pub fn to_csv(groups: &[Group]) -> String {
     );
     for group in groups {
         let columns = |numbers: &[f64]| match Moments::of(numbers) {
+            // One replicate says nothing of its spread.
+            Some(Moments { mean, count: 1, .. }) => format!("{mean},,"),
             Some(Moments { mean, sd, standard_error, .. }) => format!("{mean},{sd},{standard_error}"),
             None => ",,".into(),
         };

@@ -27,9 +27,9 @@ Examples:
   mote theory --preset figure1 --n 20 --signal 10,50,100
   mote theory --preset theorem --json")]
 pub struct TheoryArgs {
-    /// Where everything comes from that is not said otherwise
-    #[arg(long, value_name = "NAME", default_value = "theorem")]
-    pub preset: String,
+    /// Where everything comes from that is not said otherwise [default: theorem]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     /// Run file; options on the command line speak over it
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
@@ -173,9 +173,11 @@ impl Verdict {
 ///
 /// [`crate::error::InputError`] for impossible options.
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
-    let mut config = presets::preset(&args.preset)?;
-    if let Some(path) = &args.config {
-        config = config.with(&Options::read(path)?.0)?;
+    let in_file = args.config.as_deref().map(Options::read).transpose()?.map(|(options, _)| options);
+    let named = in_file.as_ref().and_then(|options| options.preset.as_deref());
+    let mut config = presets::preset(args.preset.as_deref().or(named).unwrap_or("theorem"))?;
+    if let Some(options) = &in_file {
+        config = config.with(options)?;
     }
     config = config.with(&args.options)?;
     if let Form::Digits { .. } = config.recipe.form {
@@ -186,6 +188,9 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         .into());
     }
     let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
+    if let Some(snr) = snrs.iter().flatten().find(|snr| **snr <= 0.0) {
+        return Err(InputError::option("snr", format!("expected a finite number above 0, found {snr}")).into());
+    }
     for &(dim, head) in &config.models {
         let recipe = Recipe { dim, head, ..config.recipe };
         if let Some(snrs) = &snrs {
