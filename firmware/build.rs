@@ -17,29 +17,32 @@ struct Board {
     stack: u32,
     /// The preset it trains unless told otherwise.
     preset: &'static str,
+    /// KiB at the end of the flash that keep weights through a power cut: `cfg(keeps_weights)`.
+    kept: u32,
     /// Whether it is an emulator's: `cfg(emulated)`.
     emulated: bool,
 }
 
 #[rustfmt::skip]
 const BOARDS: [Board; 12] = [
-    Board { name: "mps2-an385", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
-    Board { name: "mps2-an386", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
-    Board { name: "mps2-an500", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", emulated: true },
-    Board { name: "mps2-an505", family: "cmsdk", flash: (0x1000_0000, 4096), ram: (0x3800_0000, 4096), stack: 16, preset: "demo", emulated: true },
-    Board { name: "microbit", family: "nrf51", flash: (0, 256), ram: (0x2000_0000, 16), stack: 5, preset: "tiny", emulated: true },
-    Board { name: "netduinoplus2", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: true },
-    Board { name: "stm32f405", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
-    Board { name: "stm32f407-discovery", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
-    Board { name: "nrf52840-dk", family: "nrf52", flash: (0, 1024), ram: (0x2000_0000, 256), stack: 16, preset: "demo", emulated: false },
-    Board { name: "pico2", family: "rp2350", flash: (0x1000_0000, 4096), ram: (0x2000_0000, 512), stack: 16, preset: "demo", emulated: false },
-    Board { name: "nucleo-h743zi", family: "stm32h7", flash: (0x0800_0000, 2048), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
-    Board { name: "nucleo-f446re", family: "stm32f4", flash: (0x0800_0000, 512), ram: (0x2000_0000, 128), stack: 16, preset: "demo", emulated: false },
+    Board { name: "mps2-an385", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", kept: 0, emulated: true },
+    Board { name: "mps2-an386", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", kept: 0, emulated: true },
+    Board { name: "mps2-an500", family: "cmsdk", flash: (0, 4096), ram: (0x2000_0000, 4096), stack: 16, preset: "demo", kept: 0, emulated: true },
+    Board { name: "mps2-an505", family: "cmsdk", flash: (0x1000_0000, 4096), ram: (0x3800_0000, 4096), stack: 16, preset: "demo", kept: 0, emulated: true },
+    Board { name: "microbit", family: "nrf51", flash: (0, 256), ram: (0x2000_0000, 16), stack: 5, preset: "tiny", kept: 4, emulated: true },
+    Board { name: "netduinoplus2", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", kept: 0, emulated: true },
+    Board { name: "stm32f405", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", kept: 0, emulated: false },
+    Board { name: "stm32f407-discovery", family: "stm32f4", flash: (0x0800_0000, 1024), ram: (0x2000_0000, 128), stack: 16, preset: "demo", kept: 0, emulated: false },
+    Board { name: "nrf52840-dk", family: "nrf52", flash: (0, 1024), ram: (0x2000_0000, 256), stack: 16, preset: "demo", kept: 0, emulated: false },
+    Board { name: "pico2", family: "rp2350", flash: (0x1000_0000, 4096), ram: (0x2000_0000, 512), stack: 16, preset: "demo", kept: 0, emulated: false },
+    Board { name: "nucleo-h743zi", family: "stm32h7", flash: (0x0800_0000, 2048), ram: (0x2000_0000, 128), stack: 16, preset: "demo", kept: 0, emulated: false },
+    Board { name: "nucleo-f446re", family: "stm32f4", flash: (0x0800_0000, 512), ram: (0x2000_0000, 128), stack: 16, preset: "demo", kept: 0, emulated: false },
 ];
 
 /// What the sources ask with `cfg`.
-const CFGS: [&str; 5] = [
+const CFGS: [&str; 6] = [
     "emulated",
+    "keeps_weights",
     "own_vectors",
     "no_board",
     "several_boards",
@@ -78,6 +81,9 @@ fn link(board: &Board) {
     if board.emulated {
         println!("cargo:rustc-cfg=emulated");
     }
+    if board.kept > 0 {
+        println!("cargo:rustc-cfg=keeps_weights");
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("memory.x"), memory(board)).expect("OUT_DIR can be written");
     if matches!(board.family, "cmsdk" | "nrf51") {
@@ -105,10 +111,11 @@ fn memory(board: &Board) -> String {
     let ((flash, flash_size), (ram, ram_size), stack) = (board.flash, board.ram, board.stack);
     let variables = ram + (stack << 10);
     let variables_size = ram_size - stack;
+    let program = flash_size - board.kept;
     let start_block = if board.family == "rp2350" { START_BLOCK } else { "" };
     format!(
         "MEMORY {{
-  FLASH : ORIGIN = {flash:#010x}, LENGTH = {flash_size}K
+  FLASH : ORIGIN = {flash:#010x}, LENGTH = {program}K
   STACK : ORIGIN = {ram:#010x}, LENGTH = {stack}K
   RAM : ORIGIN = {variables:#010x}, LENGTH = {variables_size}K
 }}

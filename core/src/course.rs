@@ -212,6 +212,12 @@ impl Course {
         self.has_weights
     }
 
+    /// Whether the last step is whole and the next one has not begun.
+    #[inline]
+    pub fn is_between_steps(&self) -> bool {
+        self.phase == Phase::Step && self.n == 0
+    }
+
     /// The next sample it reads, and how many this pass over the set reads in all; `None` after the end.
     #[inline]
     pub fn needs(&self) -> Option<(Split, usize, usize)> {

@@ -1,6 +1,6 @@
 //! Where samples come from: regenerated from a seed, or lent from memory.
 
-use crate::matrix::MatrixMut;
+use crate::matrix::{MatrixMut, at_least_one};
 use crate::rng::{Purpose, Stream};
 use core::fmt;
 
@@ -132,7 +132,7 @@ impl Dataset for InMemory<'_> {
 
     fn read(&mut self, n: usize, mut x: MatrixMut) -> Result<Label, DataError> {
         let size = self.tokens * self.dim;
-        let sample = self.x.chunks_exact(size).nth(n).ok_or(DataError::OutOfRange)?;
+        let sample = self.x.chunks_exact(at_least_one(size)).nth(n).ok_or(DataError::OutOfRange)?;
         if x.data().len() != size {
             return Err(DataError::Shape);
         }
@@ -281,7 +281,7 @@ impl Dataset for Synthetic {
             };
             // The projection off the signals is exact: both are axes, and no number is drawn for them.
             let mut stream = Stream::new(self.seed, self.purpose, n as u32, token as u32);
-            let (along_signals, rest) = row.split_at_mut(projected);
+            let (along_signals, rest) = row.split_at_mut_checked(projected).ok_or(DataError::Shape)?;
             along_signals.fill(0.0);
             for entry in rest {
                 *entry = std * stream.normal();

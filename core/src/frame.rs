@@ -5,6 +5,7 @@
 
 use crate::limits::{FRAME_MAX, FRAME_NUMBERS, FRAME_RAW_MAX};
 use crate::wire::checksum;
+use cobs::{CobsEncoder, DecodeResult, DecoderState};
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +45,14 @@ pub type FrameBytes = Vec<u8, { FRAME_MAX + 2 }>;
 #[inline]
 pub fn encode(frame: &Frame) -> Option<FrameBytes> {
     let mut raw = [0; FRAME_RAW_MAX];
-    let used = postcard::to_slice(frame, &mut raw).ok()?.len();
-    let crc = checksum(raw.get(..used)?).to_le_bytes();
-    raw.get_mut(used..used + crc.len())?.copy_from_slice(&crc);
+    let body = postcard::to_slice(frame, raw.get_mut(..FRAME_RAW_MAX - 4)?).ok()?;
+    let crc = checksum(body).to_le_bytes();
     let mut bytes = FrameBytes::new();
     bytes.resize_default(FRAME_MAX + 2).ok()?;
-    let used = cobs::try_encode(raw.get(..used + crc.len())?, bytes.get_mut(1..FRAME_MAX + 1)?).ok()?;
+    let mut stuffing = CobsEncoder::new(bytes.get_mut(1..FRAME_MAX + 1)?);
+    stuffing.push(body).ok()?;
+    stuffing.push(&crc).ok()?;
+    let used = stuffing.finalize();
     bytes.truncate(used + 2);
     Some(bytes)
 }
@@ -71,7 +74,7 @@ pub fn encode_numbers(first: u32, numbers: &[f32]) -> Option<FrameBytes> {
 /// See [`FrameError`].
 #[inline]
 pub fn decode(bytes: &mut [u8]) -> Result<Frame<'_>, FrameError> {
-    let used = cobs::decode_in_place(bytes).map_err(|_| FrameError::Coding)?;
+    let used = unstuff(bytes).ok_or(FrameError::Coding)?;
     let raw = bytes.get(..used).ok_or(FrameError::Coding)?;
     let (body, crc) = raw.split_last_chunk::<4>().ok_or(FrameError::Checksum)?;
     if checksum(body) != u32::from_le_bytes(*crc) {
@@ -85,6 +88,25 @@ pub fn decode(bytes: &mut [u8]) -> Result<Frame<'_>, FrameError> {
         Frame::End { .. } => true,
     };
     if rest.is_empty() && is_sound { Ok(frame) } else { Err(FrameError::Content) }
+}
+
+/// Takes the stuffing out, in place; how many bytes are left. The library's own loop in place can panic, as far as a
+/// compiler can see.
+#[inline]
+fn unstuff(bytes: &mut [u8]) -> Option<usize> {
+    let (mut state, mut used) = (DecoderState::default(), 0);
+    for at in 0..bytes.len() {
+        let byte = *bytes.get(at)?;
+        match state.feed(byte).ok()? {
+            DecodeResult::DataContinue(data) => {
+                *bytes.get_mut(used)? = data;
+                used += 1;
+            }
+            DecodeResult::DataComplete => return None, // a zero inside
+            DecodeResult::NoData | DecodeResult::DataStart => {}
+        }
+    }
+    matches!(state.feed(0), Ok(DecodeResult::DataComplete)).then_some(used)
 }
 
 /// The numbers of [`Frame::Put`].

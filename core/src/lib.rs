@@ -81,6 +81,7 @@ pub mod rng;
 pub mod run;
 pub mod session;
 pub mod shape;
+mod text;
 pub mod train;
 pub mod wire;
 

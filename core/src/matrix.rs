@@ -16,6 +16,12 @@ pub struct MatrixMut<'a> {
     cols: usize,
 }
 
+/// The length of a chunk, visibly not 0, so that no panic for an empty chunk is compiled in.
+#[inline(always)]
+pub(crate) const fn at_least_one(length: usize) -> usize {
+    if length == 0 { 1 } else { length }
+}
+
 impl<'a> Matrix<'a> {
     /// The matrix of shape `(rows, cols)` over `data`.
     ///
@@ -46,14 +52,10 @@ impl<'a> Matrix<'a> {
         self.data
     }
 
-    /// The rows, first to last.
-    ///
-    /// # Panics
-    ///
-    /// If the matrix has no columns.
+    /// The rows, first to last; none if the matrix has no columns.
     #[inline]
-    pub fn iter_rows(&self) -> core::slice::ChunksExact<'a, f32> {
-        self.data.chunks_exact(self.cols)
+    pub fn iter_rows(&self) -> Rows<'a> {
+        Rows { rest: self.data, cols: at_least_one(self.cols) }
     }
 }
 
@@ -99,13 +101,65 @@ impl<'a> MatrixMut<'a> {
         MatrixMut { data: self.data, rows: self.rows, cols: self.cols }
     }
 
-    /// The rows, first to last.
-    ///
-    /// # Panics
-    ///
-    /// If the matrix has no columns.
+    /// The rows, first to last; none if the matrix has no columns.
     #[inline]
-    pub fn iter_rows_mut(&mut self) -> core::slice::ChunksExactMut<'_, f32> {
-        self.data.chunks_exact_mut(self.cols)
+    pub fn iter_rows_mut(&mut self) -> RowsMut<'_> {
+        RowsMut { rest: self.data, cols: at_least_one(self.cols) }
+    }
+}
+
+/// The rows of a [`Matrix`]. Not the chunks of a slice: compiled for size, those keep a panic for an empty chunk.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    rest: &'a [f32],
+    cols: usize,
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = &'a [f32];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [f32]> {
+        let (row, rest) = self.rest.split_at_checked(self.cols)?;
+        self.rest = rest;
+        Some(row)
+    }
+}
+
+/// The rows of a [`MatrixMut`].
+#[derive(Debug)]
+pub struct RowsMut<'a> {
+    rest: &'a mut [f32],
+    cols: usize,
+}
+
+impl<'a> Iterator for RowsMut<'a> {
+    type Item = &'a mut [f32];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a mut [f32]> {
+        let (row, rest) = core::mem::take(&mut self.rest).split_at_mut_checked(self.cols)?;
+        self.rest = rest;
+        Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn rows_are_the_chunks_of_the_numbers() {
+        let mut data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        for cols in [1, 2, 3, 6] {
+            let expected: Vec<Vec<f32>> = data.chunks(cols).map(<[f32]>::to_vec).collect();
+            let rows = Matrix::new(&data, 6 / cols, cols).iter_rows().map(<[f32]>::to_vec).collect::<Vec<_>>();
+            assert_eq!(rows, expected);
+            let mut matrix = MatrixMut::new(&mut data, 6 / cols, cols);
+            assert_eq!(matrix.iter_rows_mut().map(|row| row.to_vec()).collect::<Vec<_>>(), expected);
+        }
+        assert_eq!(Matrix::new(&[], 3, 0).iter_rows().count(), 0);
+        assert_eq!(MatrixMut::new(&mut [], 3, 0).iter_rows_mut().count(), 0);
     }
 }

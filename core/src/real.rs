@@ -2,6 +2,7 @@
 //! ten kilobytes of tables.
 
 use crate::limits::DIGITS_MAX;
+use crate::text::cut;
 
 /// The `f32` nearest to a decimal such as `0.5`, `-3`, `.25` or `1e-3`, ties to even.
 ///
@@ -13,7 +14,7 @@ pub fn parse(text: &str) -> Option<f32> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let (digits, mut exponent) = match text.split_once('e') {
+    let (digits, mut exponent) = match cut(text, b'e') {
         Some((digits, exponent)) => (digits, parse_exponent(exponent)?),
         None => (text, 0),
     };

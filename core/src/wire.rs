@@ -5,6 +5,7 @@
 
 use crate::decimal::{write_f32, write_hex, write_u64};
 use crate::limits::{LINE_NUMBERS, TEXT_MAX};
+use crate::text::{cut, cut_last, parts};
 use core::fmt::{self, Write};
 use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::{String, Vec};
@@ -291,12 +292,12 @@ impl<'l> Reader<'l> {
     #[inline]
     pub fn new(line: &'l str) -> Result<(&'l str, Self), WireError> {
         let body = line.strip_prefix(MARK).ok_or(WireError::Mark)?;
-        let (_, sum) = body.rsplit_once(" *").ok_or(WireError::Checksum)?;
-        let checked = &line[..line.len() - sum.len() - 2];
+        let (_, sum) = cut_last(body, b" *").ok_or(WireError::Checksum)?;
+        let checked = line.get(..line.len() - sum.len() - 2).unwrap_or_default();
         if parse_hex(sum) != Some(checksum(checked.as_bytes())) {
             return Err(WireError::Checksum);
         }
-        let mut reader = Self { rest: Some(&checked[MARK.len()..]) };
+        let mut reader = Self { rest: checked.get(MARK.len()..) };
         let kind = reader.next().unwrap_or_default();
         Ok((kind, reader))
     }
@@ -305,7 +306,7 @@ impl<'l> Reader<'l> {
     #[inline]
     fn next(&mut self) -> Option<&'l str> {
         let rest = self.rest?;
-        let (next, rest) = rest.split_once(' ').map_or((rest, None), |(next, rest)| (next, Some(rest)));
+        let (next, rest) = cut(rest, b' ').map_or((rest, None), |(next, rest)| (next, Some(rest)));
         self.rest = rest;
         Some(next)
     }
@@ -322,7 +323,7 @@ impl<'l> Reader<'l> {
 
     #[inline]
     fn value(&mut self, key: &'static str) -> Result<&'l str, WireError> {
-        let (found, value) = self.next().and_then(|field| field.split_once('=')).ok_or(WireError::Field(key))?;
+        let (found, value) = self.next().and_then(|field| cut(field, b'=')).ok_or(WireError::Field(key))?;
         if found == key { Ok(value) } else { Err(WireError::Field(key)) }
     }
 }
@@ -389,7 +390,7 @@ impl Fields for Reader<'_> {
 #[inline]
 pub(crate) fn parse_words(text: &str) -> Option<Words> {
     let mut words = Words::new();
-    for word in text.split(',') {
+    for word in parts(text, b',') {
         words.push(parse_hex(word)?).ok()?;
     }
     Some(words)
@@ -398,7 +399,7 @@ pub(crate) fn parse_words(text: &str) -> Option<Words> {
 /// The bits are the value; the decimal in front of them is for people and must be what they print as.
 #[inline]
 pub(crate) fn parse_real(text: &str) -> Option<f32> {
-    let (decimal, bits) = text.split_once(':')?;
+    let (decimal, bits) = cut(text, b':')?;
     let value = f32::from_bits(parse_hex(bits)?);
     let mut expected = String::<32>::new();
     write_f32(&mut expected, value).ok()?;

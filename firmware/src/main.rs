@@ -29,7 +29,7 @@ fn main() -> ! {
     static mut MEMORY: Memory = Memory::zeroed(); // `entry` lends it out as `&'static mut`
 
     #[allow(unused_mut)] // with one of the features below
-    let mut parts = board::take();
+    let Some(mut parts) = board::take() else { board::exit(false) };
     #[cfg(feature = "test-panic")]
     panic!("as asked for");
     #[cfg(feature = "test-fault")]

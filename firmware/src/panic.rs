@@ -1,4 +1,7 @@
 //! A panic says where, over serial, and ends with a failure instead of hanging.
+//!
+//! With feature `panic-never` there is no way to panic: a program that could would not link, for want of a function of
+//! the name in the message. `llvm-objdump` of a build without the feature shows who calls `core::panicking`.
 
 use crate::board;
 use core::panic::PanicInfo;

@@ -4,7 +4,7 @@ use embedded_hal::digital::{OutputPin, StatefulOutputPin};
 use embedded_io::Write;
 use mote_core::report::{Board, Record, Stack};
 use mote_core::run::Port;
-use mote_core::wire::{WireError, word};
+use mote_core::wire::{Line, WireError, word};
 use mote_firmware::board::{self, Parts};
 
 /// Serial port, status LED and counter of the board.
@@ -35,7 +35,8 @@ impl SerialPort {
         if let Record::Step(_) = record {
             let Ok(()) = self.parts.led.toggle();
         }
-        let line = record.into_line()?;
+        let mut line = Line::new();
+        record.write(&mut line)?;
         let Ok(()) = self.parts.serial.write_all(line.as_bytes());
         let Ok(()) = self.parts.serial.write_all(b"\n");
         Ok(())

@@ -4,7 +4,7 @@ use mote_core::answer::Answer;
 use mote_core::memory::Fixed;
 use mote_core::report::{Board, Record};
 use mote_core::run;
-use mote_core::session::{NoVault, Port, Session};
+use mote_core::session::{NoVault, Port, Session, Vault};
 use mote_core::wire::{Line, WireError, word};
 
 /// Samples that the session can hold.
@@ -120,15 +120,15 @@ pub fn on_bench<S: mote_core::memory::Memory>(
 }
 
 /// Hands bytes over.
-pub fn say<S: mote_core::memory::Memory>(session: &mut Session<'_, S, NoVault>, bench: &mut Bench, bytes: &[u8]) {
+pub fn say<S: mote_core::memory::Memory, V: Vault>(session: &mut Session<'_, S, V>, bench: &mut Bench, bytes: &[u8]) {
     for byte in bytes {
         session.receive(*byte, bench).expect("the bench takes everything");
     }
 }
 
 /// Gives time until there is nothing more to do, at most so often. Answers whether there was an end.
-pub fn rest<S: mote_core::memory::Memory>(
-    session: &mut Session<'_, S, NoVault>,
+pub fn rest<S: mote_core::memory::Memory, V: Vault>(
+    session: &mut Session<'_, S, V>,
     bench: &mut Bench,
     most: usize,
 ) -> bool {

@@ -114,7 +114,15 @@ fn checks(install: bool) -> Vec<Check> {
     let mut add = |needs, name: &str, args: &str, show| {
         let words = args.split(' ').map(String::from).collect();
         // Warnings count as errors wherever documentation is built.
-        let env = if args.starts_with("doc") { vec![("RUSTDOCFLAGS", "-D warnings")] } else { vec![] };
+        let env = match args {
+            doc if doc.starts_with("doc") => vec![("RUSTDOCFLAGS", "-D warnings")],
+            // Tuned as `mote` tunes it.
+            proof if proof.contains("panic-never") => vec![
+                ("CARGO_TARGET_THUMBV7EM_NONE_EABIHF_RUSTFLAGS", "-C target-cpu=cortex-m4"),
+                ("CARGO_TARGET_THUMBV6M_NONE_EABI_RUSTFLAGS", "-C target-cpu=cortex-m0"),
+            ],
+            _ => vec![],
+        };
         checks.push(Check { name: name.into(), work: Work { args: words, env, show }, needs });
     };
     use Needs::{Emulator, Nothing, Targets};
@@ -138,6 +146,11 @@ fn checks(install: bool) -> Vec<Check> {
     add(Targets, "core without std or heap", &bare, false);
     let defmt = "--package mote-firmware --profile chip --features nucleo-f446re,defmt";
     add(Targets, "firmware with defmt", &format!("build --quiet {defmt} {m4f}"), false);
+    for (board, target) in [("mps2-an386", "thumbv7em-none-eabihf"), ("microbit", "thumbv6m-none-eabi")] {
+        let features = format!("--features {board},session,panic-never");
+        let build = format!("build --quiet --package mote-firmware --profile chip {features} {}", chip(target));
+        add(Targets, &format!("firmware without panics, {board}"), &build, false);
+    }
     let doc = "doc --quiet --no-deps --document-private-items";
     add(Nothing, "docs", &format!("{doc} {host}"), false);
     add(Targets, "docs firmware", &format!("{doc} --package mote-firmware --features mps2-an386 {m4f}"), false);
@@ -146,6 +159,7 @@ fn checks(install: bool) -> Vec<Check> {
     let shown = "-- --nocapture --test-threads=1";
     add(Emulator, "boards", &format!("test --quiet {emulator} --test boards {shown}"), true);
     add(Emulator, "serial", &format!("test --quiet {emulator} --test serial {shown}"), true);
+    add(Emulator, "flash and resets", &format!("test --quiet {emulator} --test flash_reset {shown}"), true);
     add(Emulator, "parity", &format!("test --quiet {emulator} --test parity {shown}"), true);
     let parity = format!("test --quiet {emulator},fast-math --test parity {shown}");
     add(Emulator, "parity with fast-math", &parity, true);

@@ -71,7 +71,7 @@ fn no_byte_is_lost_while_the_chip_computes() {
 #[test]
 fn lost_bytes_are_known() {
     const SENT: usize = 3000;
-    const WAITING_MAX: usize = 1023;
+    const WAITING_MAX: usize = 1024;
     for machine in &machine::ALL {
         let mut board = start(machine);
         board.send(format!("lose\n{}", "x".repeat(SENT)).as_bytes()).unwrap();

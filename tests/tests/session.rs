@@ -242,6 +242,9 @@ fn every_fault_has_its_code_and_changes_nothing() {
         ("load step=4294967296", "load", "range"),
         ("save", "save", "no-flash"),
         ("resume", "resume", "no-flash"),
+        ("train n=4 snr=1 save_every=1", "train", "no-flash"),
+        ("train n=4 snr=1 save_every=-1", "train", "value"),
+        ("train n=4 snr=1 save_every=4294967296", "train", "range"),
         ("train n=4 snr=1 name=abcdefghijklmnopqrstuvwxy", "train", "value"),
     ];
     on_bench(&mut Memory::zeroed(), HELD, |session, bench| {

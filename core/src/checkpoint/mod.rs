@@ -156,7 +156,22 @@ impl<F: NorFlash> Store<F> {
     /// [`CheckpointError::Region`], [`CheckpointError::Flash`] or [`CheckpointError::NotStored`]. The better slot is
     /// untouched then, and so is the trainer, which may go on.
     pub fn save<S: Memory>(&mut self, run: RunId, trainer: &mut Trainer<S>) -> Result<Saved, CheckpointError> {
-        let shape = trainer.shape();
+        let (shape, last) = (trainer.shape(), trainer.last_step());
+        self.save_weights(run, shape, last, &trainer.params())
+    }
+
+    /// As [`Store::save`], of weights that no trainer holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::save`].
+    pub fn save_weights(
+        &mut self,
+        run: RunId,
+        shape: Shape,
+        last: Option<StepReport>,
+        params: &Params,
+    ) -> Result<Saved, CheckpointError> {
         let bytes = room(shape, self.slot_bytes)?;
         let slots = self.slots();
         let [better, target] = best_first(&slots);
@@ -164,9 +179,9 @@ impl<F: NorFlash> Store<F> {
             Some(Ok(saved)) => saved.sequence.wrapping_add(1),
             _ => 0,
         };
-        let saved = Saved { sequence, shape, run, last: trainer.last_step(), seals: 2 };
+        let saved = Saved { sequence, shape, run, last, seals: 2 };
         let begin = self.begin(target);
-        self.write(begin, bytes, &saved, &trainer.params()).map_err(|e| CheckpointError::Flash(e.kind()))?;
+        self.write(begin, bytes, &saved, params).map_err(|e| CheckpointError::Flash(e.kind()))?;
         match self.inspect(target) {
             Ok(found) if found.seals == 2 && found.sequence == sequence => Ok(saved),
             _ => Err(CheckpointError::NotStored),
@@ -181,15 +196,28 @@ impl<F: NorFlash> Store<F> {
     /// want to be drawn anew.
     pub fn load<S: Memory>(&mut self, run: RunId, trainer: &mut Trainer<S>) -> Result<Saved, CheckpointError> {
         let shape = trainer.shape();
+        let loaded = self.load_weights(run, shape, &mut trainer.params());
+        match loaded {
+            Ok(saved) => trainer.resume_after(saved.last),
+            Err(CheckpointError::Unstable) => trainer.resume_after(None),
+            Err(_) => {}
+        }
+        loaded
+    }
+
+    /// As [`Store::load`], into weights that no trainer holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::load`].
+    pub fn load_weights(&mut self, run: RunId, shape: Shape, params: &mut Params) -> Result<Saved, CheckpointError> {
         let mut slots = self.slots();
         for slot in &mut slots {
             *slot = slot.and_then(|saved| layout::fits(saved, shape, run));
         }
-        let mut params = trainer.params();
         for slot in best_first(&slots) {
             let Some(Ok(saved)) = slots.get(slot).copied() else { continue };
-            if self.copy(slot, &mut params).is_ok() {
-                trainer.resume_after(saved.last);
+            if self.copy(slot, params).is_ok() {
                 return Ok(saved);
             }
         }
@@ -197,7 +225,6 @@ impl<F: NorFlash> Store<F> {
             [Err(first), Err(second)] => Err(CheckpointError::Refused([first, second])),
             _ => {
                 Tensor::ALL.into_iter().for_each(|tensor| params.tensor_mut(tensor).data().fill(0.0));
-                trainer.resume_after(None);
                 Err(CheckpointError::Unstable)
             }
         }

@@ -41,6 +41,16 @@ impl RunId {
         Self { seed: run.seed, settings: digest.finalize() }
     }
 
+    /// The identity of whatever a session of this engine saves: its runs come and go, and the one that is asked for next
+    /// goes on from the weights, whichever made them.
+    pub fn session() -> Self {
+        let mut digest = CRC.digest();
+        digest.update(crate::VERSION.as_bytes());
+        digest.update(crate::math::NAME.as_bytes());
+        digest.update(b"session");
+        Self { seed: 0, settings: digest.finalize() }
+    }
+
     /// The identity of the same run on data that do not come from its seed, by a digest of theirs.
     pub fn with_data(self, data: u32) -> Self {
         let mut digest = CRC.digest();

@@ -2,6 +2,7 @@
 
 use super::refusal::{Fault, Refusal};
 use crate::real;
+use crate::text::{cut, parts};
 use crate::wire::parse_real;
 
 /// The fields behind the first word of a line.
@@ -16,14 +17,14 @@ impl<'l> Args<'l> {
     pub(super) fn new(rest: &'l str, keys: &'static [&'static str]) -> Result<Self, Refusal> {
         let args = Self { rest };
         for (i, field) in args.fields().enumerate() {
-            let (key, value) = field.split_once('=').ok_or_else(|| Fault::Malformed.at(field))?;
+            let (key, value) = cut(field, b'=').ok_or_else(|| Fault::Malformed.at(field))?;
             if key.is_empty() || value.is_empty() {
                 return Err(Fault::Malformed.at(field));
             }
             if !keys.contains(&key) {
                 return Err(Fault::UnknownKey(keys).at(key));
             }
-            if args.fields().take(i).any(|earlier| earlier.split_once('=').is_some_and(|(k, _)| k == key)) {
+            if args.fields().take(i).any(|earlier| cut(earlier, b'=').is_some_and(|(k, _)| k == key)) {
                 return Err(Fault::RepeatedKey.at(key));
             }
         }
@@ -32,13 +33,13 @@ impl<'l> Args<'l> {
 
     #[inline]
     fn fields(self) -> impl Iterator<Item = &'l str> {
-        self.rest.split(' ').filter(|field| !field.is_empty())
+        parts(self.rest, b' ').filter(|field| !field.is_empty())
     }
 
     /// The value of a key.
     #[inline]
     pub(super) fn text(self, key: &str) -> Option<&'l str> {
-        self.fields().filter_map(|field| field.split_once('=')).find(|(k, _)| *k == key).map(|(_, value)| value)
+        self.fields().filter_map(|field| cut(field, b'=')).find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
     /// A key that must not stand beside another one.
@@ -75,7 +76,7 @@ impl<'l> Args<'l> {
     #[inline]
     pub(super) fn real(self, key: &'static str) -> Result<Option<f32>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        let value = if text.contains(':') { parse_real(text) } else { real::parse(text) };
+        let value = if cut(text, b':').is_some() { parse_real(text) } else { real::parse(text) };
         let value = value.filter(|value| value.is_finite());
         value.map(Some).ok_or_else(|| Fault::Value(key, "a decimal of at most 18 digits").at(text))
     }

@@ -11,6 +11,7 @@ use crate::limits::{NUMBERS_MAX, SAMPLES_MAX, STEPS_MAX};
 use crate::math;
 use crate::params::Init;
 use crate::shape::Shape;
+use crate::text::{cut, cut_last};
 use crate::train::Settings;
 use crate::wire::{Word, Words, checksum, parse_hex, parse_words, word};
 use args::Args;
@@ -88,6 +89,8 @@ pub struct Train {
     pub eval_every: Option<u32>,
     /// Steps between two reports.
     pub report_every: u32,
+    /// Steps between two saves; 0: never.
+    pub save_every: u32,
 }
 
 /// Keys that say where samples come from.
@@ -110,6 +113,7 @@ const TRAIN: &[&str] = data_keys![
     "stop_loss",
     "report",
     "eval",
+    "save_every",
     "name"
 ];
 const EVAL: &[&str] = data_keys!["set"];
@@ -125,8 +129,8 @@ pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal
         Ok(body) => body,
         Err(refusal) => return ("-", Err(refusal)),
     };
-    let body = body.trim_matches(' ');
-    let (name, rest) = body.split_once(' ').unwrap_or((body, ""));
+    let body = body.trim_ascii();
+    let (name, rest) = cut(body, b' ').unwrap_or((body, ""));
     let plain = |command| Args::new(rest, NONE).map(|_| command);
     match name {
         "hello" => ("hello", plain(Command::Hello)),
@@ -150,7 +154,7 @@ pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal
 /// The line without its checksum, which must be right if there is one.
 #[inline]
 fn without_checksum(line: &str) -> Result<&str, Refusal> {
-    let Some((body, sum)) = line.rsplit_once(" *") else { return Ok(line) };
+    let Some((body, sum)) = cut_last(line, b" *") else { return Ok(line) };
     match parse_hex(sum) {
         Some(sum) if sum == checksum(body.as_bytes()) => Ok(body),
         _ => Err(Fault::Checksum.at(sum)),
@@ -229,6 +233,7 @@ fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
         max_steps: args.count("steps", 0, STEPS_MAX)?.unwrap_or(1000) as u32,
         eval_every: args.count("eval", 0, STEPS_MAX)?.map(|every| every as u32),
         report_every: args.count("report", 1, STEPS_MAX)?.unwrap_or(1) as u32,
+        save_every: args.count("save_every", 0, STEPS_MAX)?.unwrap_or(0) as u32,
     }))
 }
 

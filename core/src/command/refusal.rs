@@ -6,7 +6,7 @@ use crate::report::error_code;
 use crate::train::TrainError;
 use crate::wire::{Text, Word, word};
 
-/// What is wrong with a command. Whatever it is, nothing has changed.
+/// What is wrong with a command. Whatever it is but [`Fault::SavedUnstable`], nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Fault {
@@ -80,6 +80,8 @@ pub enum Fault {
     SavedCorrupt,
     /// What is kept is of another model.
     SavedOther,
+    /// What is kept read differently twice; the weights are 0 now.
+    SavedUnstable,
     /// It could not be written.
     SaveFailed,
 }
@@ -152,6 +154,7 @@ impl Fault {
             Self::NothingSaved => "nothing-saved",
             Self::SavedCorrupt => "saved-corrupt",
             Self::SavedOther => "saved-other",
+            Self::SavedUnstable => "saved-unstable",
             Self::SaveFailed => "save-failed",
         })
     }
@@ -198,6 +201,7 @@ impl Fault {
             Self::NothingSaved => ("nothing is saved", Nothing, ""),
             Self::SavedCorrupt => ("what is saved is damaged", Nothing, ""),
             Self::SavedOther => ("what is saved is of another model", Nothing, ""),
+            Self::SavedUnstable => ("what is saved reads differently twice; the weights are 0 now", Nothing, ""),
             Self::SaveFailed => ("the flash could not be written", Nothing, ""),
         }
     }

@@ -16,12 +16,12 @@ use crate::matrix::{Matrix, MatrixMut};
 /// | `q`, `k` | `(M, H)` | read |
 /// | `v` | `(M)` | read |
 ///
-/// # Panics
-///
-/// If the shapes do not fit each other; so for the backward.
+/// If the shapes do not fit each other, the results are NaN; so for the backward.
 #[inline]
 pub fn attention_forward(mut p: MatrixMut, mixed: &mut [f32], q: Matrix, k: Matrix, v: &[f32]) -> f32 {
-    assert!(mixed.len() == q.rows() && v.len() == k.rows(), "shapes of an attention");
+    if !(mixed.len() == q.rows() && v.len() == k.rows()) {
+        return f32::NAN;
+    }
     // 1. logits
     matmul_by_transposed(p.reborrow(), q, k);
 
@@ -68,7 +68,10 @@ pub fn attention_backward(
     k: Matrix,
     v: &[f32],
 ) {
-    assert!(mixed.len() == q.rows() && v.len() == k.rows(), "shapes of an attention");
+    if !(mixed.len() == q.rows() && v.len() == k.rows()) {
+        d_q.data().fill(f32::NAN);
+        return d_k.data().fill(f32::NAN);
+    }
     // 3. and 2. through the mean, the mixing and the softmax
     for ((d_row, p_row), mean) in t.iter_rows_mut().zip(p.iter_rows()).zip(mixed) {
         softmax_backward(d_row, p_row, v, *mean, g);

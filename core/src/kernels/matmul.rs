@@ -4,17 +4,20 @@
 //! order, so every output is the plain sum of the specification whatever the tile. Tiling is across
 //! outputs only. 4 x 4 fits the 32 single-precision registers of a Cortex-M4F and the 16 vector
 //! registers of x86-64.
+//!
+//! Shapes that do not fit each other are a mistake of the caller. A chip must not panic on it, and nothing may
+//! be computed from it: the result is NaN, with which no step is ever taken.
 
 #![allow(clippy::needless_range_loop)] // one index into several rows at once, its bounds checked before
 
-use crate::matrix::{Matrix, MatrixMut};
+use crate::matrix::{Matrix, MatrixMut, at_least_one};
 
 const TILE: usize = 4;
 
-/// Numbers in `TILE` rows of `cols`; visibly not 0, so that no panic for an empty chunk is compiled in.
+/// Numbers in `TILE` rows of `cols`.
 #[inline(always)]
 const fn block(cols: usize) -> usize {
-    if TILE * cols == 0 { 1 } else { TILE * cols }
+    at_least_one(TILE * cols)
 }
 
 /// `out = a · b`.
@@ -27,12 +30,12 @@ const fn block(cols: usize) -> usize {
 ///
 /// `out[r][c]` is the sum of `a[r][i] * b[i][c]` from `i = 0` upwards, starting at 0.
 ///
-/// # Panics
-///
-/// If the shapes do not fit each other.
+/// If the shapes do not fit each other, `out` is NaN.
 pub fn matmul(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (inner, cols) = (a.cols(), b.cols());
-    assert!(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner, "shapes of a product");
+    if !(out.rows() == a.rows() && out.cols() == cols && b.rows() == inner) {
+        return out.data().fill(f32::NAN);
+    }
     if inner == 0 || cols == 0 {
         // Never so in a model; said here, it spares every loop its check for empty rows.
         out.data().fill(0.0);
@@ -95,12 +98,12 @@ fn part<const C: usize>(row: &[f32], c: usize) -> Option<&[f32; C]> {
 /// `out[r][c]` goes on from its old value with `a[i][r] * b[i][c]` from `i = 0` upwards: over many
 /// calls it is one long sum in the order of the calls.
 ///
-/// # Panics
-///
-/// If the shapes do not fit each other.
+/// If the shapes do not fit each other, `out` is NaN.
 pub fn matmul_transposed_add(mut out: MatrixMut, a: Matrix, b: Matrix) {
     let (rows, cols) = (a.cols(), b.cols());
-    assert!(out.rows() == rows && out.cols() == cols && b.rows() == a.rows(), "shapes of a product");
+    if !(out.rows() == rows && out.cols() == cols && b.rows() == a.rows()) {
+        return out.data().fill(f32::NAN);
+    }
     if rows == 0 || cols == 0 {
         return; // as in `matmul`
     }
@@ -210,12 +213,11 @@ fn rows_of<const R: usize>(block: &mut [f32], cols: usize) -> [&mut [f32]; R] {
 ///
 /// `out[r][c]` is the sum of `a[r][i] * b[c][i]` from `i = 0` upwards, starting at 0.
 ///
-/// # Panics
-///
-/// If the shapes do not fit each other.
+/// If the shapes do not fit each other, `out` is NaN.
 pub fn matmul_by_transposed(mut out: MatrixMut, a: Matrix, b: Matrix) {
-    let shapes_fit = out.rows() == a.rows() && out.cols() == b.rows() && a.cols() == b.cols();
-    assert!(shapes_fit, "shapes of a product");
+    if !(out.rows() == a.rows() && out.cols() == b.rows() && a.cols() == b.cols()) {
+        return out.data().fill(f32::NAN);
+    }
     for (out_row, a_row) in out.iter_rows_mut().zip(a.iter_rows()) {
         for (out, b_row) in out_row.iter_mut().zip(b.iter_rows()) {
             let mut sum = 0.0;
@@ -235,6 +237,42 @@ mod tests {
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 37 + seed * 101) % 97) as f32 / 13.0 - 3.7).collect()
+    }
+
+    /// A mistake of the caller ends in NaN everywhere, and never in a number.
+    #[test]
+    fn shapes_that_do_not_fit_give_nan() {
+        let data = [1.0; 12];
+        let m = |rows, cols| Matrix::new(&data[..rows * cols], rows, cols);
+        let all_nan = |product: fn(MatrixMut, Matrix, Matrix), out: (usize, usize), a, b| {
+            let mut numbers = [0.0; 6];
+            product(MatrixMut::new(&mut numbers[..out.0 * out.1], out.0, out.1), a, b);
+            numbers[..out.0 * out.1].iter().all(|x| x.is_nan())
+        };
+        for (out, a, b, fits) in [
+            ((2, 2), m(2, 3), m(3, 2), true),
+            ((2, 2), m(2, 3), m(2, 2), false),
+            ((3, 2), m(2, 3), m(3, 2), false),
+            ((2, 3), m(2, 3), m(3, 2), false),
+        ] {
+            assert_eq!(all_nan(matmul, out, a, b), !fits);
+        }
+        for (out, a, b, fits) in [
+            ((3, 2), m(2, 3), m(2, 2), true),
+            ((3, 2), m(2, 3), m(3, 2), false),
+            ((2, 2), m(2, 3), m(2, 2), false),
+            ((3, 1), m(2, 3), m(2, 2), false),
+        ] {
+            assert_eq!(all_nan(matmul_transposed_add, out, a, b), !fits);
+        }
+        for (out, a, b, fits) in [
+            ((2, 3), m(2, 2), m(3, 2), true),
+            ((2, 3), m(2, 2), m(3, 3), false),
+            ((1, 3), m(2, 2), m(3, 2), false),
+            ((2, 2), m(2, 2), m(3, 2), false),
+        ] {
+            assert_eq!(all_nan(matmul_by_transposed, out, a, b), !fits);
+        }
     }
 
     /// Tiles of every size give the bits of the plain triple loop.

@@ -1,39 +1,30 @@
 //! What the commands do.
 
+use super::runs::Savings;
 use super::source::{Held, Intake, Origin};
-use super::transfer::{Cargo, Dump, Transfer, set_weights, weights_count};
+use super::transfer::weights_count;
 use super::vault::Vault;
 use super::{Activity, Outcome, Port};
 use crate::answer::{Answer, Limits, PROTOCOL, State};
-use crate::command::{Command, Data, Fault, Refusal, Train, form_word};
-use crate::course::{Course, Made, Plan, Split, Start, weights_digest};
-use crate::data::DataError;
+use crate::command::{Command, Fault, Refusal};
+use crate::course::{Course, weights_digest};
 use crate::frame::{Frame, FrameError, numbers};
 use crate::limits;
 use crate::memory::Memory;
-use crate::metrics::Scores;
-use crate::report::{Board, Hello, Record, RunHeader};
+use crate::report::{Board, Hello, Record};
 use crate::shape::Shape;
-use crate::train::{Settings, Trainer};
 use crate::wire::word;
-
-/// A test in progress.
-pub(super) struct Exam {
-    pub(super) split: Split,
-    pub(super) n: usize,
-    pub(super) count: usize,
-    pub(super) scores: Scores,
-}
 
 /// Everything of a session behind its ears.
 pub(super) struct Desk<'m, S: Memory, V: Vault> {
     pub(super) memory: &'m mut S,
     pub(super) store: &'m mut [f32],
-    vault: V,
+    pub(super) vault: V,
     board: Board,
     pub(super) activity: Activity,
     /// Steps behind the weights.
     pub(super) step: u32,
+    pub(super) savings: Savings,
     pub(super) held: Held,
     pub(super) origin: Origin,
     pub(super) intake: Intake,
@@ -48,6 +39,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
             board,
             activity: Activity::Idle,
             step: 0,
+            savings: Savings::default(),
             held: Held::default(),
             origin: Origin::Held,
             intake: Intake::default(),
@@ -63,7 +55,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     }
 
     /// Numbers in a sample: its tokens and its label.
-    fn sample_numbers(&self) -> usize {
+    pub(super) fn sample_numbers(&self) -> usize {
         let Shape { tokens, dim, .. } = self.shape();
         tokens * dim + 1
     }
@@ -233,180 +225,23 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         }
     }
 
-    /// The sets of a command: where they come from, and how many samples they have.
     #[inline(never)]
-    fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), Refusal> {
-        let Shape { tokens, dim, .. } = self.shape();
-        match data {
-            Data::Made(distribution, seed) => {
-                let made = Made::new(distribution, (tokens, dim), (train, test), seed).map_err(Fault::from)?;
-                Ok((Origin::Made(made), train, test))
-            }
-            Data::Held => Ok((Origin::Held, self.held.train, self.held.test)),
-            Data::Stream => {
-                let most = limits::NUMBERS_MAX / self.sample_numbers() as u64;
-                if train.max(test) as u64 > most {
-                    return Err(Fault::Range("n", 1, most).into());
-                }
-                Ok((Origin::Stream, train, test))
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
-        let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
-        if samples == 0 {
-            return Err(Fault::Held.into());
-        }
-        if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
-            return Err(Fault::Conflict("eval", "no test set").into());
-        }
-        Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
-        let plan = Plan {
-            samples,
-            test_samples,
-            start: train.init.map_or(Start::Keep(self.step), |init| Start::Fresh(init, train.seed)),
-            settings: train.settings,
-            stop_loss: train.stop_loss,
-            max_steps: train.max_steps,
-            eval_every: train.eval_every.unwrap_or(if test_samples > 0 { 5 } else { 0 }),
-            report_every: train.report_every,
-        };
-        self.origin = origin;
-        self.intake = Intake::default();
-        Ok(Course::new(plan))
-    }
-
-    #[inline(never)]
-    fn header(&self, train: &Train, course: &Course) -> Record {
-        let (signal_norm, snr, flip) = match train.data {
-            Data::Made(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
-            Data::Held | Data::Stream => (0.0, 0.0, 0.0),
-        };
-        Record::Run(RunHeader {
-            name: train.name.clone(),
-            form: form_word(&train.data),
-            samples: course.plan().samples as u64,
-            test_samples: course.plan().test_samples as u64,
-            seed: train.seed,
-            signal_norm,
-            snr,
-            flip,
-            learning_rate: train.settings.learning_rate,
-            stop_loss: train.stop_loss,
-            max_steps: train.max_steps.into(),
-            train_output: train.settings.train_output.into(),
-        })
-    }
-
-    fn eval(&mut self, data: Data, split: Split, samples: usize) -> Outcome {
-        let (train, test) = match split {
-            Split::Train => (samples, 0),
-            Split::Test => (0, samples),
-        };
-        let (origin, train, test) = self.sets(data, train, test)?;
-        let count = if split == Split::Train { train } else { test };
-        if count == 0 {
-            return Err(Fault::Held.into());
-        }
-        self.origin = origin;
-        self.intake = Intake::default();
-        self.activity = Activity::Eval(Exam { split, n: 0, count, scores: Scores::default() });
-        Ok((count as u64, 0))
-    }
-
-    fn send_weights(&mut self, binary: bool) -> Outcome {
-        let params = self.memory.workspace().params;
-        let (count, crc) = (weights_count(&params), weights_digest(&params));
-        self.activity = Activity::Send(Dump { binary, next: 0 });
-        Ok((count as u64, crc))
-    }
-
-    /// What is held is lost: its place is where the weights wait.
-    fn take_weights(&mut self, step: u32, binary: bool, now_ms: u32) -> Outcome {
-        let count = weights_count(&self.memory.workspace().params);
-        if count > self.store.len() {
-            return Err(Fault::NoRoom(count as u64, self.store.len() as u64).into());
-        }
-        self.held = Held::default();
-        self.activity = Activity::Take(Transfer::new(Cargo::Weights(step), binary, 0, count as u32, now_ms));
-        Ok((count as u64, 0))
-    }
-
-    /// New training samples replace all that is held, new test samples only those.
-    fn take_samples(&mut self, split: Split, samples: usize, binary: bool, now_ms: u32) -> Outcome {
-        let size = self.sample_numbers();
-        let before = if split == Split::Test { self.held.train * size } else { 0 };
-        let room = self.store.len().saturating_sub(before);
-        let room = room.min(limits::NUMBERS_MAX as usize);
-        let count = samples.saturating_mul(size);
-        if count > room {
-            return Err(Fault::NoRoom(samples as u64 * size as u64, room as u64).into());
-        }
-        self.held.test = 0;
-        if split == Split::Train {
-            self.held.train = 0;
-        }
-        self.activity = Activity::Take(Transfer::new(Cargo::Samples(split), binary, before, count as u32, now_ms));
-        Ok((count as u64, 0))
-    }
-
-    #[inline(never)]
-    fn put(&mut self, first: u32, numbers: impl Iterator<Item = f32> + Clone, now_ms: u32) -> Outcome {
-        let size = self.sample_numbers();
-        match &mut self.activity {
-            Activity::Take(transfer) => {
-                transfer.put(first, numbers, size, self.store, now_ms)?;
-                Ok((transfer.next().into(), transfer.crc()))
-            }
-            Activity::Train(_) | Activity::Eval(_) => {
-                let mut x = self.memory.workspace().acts.x;
-                self.intake.put(first, numbers, x.data(), now_ms)?;
-                Ok((self.intake.next(size - 1), 0))
-            }
-            Activity::Idle | Activity::Send(_) => Err(Fault::NoTransfer.into()),
-        }
-    }
-
-    #[inline(never)]
-    fn end(&mut self, crc: Option<u32>) -> Outcome {
-        let size = self.sample_numbers();
-        let Activity::Take(transfer) = &self.activity else { return Err(Fault::NoTransfer.into()) };
-        let (cargo, total, digest) = (transfer.cargo, transfer.total, transfer.crc());
-        let checked = transfer.check_end(crc);
-        if let Err(Fault::Incomplete(_)) = checked {
-            return checked.map(|()| (0, 0)).map_err(Refusal::from);
-        }
-        self.activity = Activity::Idle;
-        checked?;
-        let count = total as usize;
-        match cargo {
-            Cargo::Samples(Split::Train) => self.held.train = count.checked_div(size).unwrap_or_default(),
-            Cargo::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
-            Cargo::Weights(step) => {
-                set_weights(&mut self.memory.workspace().params, self.store);
-                self.step = step;
-            }
-        }
-        Ok((total.into(), digest))
-    }
-
     fn save(&mut self) -> Outcome {
         let params = self.memory.workspace().params;
-        self.vault.save(self.step, &params)?;
+        self.vault.save(self.step, None, &params)?;
         Ok((self.step.into(), weights_digest(&params)))
     }
 
+    #[inline(never)]
     fn resume(&mut self) -> Outcome {
         let mut params = self.memory.workspace().params;
-        self.step = self.vault.resume(&mut params)?;
+        let resumed = self.vault.resume(&mut params);
+        if let Ok(step) = resumed {
+            self.step = step;
+        } else if resumed == Err(Fault::SavedUnstable) {
+            self.step = 0;
+        }
+        resumed?;
         Ok((self.step.into(), weights_digest(&params)))
     }
 }
-
-/// Settings for a trainer that only tests.
-pub(super) const ONLY_TEST: Settings = Settings { learning_rate: 1.0, train_output: false };
-
-/// Why a streamed sample that did not come ends what waits for it.
-pub(super) const MISSING: DataError = DataError::Missing;

@@ -5,6 +5,8 @@
 
 mod desk;
 mod inbox;
+mod numbers;
+mod runs;
 mod source;
 mod transfer;
 mod vault;
@@ -19,7 +21,7 @@ use crate::wire::word;
 use crate::{course, run};
 use desk::Desk;
 use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
-pub use vault::{NoVault, Vault};
+pub use vault::{FlashVault, NoVault, Vault};
 
 /// Where a session meets the world, beyond what a run needs.
 pub trait Port: run::Port {
@@ -172,7 +174,7 @@ impl From<crate::data::DataError> for Fault {
 enum Activity {
     Idle,
     Train(course::Course),
-    Eval(desk::Exam),
+    Eval(runs::Exam),
     Take(transfer::Transfer),
     Send(transfer::Dump),
 }

@@ -117,7 +117,8 @@ impl Source for Tap<'_> {
             (Origin::Held, _) => {
                 let before = if split == Split::Test { self.held.train } else { 0 };
                 let x = x.data();
-                let sample = self.store.chunks_exact(x.len() + 1).nth(before + n);
+                let size = x.len() + 1;
+                let sample = (before + n).checked_mul(size).and_then(|start| self.store.get(start..)?.get(..size));
                 let (label, tokens) = sample.and_then(<[f32]>::split_last).ok_or(DataError::OutOfRange)?;
                 for (place, number) in x.iter_mut().zip(tokens) {
                     *place = *number;

@@ -140,7 +140,13 @@ impl Dump {
             (true, true) => Part::End(encode(&Frame::End { crc: crc() })),
             (true, false) => Part::End(None),
             (false, true) => encode_numbers(first, &numbers).map_or(Part::End(None), Part::Frame),
-            (false, false) => Part::Line(first.into(), numbers.iter().map(|number| number.to_bits()).collect()),
+            (false, false) => {
+                let mut words = Words::new();
+                for number in &numbers {
+                    let _ = words.push(number.to_bits()); // as above
+                }
+                Part::Line(first.into(), words)
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a session does between two commands: one sample, or one part of a dump.
 
-use super::desk::{Desk, Exam, MISSING, ONLY_TEST};
+use super::desk::Desk;
+use super::runs::{Exam, MISSING, ONLY_TEST, Savings};
 use super::source::{Intake, Origin, Tap};
 use super::transfer::Part;
 use super::vault::Vault;
@@ -9,7 +10,7 @@ use crate::answer::{Answer, Score};
 use crate::command::Fault;
 use crate::course::{Source, Split, weights_digest, weights_record};
 use crate::memory::Memory;
-use crate::report::error_code;
+use crate::report::{DigestLine, Record, error_code};
 use crate::train::{TrainError, Trainer};
 use crate::wire::word;
 
@@ -107,13 +108,33 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         };
         self.spend(need, port.millis());
         if matches!(goes_on, Ok(true)) {
-            return Ok(true);
+            return self.save_in_time(port).map(|()| true);
         }
         // Also when the port failed: the run is over.
         if let Activity::Train(course) = core::mem::replace(&mut self.activity, Activity::Idle) {
             self.leave(&course);
         }
         goes_on
+    }
+
+    /// Saves between two steps, as often as the run was told to. Not after the last step: whoever goes on from there
+    /// would do one step more, for the stop rule asks for a loss that is not saved.
+    #[inline(never)]
+    fn save_in_time<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        let Activity::Train(course) = &self.activity else { return Ok(()) };
+        let (step, Savings { every, last }) = (course.steps(), self.savings);
+        if every == 0 || !course.is_between_steps() || step == last || !step.is_multiple_of(every) {
+            return Ok(());
+        }
+        self.savings.last = step;
+        let params = self.memory.workspace().params;
+        match self.vault.save(step, course.train_loss(), &params) {
+            Ok(()) => {
+                let digest = weights_digest(&params);
+                port.emit(Record::Digest(DigestLine { what: word("saved"), step: step.into(), digest }))
+            }
+            Err(fault) => port.answer(Answer::Broken(word("save"), fault.code())),
+        }
     }
 
     #[inline(never)]

@@ -9,13 +9,20 @@
 #[path = "../session_port.rs"]
 mod session_port;
 
+use core::mem::MaybeUninit;
 use cortex_m_rt::entry;
+#[cfg(keeps_weights)]
+use embedded_storage::nor_flash::NorFlash;
 use mote_core::memory::Fixed;
 use mote_core::presets::Preset;
 use mote_core::report::Board;
-use mote_core::session::{NoVault, Session};
+#[cfg(not(keeps_weights))]
+use mote_core::session::NoVault;
+use mote_core::session::Session;
 use mote_core::shape::Shape;
 use mote_core::wire::{WireError, word};
+#[cfg(keeps_weights)]
+use mote_core::{checkpoint::region_bytes, session::FlashVault};
 use mote_firmware::board;
 use session_port::SessionPort;
 
@@ -37,18 +44,41 @@ const HELD: usize = {
 const HELD_MAX: usize = 1000;
 const SESSION_BYTES: usize = 2048;
 
-type Desk = Session<'static, Memory, NoVault>;
+#[cfg(keeps_weights)]
+type BoardVault = FlashVault<board::Flash>;
+#[cfg(not(keeps_weights))]
+type BoardVault = NoVault;
+
+type Desk = Session<'static, Memory, BoardVault>;
+
+/// The flash that outlasts a power cut.
+#[cfg(keeps_weights)]
+fn vault() -> Option<BoardVault> {
+    const {
+        let fits = matches!(region_bytes(SHAPE, board::Flash::ERASE_SIZE), Some(bytes) if bytes <= board::Flash::BYTES);
+        assert!(fits, "two checkpoints of the model do not fit the flash that is kept for them");
+    }
+    FlashVault::new(board::Flash, 0, board::Flash::BYTES as u32, SHAPE).ok()
+}
+
+/// None on this board: `save` and `resume` say so.
+#[cfg(not(keeps_weights))]
+fn vault() -> Option<BoardVault> {
+    Some(NoVault)
+}
 
 #[entry]
 fn main() -> ! {
     // `entry` lends them out as `&'static mut`.
     static mut MEMORY: Memory = Memory::zeroed();
     static mut STORE: [f32; HELD * SAMPLE] = [0.0; HELD * SAMPLE];
+    // Not `None`, which is not all zero and would lie in flash.
+    static mut SESSION: MaybeUninit<Desk> = MaybeUninit::uninit();
 
-    static mut SESSION: Option<Desk> = None;
-
-    let mut port = SessionPort::new(board::take());
-    let session = open(SESSION, MEMORY, STORE);
+    let Some(parts) = board::take() else { board::exit(false) };
+    let mut port = SessionPort::new(parts);
+    let Some(vault) = vault() else { board::exit(false) };
+    let session = open(SESSION, MEMORY, STORE, vault);
     loop {
         if serve(session, &mut port).is_err() {
             // A record was longer than a line can be: that is a mistake in mote, and a test excludes it.
@@ -59,9 +89,14 @@ fn main() -> ! {
 
 /// The session in its place. Never inlined: the way there would stay on the stack.
 #[inline(never)]
-fn open(place: &'static mut Option<Desk>, memory: &'static mut Memory, store: &'static mut [f32]) -> &'static mut Desk {
+fn open(
+    place: &'static mut MaybeUninit<Desk>,
+    memory: &'static mut Memory,
+    store: &'static mut [f32],
+    vault: BoardVault,
+) -> &'static mut Desk {
     let board = Board { name: word(board::NAME), core: word(board::CORE), tick_hz: board::TICK_HZ.into() };
-    place.insert(Session::new(memory, store, NoVault, board))
+    place.write(Session::new(memory, store, vault, board))
 }
 
 /// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.

@@ -1,49 +1,48 @@
 //! Received bytes, from the interrupt to the program: none is lost while the chip computes a step.
+//!
+//! A ring of atomic bytes. The interrupt alone moves `ENTRANCE`, the program alone moves `EXIT`; both count on for
+//! ever and wrap, and a byte lies at its count modulo the size of the ring.
 
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, Ordering};
-use heapless::spsc::{Consumer, Producer, Queue};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
-/// One more than the bytes that can wait: 89 ms of the line at 115,200 baud.
+/// Bytes that can wait: 89 ms of the line at 115,200 baud. A power of two, so that no index can lie outside.
 const SIZE: usize = 1024;
 
-/// The interrupt's end of the queue.
-struct Entrance(UnsafeCell<Option<Producer<'static, u8>>>);
-
-// SAFETY: `Inbox::open` writes it before the interrupt is enabled; then only the interrupt uses it, which never
-// interrupts itself.
-unsafe impl Sync for Entrance {}
-
-static ENTRANCE: Entrance = Entrance(UnsafeCell::new(None));
+static BYTES: [AtomicU8; SIZE] = [const { AtomicU8::new(0) }; SIZE];
+static ENTRANCE: AtomicUsize = AtomicUsize::new(0);
+static EXIT: AtomicUsize = AtomicUsize::new(0);
 static OVERRUN: AtomicBool = AtomicBool::new(false);
 
-/// The program's end of the queue.
-pub struct Inbox(Consumer<'static, u8>);
+/// The place of the byte with a count.
+fn place(count: usize) -> &'static AtomicU8 {
+    const { assert!(SIZE.is_power_of_two()) }
+    &BYTES[count % SIZE]
+}
+
+/// The program's end of the queue. There must be one: two would give bytes twice.
+pub struct Inbox(());
 
 impl Inbox {
-    /// The queue, empty.
-    ///
-    /// # Safety
-    ///
-    /// Once only, and before the board's receive interrupt is enabled.
-    pub unsafe fn open() -> Self {
-        static mut QUEUE: Queue<u8, SIZE> = Queue::new();
-        let queue = &raw mut QUEUE;
-        // SAFETY: this line is reached once, so that there is one reference.
-        let (entrance, exit) = unsafe { &mut *queue }.split();
-        // SAFETY: the interrupt, its only other user, is not enabled yet.
-        unsafe { *ENTRANCE.0.get() = Some(entrance) };
-        Self(exit)
+    /// The queue, with whatever waits in it.
+    pub(super) fn open() -> Self {
+        Self(())
     }
 
     /// How many bytes wait.
     pub fn len(&self) -> usize {
-        self.0.len()
+        ENTRANCE.load(Ordering::Acquire).wrapping_sub(EXIT.load(Ordering::Relaxed))
     }
 
     /// The next byte.
     pub fn take(&mut self) -> Option<u8> {
-        self.0.dequeue()
+        if self.len() == 0 {
+            return None;
+        }
+        let exit = EXIT.load(Ordering::Relaxed);
+        let byte = place(exit).load(Ordering::Relaxed);
+        // Released: the interrupt may use the place again only now.
+        EXIT.store(exit.wrapping_add(1), Ordering::Release);
+        Some(byte)
     }
 
     /// Whether bytes were lost since this was last asked: more came than can wait, or faster than the interrupt ran.
@@ -57,17 +56,15 @@ impl Inbox {
     }
 }
 
-/// Puts a byte in, or counts it as lost.
-///
-/// # Safety
-///
-/// From the board's receive interrupt only.
-pub unsafe fn put(byte: u8) {
-    // SAFETY: only the interrupt, which never interrupts itself, comes here, and `open` was before it.
-    let entrance = unsafe { &mut *ENTRANCE.0.get() };
-    if entrance.as_mut().is_none_or(|entrance| entrance.enqueue(byte).is_err()) {
-        mark_overrun();
+/// Puts a byte in, or counts it as lost. From the board's receive interrupt, which never interrupts itself.
+pub fn put(byte: u8) {
+    let entrance = ENTRANCE.load(Ordering::Relaxed);
+    if entrance.wrapping_sub(EXIT.load(Ordering::Acquire)) >= SIZE {
+        return mark_overrun();
     }
+    place(entrance).store(byte, Ordering::Relaxed);
+    // Released: the program sees the byte before it sees that there is one.
+    ENTRANCE.store(entrance.wrapping_add(1), Ordering::Release);
 }
 
 /// Notes that a byte was lost.

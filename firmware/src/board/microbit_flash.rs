@@ -4,10 +4,10 @@ use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
 
-/// Where the pages begin. `memory.x` must end the program's flash here.
-pub const START: u32 = 0x3_F000;
-/// Their bytes: the rest of the 256 KiB.
-pub const BYTES: u32 = 0x1000;
+/// Their bytes: the end of the 256 KiB. `build.rs` keeps the program out.
+const BYTES: u32 = 0x1000;
+/// Where the pages begin.
+const START: u32 = (256 << 10) - BYTES;
 
 const NVMC: *mut u32 = 0x4001_E000 as *mut u32;
 
@@ -20,9 +20,13 @@ enum Mode {
 }
 
 /// The pages, at offsets from [`START`]: no offset reaches the program.
+#[derive(Debug)]
 pub struct Flash;
 
 impl Flash {
+    /// Bytes of all pages.
+    pub const BYTES: usize = BYTES as usize;
+
     /// Waits until the controller is free, then lets it write, erase, or neither.
     fn set(mode: Mode) {
         // SAFETY: NVMC, section 6.2: READY (0x400) is 1 when no operation runs, CONFIG (0x504) may be written then.

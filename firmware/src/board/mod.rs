@@ -19,6 +19,8 @@ compile_error!("choose one board: the features of two boards are on");
 mod clock;
 mod fault;
 mod inbox;
+#[cfg(family = "nrf51")]
+mod microbit_flash;
 #[cfg(any(family = "nrf51", family = "nrf52"))]
 mod nrf;
 mod serial;
@@ -50,6 +52,8 @@ pub use end::exit;
 pub use fault::fault_on_purpose;
 #[cfg(feature = "test-overflow")]
 pub use fault::overflow_on_purpose;
+#[cfg(keeps_weights)]
+pub use microbit_flash::Flash;
 pub use serial::Serial;
 pub use stack::used_and_size as stack_used_and_size;
 
@@ -63,19 +67,17 @@ pub struct Parts {
     pub counter: Counter,
 }
 
-/// The parts of the board, started. Once: a second call ends in a panic.
-pub fn take() -> Parts {
+/// The parts of the board, started. Once: a second call has none.
+pub fn take() -> Option<Parts> {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     // Not `swap`: a Cortex-M0 has none, and no interrupt comes here.
     if TAKEN.load(Ordering::Relaxed) {
-        panic!("the board was taken before");
+        return None;
     }
     TAKEN.store(true, Ordering::Relaxed);
-    // SAFETY: this line is reached once, and `start` enables the interrupt.
-    let inbox = unsafe { inbox::Inbox::open() };
-    // SAFETY: once, with the queue open.
+    // SAFETY: this line is reached once.
     unsafe { chosen::start() };
-    Parts { serial: Serial::new(Sender, inbox), led: Led, counter: Counter::new() }
+    Some(Parts { serial: Serial::new(Sender, inbox::Inbox::open()), led: Led, counter: Counter::new() })
 }
 
 /// A second hold on the serial port's way out, for a last line before the end.

@@ -67,8 +67,7 @@ fn USART3() {
     }
     if status.rxne().bit_is_set() {
         let byte = port.rdr.read().bits() as u8;
-        // SAFETY: this is the board's receive interrupt.
-        unsafe { inbox::put(byte) };
+        inbox::put(byte);
     }
 }
 

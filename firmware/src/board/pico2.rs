@@ -71,8 +71,7 @@ fn UART0_IRQ() {
         if data & 1 << 11 != 0 {
             inbox::mark_overrun();
         }
-        // SAFETY: this is the board's receive interrupt.
-        unsafe { inbox::put(data as u8) };
+        inbox::put(data as u8);
     }
 }
 

@@ -77,8 +77,7 @@ fn USART2() {
     }
     if status.rxne().bit_is_set() || status.ore().bit_is_set() {
         let byte = port.dr().read().bits() as u8;
-        // SAFETY: this is the board's receive interrupt.
-        unsafe { inbox::put(byte) };
+        inbox::put(byte);
     }
 }
 

@@ -1,0 +1,128 @@
+//! Runs and tests that are asked for, before they begin.
+
+use super::desk::Desk;
+use super::source::{Intake, Origin};
+use super::vault::Vault;
+use super::{Activity, Outcome};
+use crate::command::{Data, Fault, Refusal, Train, form_word};
+use crate::course::{Course, Made, Plan, Split, Start};
+use crate::data::DataError;
+use crate::limits;
+use crate::memory::Memory;
+use crate::metrics::Scores;
+use crate::report::{Record, RunHeader};
+use crate::shape::Shape;
+use crate::train::{Settings, Trainer};
+
+/// A test in progress.
+pub(super) struct Exam {
+    pub(super) split: Split,
+    pub(super) n: usize,
+    pub(super) count: usize,
+    pub(super) scores: Scores,
+}
+
+/// When a run is saved.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Savings {
+    /// Steps between two saves; 0: never.
+    pub(super) every: u32,
+    /// Steps behind the weights that were saved or begun with last.
+    pub(super) last: u32,
+}
+
+impl<S: Memory, V: Vault> Desk<'_, S, V> {
+    /// The sets of a command: where they come from, and how many samples they have.
+    #[inline(never)]
+    pub(super) fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), Refusal> {
+        let Shape { tokens, dim, .. } = self.shape();
+        match data {
+            Data::Made(distribution, seed) => {
+                let made = Made::new(distribution, (tokens, dim), (train, test), seed).map_err(Fault::from)?;
+                Ok((Origin::Made(made), train, test))
+            }
+            Data::Held => Ok((Origin::Held, self.held.train, self.held.test)),
+            Data::Stream => {
+                let most = limits::NUMBERS_MAX / self.sample_numbers() as u64;
+                if train.max(test) as u64 > most {
+                    return Err(Fault::Range("n", 1, most).into());
+                }
+                Ok((Origin::Stream, train, test))
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
+        let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
+        if samples == 0 {
+            return Err(Fault::Held.into());
+        }
+        if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
+            return Err(Fault::Conflict("eval", "no test set").into());
+        }
+        if train.save_every > 0 {
+            self.vault.check()?;
+        }
+        Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
+        let plan = Plan {
+            samples,
+            test_samples,
+            start: train.init.map_or(Start::Keep(self.step), |init| Start::Fresh(init, train.seed)),
+            settings: train.settings,
+            stop_loss: train.stop_loss,
+            max_steps: train.max_steps,
+            eval_every: train.eval_every.unwrap_or(if test_samples > 0 { 5 } else { 0 }),
+            report_every: train.report_every,
+        };
+        self.origin = origin;
+        self.intake = Intake::default();
+        let course = Course::new(plan);
+        self.savings = Savings { every: train.save_every, last: course.steps() };
+        Ok(course)
+    }
+
+    #[inline(never)]
+    pub(super) fn header(&self, train: &Train, course: &Course) -> Record {
+        let (signal_norm, snr, flip) = match train.data {
+            Data::Made(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
+            Data::Held | Data::Stream => (0.0, 0.0, 0.0),
+        };
+        Record::Run(RunHeader {
+            name: train.name.clone(),
+            form: form_word(&train.data),
+            samples: course.plan().samples as u64,
+            test_samples: course.plan().test_samples as u64,
+            seed: train.seed,
+            signal_norm,
+            snr,
+            flip,
+            learning_rate: train.settings.learning_rate,
+            stop_loss: train.stop_loss,
+            max_steps: train.max_steps.into(),
+            train_output: train.settings.train_output.into(),
+        })
+    }
+
+    pub(super) fn eval(&mut self, data: Data, split: Split, samples: usize) -> Outcome {
+        let (train, test) = match split {
+            Split::Train => (samples, 0),
+            Split::Test => (0, samples),
+        };
+        let (origin, train, test) = self.sets(data, train, test)?;
+        let count = if split == Split::Train { train } else { test };
+        if count == 0 {
+            return Err(Fault::Held.into());
+        }
+        self.origin = origin;
+        self.intake = Intake::default();
+        self.activity = Activity::Eval(Exam { split, n: 0, count, scores: Scores::default() });
+        Ok((count as u64, 0))
+    }
+}
+
+/// Settings for a trainer that only tests.
+pub(super) const ONLY_TEST: Settings = Settings { learning_rate: 1.0, train_output: false };
+
+/// Why a streamed sample that did not come ends what waits for it.
+pub(super) const MISSING: DataError = DataError::Missing;
