@@ -93,7 +93,13 @@ fn a_killed_run_goes_on_where_it_was() {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(60 + 90 * round));
+        // Until a few cells more are saved, and a little longer.
+        let saved = || std::fs::read(killed.join("cells.csv")).map_or(0, |text| text.split(|b| *b == b'\n').count());
+        let start = std::time::Instant::now();
+        while saved() < 4 + 4 * round && start.elapsed().as_secs() < 60 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_micros(700 * round as u64));
         child.kill().unwrap();
         child.wait().unwrap();
         if let Ok(mut text) = std::fs::read(killed.join("cells.csv")) {
@@ -209,7 +215,7 @@ fn impossible_grids_are_refused() {
     std::fs::write(folder.path().join("bad.toml"), "sead = 3\n").unwrap();
     let file = folder.path().join("bad.toml");
     let output = phase(&out, &["--config", file.to_str().unwrap()]);
-    refused(&output, &["bad.toml", "unknown key sead, expected one of n, signal", "did you mean seed?"]);
+    refused(&output, &["bad.toml", "unknown key sead, expected one of preset, n, signal", "did you mean seed?"]);
 }
 
 #[test]

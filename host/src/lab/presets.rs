@@ -53,6 +53,8 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
     };
     let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
     let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());
+    let (dim, head) = models[0];
+    let recipe = Recipe { dim, head, ..recipe };
     Ok(Config { preset, n, signal, models, replicates, seed: 1, space: SpaceChoice::Auto, recipe })
 }
 
