@@ -1,7 +1,7 @@
 //! `mote monitor`: what a chip does, live on a terminal, or as plain lines where there is none.
 
 mod curve;
-mod screen;
+pub mod screen;
 pub mod source;
 pub mod state;
 pub mod view;
@@ -152,14 +152,18 @@ impl Watch {
         Ok((heard, kind))
     }
 
-    /// Sends a command.
-    fn ask(&mut self, command: &str) -> anyhow::Result<()> {
+    /// Sends a command, with its checksum.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be sent.
+    pub fn ask(&mut self, command: &str) -> anyhow::Result<()> {
         self.asked = self.start.elapsed();
         self.source.send(with_checksum(command).as_bytes())
     }
 
     /// Sends what a key asks for, or says why not.
-    fn command(&mut self, command: &str) {
+    pub fn command(&mut self, command: &str) {
         let now = self.start.elapsed();
         if !self.source.is_live() {
             self.state.say(now, Tone::Bad, format!("{command}: there is no chip behind {}", self.state.source));
@@ -174,14 +178,19 @@ impl Watch {
         }
     }
 
-    /// Asks a chip that has been silent how it is: one that was reset says nothing by itself.
+    /// Asks a chip that should be busy and is silent how it is: one that was reset says nothing by itself.
     fn keep_in_touch(&mut self) {
         let now = self.start.elapsed();
         let is_silent = now.saturating_sub(self.state.last_heard.max(self.asked)) >= SILENCE;
-        if is_silent && self.state.takes_commands() == Some(true) && self.source.is_live() {
+        if is_silent && self.state.is_busy() && self.state.takes_commands() == Some(true) && self.source.is_live() {
             // A line that is lost is on the screen already.
             let _ = self.ask("status");
         }
+    }
+
+    /// What is known by now.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
@@ -258,10 +267,7 @@ fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Res
             (Heard::Line(line), _) => say(line)?,
             (Heard::Lost(why), _) => say(format_args!("line lost: {why}; trying again"))?,
             (Heard::Back, _) => say("the line is back")?,
-            (Heard::Nothing, _) => {
-                watch.flush()?;
-                watch.keep_in_touch();
-            }
+            (Heard::Nothing, _) => watch.flush()?,
             (Heard::End, _) => break,
         }
     }

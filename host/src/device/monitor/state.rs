@@ -192,6 +192,11 @@ impl State {
         self.messages.push_back(Message { at, tone, text: text.into() });
     }
 
+    /// Whether the chip has something to do that it would speak of.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.activity, Activity::Preparing | Activity::Training | Activity::Other(_))
+    }
+
     /// Whether the chip takes commands; `None` as long as it has not said so.
     pub fn takes_commands(&self) -> Option<bool> {
         self.hello.as_ref().map(|hello| hello.protocol >= answer::PROTOCOL)
@@ -349,10 +354,10 @@ impl State {
         let mut text = self.run.as_ref().map_or("run", |run| run.name.as_str()).to_owned();
         text += &format!(": {} after {} steps", done.reason, done.steps);
         if let Some(loss) = done.train_loss {
-            text += &format!(", train loss {loss:.4}");
+            text += &format!(", loss {loss:.4}");
         }
         if let Some(eval) = &self.eval {
-            text += &format!(", test loss {:.4}, test error {:.1}%", eval.test_loss, 100.0 * eval.test_error);
+            text += &format!(", test {:.4}, error {:.1}%", eval.test_loss, 100.0 * eval.test_error);
         }
         let tone = if done.reason == "error" { Tone::Bad } else { Tone::Good };
         self.say(at, tone, text.clone());
@@ -417,7 +422,7 @@ impl State {
 /// Shape and maths of a chip's model, for people.
 pub fn model(hello: &Hello) -> String {
     format!(
-        "{}, M={} D={} H={} V={}, {} bytes, mote {} with {}",
+        "{}, M={} D={} H={} V={}, {} bytes, mote {} {}",
         hello.preset, hello.tokens, hello.dim, hello.head, hello.value, hello.memory_bytes, hello.engine, hello.math
     )
 }

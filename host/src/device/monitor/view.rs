@@ -49,7 +49,8 @@ impl View<'_> {
         if area.width < FULL_SIZE.0 || area.height < FULL_SIZE.1 {
             return self.draw_small(frame, area);
         }
-        let [top, model, middle, figures, messages, keys] = Layout::vertical([
+        let [top, model, run, middle, figures, messages, keys] = Layout::vertical([
+            Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Length(1),
             Constraint::Fill(3),
@@ -60,6 +61,7 @@ impl View<'_> {
         .areas(area);
         frame.render_widget(self.title(top.width), top);
         frame.render_widget(Paragraph::new(self.model()).style(dim()), model);
+        frame.render_widget(Paragraph::new(self.run()).style(dim()), run);
         if self.help {
             let lines: Vec<Line> = HELP.into_iter().map(Line::from).collect();
             frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" help ")), middle);
@@ -68,7 +70,8 @@ impl View<'_> {
             self.draw_loss(frame, left);
             self.draw_error(frame, right);
         }
-        frame.render_widget(Paragraph::new(self.figures()), figures);
+        let lines = [[self.progress(), self.loss()].join("  "), [self.test(), self.test_more()].join("  ")];
+        frame.render_widget(Paragraph::new(lines.map(Line::from).to_vec()), figures);
         self.draw_messages(frame, messages);
         frame.render_widget(both_ends(KEYS.into(), self.counts(), keys.width, dim()), keys);
     }
@@ -76,11 +79,12 @@ impl View<'_> {
     /// The figures alone, the newest message, and why there is no more.
     fn draw_small(&self, frame: &mut Frame, area: Rect) {
         let mut lines = vec![Line::styled(self.activity(), self.activity_style())];
-        lines.extend(self.figures());
+        lines.extend([self.progress(), self.loss(), self.test(), self.test_more()].map(Line::from));
         lines.push(Line::styled(self.counts(), dim()));
         lines.extend(self.state.messages.back().map(|message| self.message(message)));
         lines.push(Line::styled(KEYS, dim()));
-        let note = format!("window of {}x{}: curves from {}x{} on", area.width, area.height, FULL_SIZE.0, FULL_SIZE.1);
+        let (width, height) = FULL_SIZE;
+        let note = format!("window of {}x{}: curves from {width}x{height} on", area.width, area.height);
         // Of what does not fit, the note is the last to go.
         lines.truncate(usize::from(area.height).saturating_sub(1));
         lines.push(Line::styled(note, dim()));
@@ -99,7 +103,7 @@ impl View<'_> {
         let quiet = self.now.saturating_sub(self.state.last_heard);
         let is_waiting = matches!(self.state.activity, Activity::Unknown | Activity::Preparing | Activity::Training);
         match &self.state.lost {
-            _ if self.state.is_over => format!("{}, no more lines", self.state.activity),
+            _ if self.state.is_over => format!("{}; no more lines", self.state.activity),
             Some(_) => "LINE LOST, trying again".into(),
             None if is_waiting && quiet >= QUIET => {
                 format!("{}, silent for {} s", self.state.activity, quiet.as_secs())
@@ -120,32 +124,41 @@ impl View<'_> {
     fn model(&self) -> String {
         let mut text = self.state.hello.as_ref().map_or("no hello yet".into(), model);
         if let Some(stack) = &self.state.stack {
-            text += &format!(", stack {} of {}", stack.used, stack.of);
+            text += &format!(", stack {}/{}", stack.used, stack.of);
         }
         text
     }
 
-    /// Two lines of numbers.
-    fn figures(&self) -> Vec<Line<'static>> {
-        let State { step, run, .. } = self.state;
-        let of = run.as_ref().map_or(String::new(), |run| format!("/{}", run.max_steps));
+    fn run(&self) -> String {
+        let Some(run) = &self.state.run else { return "no run yet".into() };
+        format!(
+            "run {}: {} data, N={} SNR={:.3}, lr {}, seed {}; stops below {}",
+            run.name, run.form, run.samples, run.snr, run.learning_rate, run.seed, run.stop_loss
+        )
+    }
+
+    fn progress(&self) -> String {
+        let of = self.state.run.as_ref().map_or(String::new(), |run| format!("/{}", run.max_steps));
         let rate = self.state.rate(self.now).map_or("-".into(), |rate| format!("{rate:.1}"));
-        let loss = self.state.train_loss.last().map_or("-".into(), |(_, loss)| format!("{loss:.4}"));
-        let mut first = format!("step {step}{of}  {rate} steps/s  train loss {loss}");
-        if let Some(run) = run {
-            first += &format!(" (stops below {})  run {}: N={} SNR={}", run.stop_loss, run.name, run.samples, run.snr);
+        format!("step {}{of}  {rate} steps/s", self.state.step)
+    }
+
+    fn loss(&self) -> String {
+        format!("train loss {}", self.state.train_loss.last().map_or("-".into(), |(_, loss)| format!("{loss:.4}")))
+    }
+
+    fn test(&self) -> String {
+        match &self.state.eval {
+            Some(eval) => format!("test loss {:.4}  test error {:.1}%", eval.test_loss, 100.0 * eval.test_error),
+            None => "test loss -  test error -".into(),
         }
-        let second = match &self.state.eval {
-            Some(eval) => format!(
-                "test loss {:.4}  test error {:.1}%  attention {:.3}  (step {})",
-                eval.test_loss,
-                100.0 * eval.test_error,
-                eval.attention,
-                eval.step
-            ),
-            None => "test loss -  test error -  attention -".into(),
-        };
-        vec![Line::from(first), Line::from(second)]
+    }
+
+    fn test_more(&self) -> String {
+        match &self.state.eval {
+            Some(eval) => format!("attention {:.3}  (tested at step {})", eval.attention, eval.step),
+            None => "attention -".into(),
+        }
     }
 
     fn counts(&self) -> String {
