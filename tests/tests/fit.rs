@@ -97,10 +97,10 @@ fn the_ram_is_stack_and_other_variables_and_model() {
     let takes = |dim| Shape::new(8, dim, 8, 8).session_bytes(50).unwrap();
     assert!(takes(30) <= 59_392 && takes(31) > 59_392 && output.contains("D is at most 30, which takes"), "{output}");
     let output = text(&fit("--ram 20K --head 8 --value 8"));
-    assert!(
-        output.contains("H=8 V=8\n    M  largest D") && output.contains("\n   32       none          -\n"),
-        "{output}"
-    );
+    assert!(output.contains("H=8 V=8\n    M  largest D      bytes\n"), "{output}");
+    assert!(output.ends_with("\n   32          5      14216\n"), "{output}");
+    let output = text(&fit("--ram 12K --head 8 --value 8"));
+    assert!(output.ends_with("\n   32       none          -\n"), "{output}");
 }
 
 #[test]

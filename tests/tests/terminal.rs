@@ -35,6 +35,18 @@ fn stty(path: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What was written, without colours, and with one blank for any jump.
+fn without_controls(seen: &str) -> String {
+    let mut text = String::new();
+    for (n, part) in seen.split("\u{1b}[").enumerate() {
+        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+        let (control, rest) = if n == 0 { ("", part) } else { part.split_at(end) };
+        text += if control.ends_with('H') { " " } else { "" };
+        text += rest;
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Desk {
     fn start(mut program: Command) -> Self {
         let (mut screen, mut theirs) = TTYPort::pair().unwrap();
@@ -62,11 +74,27 @@ impl Desk {
         }
     }
 
+    /// Waits until it has said something.
     fn wait_for(&mut self, text: &str) {
         let until = Instant::now() + PATIENCE;
         while !self.seen.contains(text) {
             assert!(Instant::now() < until, "{text:?} did not appear: {:?}", self.seen);
             self.read();
+        }
+    }
+
+    /// Waits until something stands on the screen. A window of another size is drawn anew, and not only what changed.
+    fn wait_for_words(&mut self, words: &str) {
+        let until = Instant::now() + PATIENCE;
+        for rows in ["25", "24"].into_iter().cycle() {
+            let start = self.seen.len();
+            stty(&self.path, &["rows", rows]);
+            (0..10).for_each(|_| self.read());
+            let shown = without_controls(&self.seen[start..]);
+            if shown.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < until, "{words:?} did not appear: {shown}");
         }
     }
 
@@ -117,11 +145,11 @@ fn keys_work_and_q_gives_the_terminal_back() {
     for (key, status) in [("q", 0), ("\u{3}", 0)] {
         let mut desk = Desk::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "2000"]);
         desk.assert_taken();
-        desk.wait_for("report ended");
+        desk.wait_for_words("report ended; no more lines");
         desk.screen.write_all(b"?").unwrap();
-        desk.wait_for("this help, and back");
+        desk.wait_for_words("? this help, and back");
         desk.screen.write_all(b"x").unwrap();
-        desk.wait_for("stop: there is no chip behind");
+        desk.wait_for_words("stop: there is no chip behind");
         desk.screen.write_all(key.as_bytes()).unwrap();
         let (ended, after) = desk.end();
         assert_eq!(ended.code(), Some(status), "{after}");
@@ -138,7 +166,7 @@ fn signals_give_the_terminal_back() {
     for name in ["TERM", "INT", "HUP"] {
         let mut desk = Desk::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "20"]);
         desk.assert_taken();
-        desk.wait_for("training");
+        desk.wait_for_words("training");
         desk.signal(name);
         let (status, after) = desk.end();
         assert_eq!(status.code(), Some(130), "{name}");

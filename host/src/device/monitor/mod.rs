@@ -32,6 +32,9 @@ const DEADLINE: Duration = Duration::from_secs(30 * 86_400);
 /// Time between two pictures.
 const PICTURE: Duration = Duration::from_millis(50);
 
+/// A picture of which nothing changes but the time is drawn so seldom.
+const STILL: Duration = Duration::from_millis(250);
+
 /// A chip that takes commands is asked how it is after so long a silence.
 const SILENCE: Duration = Duration::from_secs(3);
 
@@ -152,6 +155,20 @@ impl Watch {
         Ok((heard, kind))
     }
 
+    /// Hears what comes within a time, and answers whether anything did. Returns as soon as nothing waits to be heard.
+    fn hear_for(&mut self, time: Duration, interrupt: Interrupt) -> anyhow::Result<bool> {
+        let (end, mut has_heard) = (Instant::now() + time, false);
+        while Instant::now() < end && !interrupt.is_raised() {
+            let was_over = self.state.is_over;
+            let (heard, _) = self.hear()?;
+            has_heard |= heard != Heard::Nothing && !was_over;
+            if !matches!(heard, Heard::Line(_)) {
+                break;
+            }
+        }
+        Ok(has_heard)
+    }
+
     /// Sends a command, with its checksum.
     ///
     /// # Errors
@@ -229,19 +246,18 @@ fn on_screen(watch: &mut Watch, interrupt: Interrupt) -> anyhow::Result<()> {
 }
 
 fn dashboard(watch: &mut Watch, screen: &mut Screen, interrupt: Interrupt) -> anyhow::Result<()> {
-    let mut help = false;
-    loop {
-        if interrupt.is_raised() {
-            return Err(watch.interrupted());
+    let (mut help, mut has_changed, mut drawn) = (false, true, Instant::now());
+    while !interrupt.is_raised() {
+        if has_changed || drawn.elapsed() >= STILL {
+            screen.draw(&View { state: &watch.state, now: watch.start.elapsed(), help })?;
+            drawn = Instant::now();
         }
-        screen.draw(&View { state: &watch.state, now: watch.start.elapsed(), help })?;
-        let next_picture = Instant::now() + PICTURE;
-        while Instant::now() < next_picture && !interrupt.is_raised() && matches!(watch.hear()?.0, Heard::Line(_)) {}
+        has_changed = watch.hear_for(PICTURE, interrupt)?;
         watch.flush()?;
         watch.keep_in_touch();
         let mut patience = if watch.state.is_over { PICTURE } else { Duration::ZERO };
         while let Some(key) = screen.key(patience)? {
-            patience = Duration::ZERO;
+            (patience, has_changed) = (Duration::ZERO, true);
             match key {
                 Key::Stop => watch.command("stop"),
                 Key::Save => watch.command("save"),
@@ -251,6 +267,7 @@ fn dashboard(watch: &mut Watch, screen: &mut Screen, interrupt: Interrupt) -> an
             }
         }
     }
+    Err(watch.interrupted())
 }
 
 /// Every line as it comes, until there are no more; damaged ones say so.
