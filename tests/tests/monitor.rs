@@ -77,7 +77,7 @@ fn the_picture_at_80x24() {
     assert!(rows[16].starts_with("messages──"));
     assert_eq!(rows[17], " 0:00 the chip says hello: tiny, M=4 D=32 H=4 V=4, 3792 bytes, mote 0.1.0 libm");
     assert_eq!(rows[18], " 0:00 run benign: 16 samples, at most 1000 steps");
-    assert_eq!(rows[23], format!("{:<64}36 lines, 0 damaged", "x stop  s save  q quit  ? help").trim_end());
+    assert_eq!(rows[23], format!("{:<61}36 lines, 0 damaged", "x stop  s save  q quit  ? help").trim_end());
 }
 
 #[test]
