@@ -30,6 +30,12 @@ pub const WINDOW: usize = 2;
 /// Bytes that the receive queue of a board must be able to hold: what comes while a sample is worked on.
 pub const QUEUE_MIN: usize = WINDOW * (FRAME_MAX + 2) + COMMAND_MAX + 2;
 
+/// Bytes of a board's budget that a session leaves for itself.
+pub const SESSION_BYTES: usize = 2048;
+
+/// Most samples that a session holds in RAM.
+pub const HELD_MAX: usize = 1000;
+
 /// Most samples in a data set. Up to here a count is exact as an `f32`.
 pub const SAMPLES_MAX: u64 = 1 << 24;
 

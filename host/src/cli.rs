@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
-use crate::device::machine::REAL;
+use crate::device::fit;
+use crate::device::machine::{REAL, every};
 use crate::error::InputError;
 use crate::lab::bench::BenchArgs;
 use crate::lab::digits::DigitsArgs;
@@ -43,6 +44,10 @@ pub enum Command {
     Run(RunArgs),
     /// Build the firmware, run it on an emulated board, compare every line with this machine
     Device(DeviceArgs),
+    /// Watch a chip train: live curves, what it is doing, keys to stop and save
+    Monitor(MonitorArgs),
+    /// What can be trained in so much RAM
+    Fit(FitArgs),
     /// Build the firmware of a real board and write it there with probe-rs
     Flash(FlashArgs),
     /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
@@ -174,6 +179,90 @@ pub struct DeviceArgs {
     pub no_install: bool,
 }
 
+/// Options of `mote monitor`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["port", "machine", "replay", "input"]))]
+#[command(
+    after_help = "Keys: x stop, s save, q quit, ? help. Where standard output is no terminal, every line is printed
+as it comes, and damaged ones say so.
+
+Examples:
+  mote monitor --port /dev/ttyACM0 --log run.log
+  mote monitor --machine mps2-an386               its preset, trained in the emulator
+  mote monitor --machine mps2-an386 --train \"n=400 snr=0.5 steps=5000\"
+  mote monitor --replay run.log --speed 200
+  mote run | mote monitor -"
+)]
+pub struct MonitorArgs {
+    /// Serial port of a board
+    #[arg(long, value_name = "PATH")]
+    pub port: Option<String>,
+    /// Its bytes: 8 data bits, no parity, 1 stop bit, so many bits a second
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub baud: u32,
+    /// Board to emulate
+    #[arg(long, value_name = "NAME")]
+    pub machine: Option<String>,
+    /// Preset to train on the emulated board, or the shape of its model with --train; the board's own if not given
+    #[arg(long, value_name = "NAME", requires = "machine")]
+    pub preset: Option<String>,
+    /// Log to show again
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Lines a second of the replay; 0: as fast as they can be read [default: 50, 0 where there is no terminal]
+    #[arg(long, value_name = "X", requires = "replay", allow_negative_numbers = true)]
+    pub speed: Option<f64>,
+    /// `-`: lines from standard input
+    #[arg(value_name = "-", value_parser = ["-"])]
+    pub input: Option<String>,
+    /// Tell the chip to train: the keys of `train` in docs/protocol.md. Takes firmware that obeys commands
+    #[arg(long, value_name = "KEYS", conflicts_with_all = ["replay", "input"])]
+    pub train: Option<String>,
+    /// Keep every line of the chip in this file
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// Options of `mote fit`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("memory").required(true).args(["ram", "board"]))]
+#[command(after_help = "D is the only size that may be as large as memory allows; the others are chosen. Sizes in
+bytes, or with K (1024) or M. What is not given of --tokens, and of --head and --value, is tried.
+
+Examples:
+  mote fit --ram 20K --tokens 4
+  mote fit --board microbit --tokens 4 --head 4 --value 4
+  mote fit --ram 64K --tokens 8 --head 8 --value 8 --samples-held 50")]
+pub struct FitArgs {
+    /// RAM of the chip
+    #[arg(long, value_name = "BYTES", value_parser = fit::bytes)]
+    pub ram: Option<usize>,
+    /// A board that mote knows, and the bytes its firmware has for the model and for samples
+    #[arg(long, value_name = "BOARD", value_parser = all_board_names())]
+    pub board: Option<String>,
+    /// M: tokens in a sample
+    #[arg(long, value_name = "M", value_parser = fit::size)]
+    pub tokens: Option<usize>,
+    /// H: query and key width; needs --value
+    #[arg(long, value_name = "H", value_parser = fit::size, requires = "value")]
+    pub head: Option<usize>,
+    /// V: value width; needs --head
+    #[arg(long, value_name = "V", value_parser = fit::size, requires = "head")]
+    pub value: Option<usize>,
+    /// Samples that lie in RAM too, and are not regenerated or streamed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub samples_held: usize,
+    /// Stack; every emulated board is held to this limit
+    #[arg(long, value_name = "BYTES", default_value = "4K", value_parser = fit::bytes, conflicts_with = "board")]
+    pub stack: usize,
+    /// Variables of the firmware beside model and samples [default: what mote's own are allowed]
+    #[arg(long, value_name = "BYTES", value_parser = fit::bytes, conflicts_with = "board")]
+    pub other: Option<usize>,
+}
+
 /// Options of `mote flash`.
 #[derive(Debug, Args)]
 #[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. firmware/BOARDS.md says where
@@ -203,6 +292,11 @@ pub struct FlashArgs {
     pub no_install: bool,
 }
 
+/// Every board.
+fn all_board_names() -> PossibleValuesParser {
+    every().map(|board| board.name).collect::<Vec<_>>().into()
+}
+
 /// The boards that `mote flash` takes.
 fn board_names() -> PossibleValuesParser {
     REAL.iter().map(|board| board.name).collect::<Vec<_>>().into()
@@ -222,6 +316,9 @@ pub struct DemoArgs {
 /// Options of `mote sizes`.
 #[derive(Debug, Args)]
 pub struct SizesArgs {
+    /// Every model shape of the presets on every board: stack too, from a run on each emulated one, and the largest D
+    #[arg(long)]
+    pub full: bool,
     /// Install nothing; print the commands that would
     #[arg(long)]
     pub no_install: bool,

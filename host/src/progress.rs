@@ -149,6 +149,9 @@ pub fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
 /// The first signal asks, the second one does not wait for the answer.
 fn on_signal() {
     if RAISED.swap(true, Ordering::Relaxed) {
+        if let Some(last) = BEFORE_EXIT.get() {
+            last();
+        }
         std::process::exit(130);
     }
 }
@@ -156,6 +159,14 @@ fn on_signal() {
 /// Raised by the first Ctrl-C (or polite kill) after [`Interrupt::install`].
 static RAISED: AtomicBool = AtomicBool::new(false);
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+
+/// What must be done before the program ends at once.
+static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();
+
+/// Has `last` called when a second Ctrl-C ends the program at once: it gives the terminal back. The first one stays.
+pub fn before_exit(last: fn()) {
+    let _ = BEFORE_EXIT.set(last);
+}
 
 /// Proof that Ctrl-C is taken over, so that work can end cleanly at its next step.
 #[derive(Clone, Copy, Debug)]

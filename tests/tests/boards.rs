@@ -1,11 +1,13 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
+use mote_core::limits::SESSION_BYTES;
 use mote_core::presets::Preset;
 use mote_host::device::{
-    Plan, build,
+    Plan, build, footprint,
     link::{Emulator, Heard},
-    machine, run, sizes,
+    machine::{self, OTHER_BYTES},
+    run, sizes,
 };
 use std::process::Command;
 use std::time::Duration;
@@ -38,6 +40,43 @@ fn the_stack_is_under_its_limit() {
         // The measurement itself: a line alone takes 480 bytes.
         assert!(stack.used > 480, "{}", machine.name);
     }
+}
+
+/// What `mote fit` leaves for the firmware is enough: on every board, and for a session with all the samples it can hold.
+#[test]
+fn what_fit_leaves_for_the_firmware_is_enough() {
+    let others = |ram: u64, room: usize| ram.checked_sub(room as u64).expect("model and samples are variables");
+    for sizes::Row { machine, sizes } in sizes::measure_all(false, true).unwrap() {
+        let model = Preset::by_name(machine.preset).unwrap().shape.bytes().unwrap();
+        let other = others(sizes.ram, model);
+        println!("{}: {other} bytes beside the model", machine.name);
+        assert!(other <= OTHER_BYTES as u64, "{}: {other}", machine.name);
+    }
+    for name in ["microbit", "mps2-an386"] {
+        let machine = machine::by_name(name).unwrap();
+        let shape = Preset::by_name("tiny").unwrap().shape;
+        let firmware = build::build_session(machine, "tiny", false).unwrap();
+        let ram = sizes::of_elf(&firmware.elf).unwrap().ram;
+        let held = shape.samples_held(machine.model_bytes) * shape.sample_bytes().unwrap();
+        let other = others(ram, shape.bytes().unwrap() + held);
+        println!("{name}: a session takes {other} bytes beside model and samples");
+        assert!(other <= (OTHER_BYTES + SESSION_BYTES) as u64, "{name}: {other}");
+    }
+}
+
+/// What `mote sizes --full` says of a board is what its parts say, and its table has it.
+#[test]
+fn the_footprint_of_a_board_has_all_figures() {
+    let (board, preset) = (machine::by_name("microbit").unwrap(), Preset::by_name("tiny").unwrap());
+    let row = footprint::measure(board, preset, true).unwrap();
+    let firmware = build::build(board, "tiny", false).unwrap();
+    assert_eq!(row.sizes, sizes::of_elf(&firmware.elf).unwrap());
+    let stack = row.stack.clone().unwrap();
+    assert!((480..=board.stack_limit).contains(&stack.used) && stack.of == 5 << 10, "{stack:?}");
+    assert_eq!(row.largest_dim, Some(84));
+    let table = footprint::table(&[row]);
+    assert!(table.lines().nth(2).unwrap().starts_with("| `microbit` | `tiny` | "), "{table}");
+    assert!(table.trim_end().ends_with("| 5,120 | 9,216 | 84 |"), "{table}");
 }
 
 /// What the compiler says of a firmware that must not build.

@@ -37,12 +37,7 @@ const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the mo
 /// Numbers in a sample: its tokens and its label.
 const SAMPLE: usize = SHAPE.tokens * SHAPE.dim + 1;
 /// Samples held in RAM: what the model leaves of the board's budget, less what the session itself takes.
-const HELD: usize = {
-    let left = (board::MEMORY_BUDGET_BYTES - size_of::<Memory>()).saturating_sub(SESSION_BYTES) / (SAMPLE * 4);
-    if left < HELD_MAX { left } else { HELD_MAX }
-};
-const HELD_MAX: usize = 1000;
-const SESSION_BYTES: usize = 2048;
+const HELD: usize = SHAPE.samples_held(board::MEMORY_BUDGET_BYTES);
 
 #[cfg(keeps_weights)]
 type BoardVault = FlashVault<board::Flash>;

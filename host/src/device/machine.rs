@@ -28,6 +28,9 @@ pub struct Machine {
     pub probe_chip: Option<&'static str>,
 }
 
+/// What mote's firmware may take of a board's RAM beside stack, model, session and samples, in bytes.
+pub const OTHER_BYTES: usize = 2 << 10;
+
 /// Every emulated board, the default first.
 pub static ALL: [Machine; 6] = [
     Machine {

@@ -2,9 +2,12 @@
 
 pub mod build;
 pub mod compare;
+pub mod fit;
 pub mod flash;
+pub mod footprint;
 pub mod link;
 pub mod machine;
+pub mod monitor;
 pub mod provision;
 pub mod sizes;
 

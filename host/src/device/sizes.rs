@@ -1,6 +1,6 @@
 //! Flash and static RAM of firmware, read off the ELF file.
 
-use super::{build, machine, provision};
+use super::{build, footprint, machine, provision};
 use crate::cli::SizesArgs;
 use crate::progress::{self, say};
 use anyhow::Context;
@@ -94,6 +94,10 @@ pub fn table(rows: &[Row]) -> String {
 ///
 /// As [`measure_all`]; a board over its limit.
 pub fn print_sizes(args: &SizesArgs, quiet: bool) -> anyhow::Result<()> {
+    if args.full {
+        let rows = footprint::measure_all(!args.no_install, quiet)?;
+        return say(footprint::table(&rows).trim_end());
+    }
     let rows = measure_all(!args.no_install, quiet)?;
     say(table(&rows).trim_end())?;
     for Row { machine, sizes } in &rows {

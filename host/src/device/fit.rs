@@ -1,0 +1,167 @@
+//! `mote fit`: what can be trained in so much RAM, by the functions that the compiler uses.
+
+use super::machine::{self, OTHER_BYTES};
+use crate::cli::FitArgs;
+use crate::error::InputError;
+use crate::progress::say;
+use anyhow::Context;
+use mote_core::limits::{HELD_MAX, SESSION_BYTES};
+use mote_core::shape::Shape;
+use std::fmt::Write;
+
+/// `M` where it is not given.
+const TOKENS: [usize; 5] = [2, 4, 8, 16, 32];
+
+/// `H = V` where they are not given.
+const WIDTHS: [usize; 5] = [1, 2, 4, 8, 16];
+
+/// Reads a number of bytes: `20480`, `20K`, `1M`.
+///
+/// # Errors
+///
+/// If it is none.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => text.strip_suffix(['M', 'm']).map_or((text, 1), |digits| (digits, 1 << 20)),
+    };
+    let count = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<usize>().ok()).flatten();
+    count.and_then(|count| count.checked_mul(unit)).ok_or_else(|| "expected bytes, such as 20480, 20K or 1M".into())
+}
+
+/// Reads a size of a model.
+///
+/// # Errors
+///
+/// If it is not from 1 to 65,536.
+pub fn size(text: &str) -> Result<usize, String> {
+    let size = text.parse().ok().filter(|size| (1..=1 << 16).contains(size));
+    size.ok_or_else(|| "expected a count from 1 to 65536".into())
+}
+
+/// Bytes for a model and for samples held beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes there are.
+    pub bytes: usize,
+    /// Samples that must have room too; with any, a session has to.
+    pub held: usize,
+}
+
+impl Room {
+    /// Bytes that a shape takes of it.
+    pub fn takes(&self, shape: &Shape) -> Option<usize> {
+        if self.held == 0 { shape.bytes() } else { shape.session_bytes(self.held) }
+    }
+
+    /// Whether a shape has room.
+    pub fn fits(&self, shape: &Shape) -> bool {
+        self.takes(shape).is_some_and(|bytes| bytes <= self.bytes)
+    }
+
+    /// The largest `D` that has room beside `M`, `H` and `V`, which are at least 1; `None` if none has.
+    pub fn largest_dim(&self, tokens: usize, head: usize, value: usize) -> Option<usize> {
+        let fits = |dim| self.fits(&Shape::new(tokens, dim, head, value));
+        // Every one of D takes a number at least: so many cannot fit.
+        let (mut fitting, mut too_large) = (0, self.bytes / size_of::<f32>() + 1);
+        while too_large - fitting > 1 {
+            let middle = fitting + (too_large - fitting) / 2;
+            if fits(middle) { fitting = middle } else { too_large = middle }
+        }
+        (fitting > 0).then_some(fitting)
+    }
+}
+
+/// `mote fit`.
+///
+/// # Errors
+///
+/// [`InputError`] if nothing fits.
+pub fn print_fit(args: &FitArgs) -> anyhow::Result<()> {
+    let (room, what) = room(args)?;
+    let text = match (args.tokens, args.head, args.value) {
+        (Some(m), Some(h), Some(v)) => one(room, (m, h, v), args)?,
+        (Some(m), _, _) => by_width(room, m),
+        (None, Some(h), Some(v)) => by_tokens(room, h, v),
+        _ => by_both(room),
+    };
+    say(format!("{what}\n{}", text.trim_end()))
+}
+
+/// The bytes there are, and how they come about.
+fn room(args: &FitArgs) -> anyhow::Result<(Room, String)> {
+    let held = args.samples_held;
+    if held > HELD_MAX {
+        let found = format!("expected at most {HELD_MAX}, which is what a session holds, found {held}");
+        return Err(InputError::option("samples-held", found).into());
+    }
+    let samples =
+        if held > 0 { format!(", {held} samples and {SESSION_BYTES} bytes of session") } else { String::new() };
+    if let Some(name) = &args.board {
+        let board = machine::every().find(|board| board.name == name).context("the board is not known")?;
+        let what = format!("{} ({}): {} bytes for the model{samples}", board.name, board.core, board.model_bytes);
+        return Ok((Room { bytes: board.model_bytes, held }, what));
+    }
+    let ram = args.ram.context("neither --ram nor --board is given")?;
+    let other = args.other.unwrap_or(OTHER_BYTES);
+    let left = args.stack.checked_add(other).and_then(|taken| ram.checked_sub(taken)).ok_or_else(|| {
+        let found = format!("expected more than {} of stack and {other} of other variables, found {ram}", args.stack);
+        InputError::option("ram", found)
+    })?;
+    let what = format!(
+        "{ram} bytes of RAM: {} of stack, {other} of other variables, {left} for the model{samples}",
+        args.stack
+    );
+    Ok((Room { bytes: left, held }, what))
+}
+
+/// One answer, with its proof and the line to write.
+fn one(room: Room, (m, h, v): (usize, usize, usize), args: &FitArgs) -> anyhow::Result<String> {
+    let takes = |dim| room.takes(&Shape::new(m, dim, h, v)).map_or("more".into(), |bytes| bytes.to_string());
+    let Some(dim) = room.largest_dim(m, h, v) else {
+        let option = if args.board.is_some() { "board" } else { "ram" };
+        let found = format!("expected {} bytes for M={m} D=1 H={h} V={v}, found {}", takes(1), room.bytes);
+        return Err(InputError::option(option, found).into());
+    };
+    Ok(format!(
+        "M={m} H={h} V={v}: D is at most {dim}, which takes {} bytes; {} would take {}\n\
+         type Memory = Fixed<{m}, {dim}, {h}, {v}>;",
+        takes(dim),
+        dim + 1,
+        takes(dim + 1)
+    ))
+}
+
+fn row(room: Room, first: usize, (m, h, v): (usize, usize, usize)) -> String {
+    match room.largest_dim(m, h, v) {
+        Some(dim) => {
+            let takes = room.takes(&Shape::new(m, dim, h, v)).unwrap_or_default();
+            format!("{first:5}  {dim:9}  {takes:9}\n")
+        }
+        None => format!("{first:5}  {:>9}  {:>9}\n", "none", "-"),
+    }
+}
+
+fn by_width(room: Room, m: usize) -> String {
+    let rows = WIDTHS.iter().map(|&width| row(room, width, (m, width, width)));
+    format!("M={m}\n  H=V  largest D      bytes\n{}", rows.collect::<String>())
+}
+
+fn by_tokens(room: Room, h: usize, v: usize) -> String {
+    let rows = TOKENS.iter().map(|&m| row(room, m, (m, h, v)));
+    format!("H={h} V={v}\n    M  largest D      bytes\n{}", rows.collect::<String>())
+}
+
+/// A row for each `M`, a column for each `H = V`.
+fn by_both(room: Room) -> String {
+    let mut text = String::from("largest D\n    M");
+    let _ = WIDTHS.iter().try_for_each(|width| write!(text, "  {:>8}", format!("H=V={width}")));
+    for m in TOKENS {
+        let _ = write!(text, "\n{m:5}");
+        for width in WIDTHS {
+            let dim = room.largest_dim(m, width, width).map_or("none".into(), |dim| dim.to_string());
+            let _ = write!(text, "  {dim:>8}");
+        }
+    }
+    text
+}
