@@ -42,6 +42,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Predict(args) => predict::predict(args),
         Command::Run(args) => report::print_run(args),
         Command::Device(args) => device::device(args, cli.quiet),
+        Command::Law(args) => device::law::law(args, cli.quiet),
         Command::Flash(args) => device::flash::flash(args, cli.quiet),
         Command::Demo(args) => demo::demo(args, cli.quiet),
         Command::Phase(args) => lab::phase::phase(args, cli.quiet),

@@ -51,6 +51,20 @@ pub fn build(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result
 ///
 /// What the compiler says.
 pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<Firmware> {
+    build_binary(machine, preset, features, "mote-firmware")
+}
+
+/// Builds the firmware of a board that obeys commands: a model of the shape of a preset.
+///
+/// # Errors
+///
+/// What the compiler says.
+pub fn build_session(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result<Firmware> {
+    let features: &[&str] = if fast_math { &["session", "fast-math"] } else { &["session"] };
+    build_binary(machine, preset, features, "mote-session")
+}
+
+fn build_binary(machine: &Machine, preset: &str, features: &[&str], binary: &str) -> anyhow::Result<Firmware> {
     let root = workspace()?;
     let target_folder = root.join("target/chip");
     let all_features = [&[machine.name], features].concat().join(",");
@@ -61,6 +75,7 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow:
     lock.lock().context("target/chip/build.lock")?;
     let output = Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
+        .args(["--bin", binary])
         .args(["--target", machine.target, "--features", &all_features])
         .arg("--target-dir")
         .arg(&target_folder)
@@ -76,7 +91,7 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow:
     if !output.status.success() {
         bail!("building the firmware for {}:\n{}", machine.name, String::from_utf8_lossy(&output.stderr).trim_end());
     }
-    let built = target_folder.join(machine.target).join("chip/mote-firmware");
+    let built = target_folder.join(machine.target).join("chip").join(binary);
     let elf = elf_path(machine, preset, features)?;
     let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
     write_atomically(&elf, &bytes)?;
