@@ -146,6 +146,7 @@ fn checks(install: bool) -> Vec<Check> {
     let shown = "-- --nocapture --test-threads=1";
     add(Emulator, "boards", &format!("test --quiet {emulator} --test boards {shown}"), true);
     add(Emulator, "serial", &format!("test --quiet {emulator} --test serial {shown}"), true);
+    add(Emulator, "device learns", &format!("test --quiet {emulator} --test device_learn {shown}"), true);
     add(Emulator, "parity", &format!("test --quiet {emulator} --test parity {shown}"), true);
     let parity = format!("test --quiet {emulator},fast-math --test parity {shown}");
     add(Emulator, "parity with fast-math", &parity, true);

@@ -107,7 +107,7 @@ fn garbage_and_lost_bytes_change_nothing() {
         b"\xff\0\xfe boot v1.2\r\nmote ok cmd=hello numbers=0 crc=00000000 *00000000\nmote ok cmd=st".to_vec();
     for more in [&[][..], &["--stream"]] {
         let accidents =
-            Accidents { greeting: greeting.clone(), lose_up: 4001, damage_down: 3001, ..Default::default() };
+            Accidents { greeting: greeting.clone(), lose_up: 7001, damage_down: 9001, ..Default::default() };
         let chip = survives(accidents, 4, 2, more);
         let (lost, damaged) = (chip.count.lost.load(Ordering::Relaxed), chip.count.damaged.load(Ordering::Relaxed));
         println!("{more:?}: {lost} bytes lost on the way there, {damaged} damaged on the way back");

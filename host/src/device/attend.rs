@@ -8,6 +8,7 @@ use mote_core::answer::{Answer, Score};
 use mote_core::course::Split;
 use mote_core::data::Label;
 use mote_core::report::{Done, Record};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 /// Samples as they go over the line: the tokens of one, its label as 1 or -1, then the next.
@@ -75,6 +76,7 @@ impl Feeder<'_> {
             }
             Heard::Answer(Answer::Ok(cmd, ..)) if cmd == "put" => {
                 self.convoy.taken();
+                self.repairs = 0;
                 false
             }
             Heard::Answer(Answer::Refused(cmd, ..)) => cmd == "put" || cmd == "-",
@@ -157,12 +159,19 @@ impl Client {
         mut each: impl FnMut(&Heard) -> Option<T>,
     ) -> Result<T, ChipError> {
         let mut feeder = sets.map(|sets| Feeder { sets, convoy: Convoy::default(), split: None, repairs: 0 });
-        let mut said = std::collections::VecDeque::from(reply.said);
+        let mut said = VecDeque::from(reply.said);
+        let patience = if feeder.is_some() { self.brief_patience() } else { self.patience() / 2 };
         loop {
             let heard = match said.pop_front() {
                 Some(heard) => Some(heard),
-                None => self.hear(Instant::now() + self.patience() / 2)?,
+                None => self.hear(Instant::now() + patience)?,
             };
+            if let (None, Some(feeder)) = (&heard, &mut feeder) {
+                // What it asked for, or what it answered, is lost.
+                feeder.repair(self, what)?;
+                feeder.convoy.go(self)?;
+                continue;
+            }
             let Some(heard) = heard else {
                 let state = self.ask("status")?;
                 let is_working = |heard: &Heard| matches!(heard, Heard::Answer(Answer::State(s)) if s.activity == what);

@@ -132,6 +132,12 @@ impl Client {
         self.link.patience()
     }
 
+    /// How long the answer to a part of a transfer may take before it counts as lost: a chip answers those at once, and
+    /// gives a transfer up after 5 s. Nothing is lost on the way to an emulated one, which may be slow.
+    pub(super) fn brief_patience(&self) -> Duration {
+        if self.link.comes_back() { 2 * self.link.silence() } else { self.link.patience() }
+    }
+
     /// Sends bytes as they are.
     ///
     /// # Errors
@@ -248,7 +254,16 @@ impl Client {
     ///
     /// As [`Client::ask`].
     pub fn answer(&mut self, name: &str) -> Result<Reply, ChipError> {
-        let until = Instant::now() + self.link.patience();
+        self.answer_within(name, self.link.patience())
+    }
+
+    /// As [`Client::answer`], with another deadline.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub fn answer_within(&mut self, name: &str, patience: Duration) -> Result<Reply, ChipError> {
+        let until = Instant::now() + patience;
         let mut said = Vec::new();
         while let Some(heard) = self.hear(until)? {
             match heard {
@@ -286,7 +301,6 @@ impl Client {
             }
         }
         self.reader.clear();
-        self.reader.frames = false;
         Ok(())
     }
 
@@ -364,8 +378,7 @@ impl Client {
         self.ask("stop").map(|_| ())
     }
 
-    /// Does `job` again after errors that pass, at most so many times in a row without `progress`, with the line put
-    /// in order in between.
+    /// Does `job` again after errors that pass, at most so many times, with the line put in order in between.
     ///
     /// # Errors
     ///

@@ -49,14 +49,17 @@ pub struct LawArgs {
     /// N: training samples, a list or first..last..step
     #[arg(long, value_name = "LIST", default_value = "4,8,16")]
     pub n: String,
-    /// SNR, a list or first..last..step
-    #[arg(long, value_name = "LIST", default_value = "0.3..1.4..0.1")]
-    pub snr: String,
+    /// Where to look: N SNR^2, a list or first..last..step
+    #[arg(long = "n-snr2", value_name = "LIST", default_value = "2..6..1", conflicts_with = "snr")]
+    pub n_snr2: String,
+    /// The same SNRs for every N instead, a list or first..last..step
+    #[arg(long, value_name = "LIST")]
+    pub snr: Option<String>,
     /// Seeds of each (N, SNR): 1, 2, ...
-    #[arg(long, value_name = "K", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "K", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub seeds: u32,
     /// Fresh samples that each model is tested on
-    #[arg(long, value_name = "K", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "K", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub test: u32,
     /// Write every cell into this file, as CSV
     #[arg(long, value_name = "F.csv")]
@@ -89,7 +92,7 @@ struct Cell {
 
 /// What a machine makes of a cell.
 #[derive(Clone, Debug, PartialEq)]
-struct Result {
+struct Finding {
     /// The portable lines of the run behind `run`.
     lines: Vec<String>,
     converged: bool,
@@ -160,19 +163,24 @@ impl LawArgs {
     }
 }
 
-fn cells(args: &LawArgs) -> std::result::Result<Vec<Cell>, InputError> {
+fn cells(args: &LawArgs) -> Result<Vec<Cell>, InputError> {
     let ns = lists::sorted(lists::counts("n", &args.n)?);
-    let snrs = lists::sorted(lists::numbers("snr", &args.snr)?);
+    let (option, list) = match &args.snr {
+        Some(list) => ("snr", list),
+        None => ("n-snr2", &args.n_snr2),
+    };
+    let places = lists::sorted(lists::numbers(option, list)?);
     if let Some(n) = ns.iter().find(|n| !(1..=mote_core::limits::SAMPLES_MAX).contains(*n)) {
         return Err(InputError::option("n", format!("expected 1 to {}, found {n}", mote_core::limits::SAMPLES_MAX)));
     }
-    if let Some(snr) = snrs.iter().find(|snr| !(0.0..=1e6).contains(*snr)) {
-        return Err(InputError::option("snr", format!("expected 0 to 1000000, found {snr}")));
+    if let Some(found) = places.iter().find(|place| !(0.0..=1e6).contains(*place)) {
+        return Err(InputError::option(option, format!("expected 0 to 1000000, found {found}")));
     }
     let mut cells = Vec::new();
     for n in ns {
-        for snr in &snrs {
-            let cell = |seed| Cell { n: n as usize, snr: *snr, seed, test: args.test as usize };
+        for place in &places {
+            let snr = if args.snr.is_some() { *place } else { (place / n as f64).sqrt() };
+            let cell = |seed| Cell { n: n as usize, snr, seed, test: args.test as usize };
             cells.extend((1..=u64::from(args.seeds)).map(cell));
         }
     }
@@ -198,7 +206,7 @@ impl Cell {
         }
     }
 
-    fn on_chip(&self, client: &mut Client, dim: usize) -> std::result::Result<Result, ChipError> {
+    fn on_chip(&self, client: &mut Client, dim: usize) -> Result<Finding, ChipError> {
         client.stop()?;
         let distribution = self.distribution(dim);
         let train = twin::data_keys(&distribution, self.n, self.seed);
@@ -208,20 +216,20 @@ impl Cell {
         let test = twin::data_keys(&distribution, self.test, self.seed);
         let score = client.eval(&format!("eval {test} set=test"), None)?;
         let score = Evaluation { loss: score.loss, error: score.error, attention: score.attention };
-        Ok(Result::new(records, score))
+        Ok(Finding::new(records, score))
     }
 
-    fn on_host(&self, memory: &mut Heap) -> anyhow::Result<Result> {
+    fn on_host(&self, memory: &mut Heap) -> anyhow::Result<Finding> {
         let distribution = self.distribution(memory.shape().dim);
         let (plan, counts) = (self.plan(), (self.n, self.test));
         let mut source = twin::made(distribution, memory, counts, self.seed)?;
         let records = twin::run(memory, plan, &mut source);
         let score = twin::score(memory, &plan, &mut source, Split::Test, self.test)?;
-        Ok(Result::new(records, score))
+        Ok(Finding::new(records, score))
     }
 }
 
-impl Result {
+impl Finding {
     fn new(records: Vec<Record>, score: Evaluation) -> Self {
         let (mut converged, mut steps, mut lines) = (false, 0, Vec::new());
         for record in records {
@@ -238,17 +246,17 @@ impl Result {
 }
 
 /// The first thing in which host and chip differ.
-fn difference(cell: &Cell, host: &Result, chip: &Result) -> String {
+fn difference(cell: &Cell, host: &Finding, chip: &Finding) -> String {
     let none = || "(no line)".to_owned();
     let pairs = 0..host.lines.len().max(chip.lines.len());
-    let line = |result: &Result, i: usize| result.lines.get(i).cloned().unwrap_or_else(none);
+    let line = |result: &Finding, i: usize| result.lines.get(i).cloned().unwrap_or_else(none);
     let lines = pairs.map(|i| (line(host, i), line(chip, i))).find(|(host, chip)| host != chip);
     let (host, chip) = lines.unwrap_or_else(|| (format!("{:?}", host.score), format!("{:?}", chip.score)));
     format!("N={} SNR={} seed {}: host and chip DIFFER\n  host: {host}\n  chip: {chip}", cell.n, cell.snr, cell.seed)
 }
 
 /// Cells by (N, SNR), which they are sorted by.
-fn groups(cells: &[Cell], results: &[Result], model: (u64, usize)) -> Vec<Group> {
+fn groups(cells: &[Cell], results: &[Finding], model: (u64, usize)) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (cell, result) in cells.iter().zip(results) {
         if groups.last().is_none_or(|group| (group.n, group.snr) != (cell.n, cell.snr)) {
@@ -287,7 +295,7 @@ fn verdict(boundary: &Boundary) -> String {
     text
 }
 
-fn csv(cells: &[Cell], results: &[Result]) -> String {
+fn csv(cells: &[Cell], results: &[Finding]) -> String {
     let mut text = String::from("n,snr,n_snr2,seed,steps,converged,test_loss,test_error,attention\n");
     for (cell, result) in cells.iter().zip(results) {
         let (n_snr2, Evaluation { loss, error, attention }) = (cell.n as f64 * cell.snr * cell.snr, result.score);
@@ -301,8 +309,8 @@ fn csv(cells: &[Cell], results: &[Result]) -> String {
 mod tests {
     use super::*;
 
-    fn result(loss: f32, converged: bool) -> Result {
-        Result { lines: Vec::new(), converged, steps: 7, score: Evaluation { loss, error: 0.0, attention: 0.5 } }
+    fn result(loss: f32, converged: bool) -> Finding {
+        Finding { lines: Vec::new(), converged, steps: 7, score: Evaluation { loss, error: 0.0, attention: 0.5 } }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Numbers in bulk: samples and weights to the chip in frames, weights back.
 
-use super::client::{Client, Heard};
+use super::client::{Client, Heard, Reply};
 use super::fault::ChipError;
 use mote_core::answer::Answer;
 use mote_core::frame::{Frame, decode, encode, encode_numbers, numbers};
@@ -80,7 +80,7 @@ impl Client {
         let mut repairs = 0;
         while !convoy.is_done() {
             convoy.go(self)?;
-            match self.answer("put") {
+            match self.answer_within("put", self.brief_patience()) {
                 Ok(reply) if !lost_bytes(&reply.said) => convoy.taken(),
                 Ok(_) | Err(ChipError::Refused { .. } | ChipError::Silent { .. }) => {
                     repairs += 1;
@@ -133,11 +133,14 @@ impl Client {
     ///
     /// As [`Client::ask`]; [`ChipError::Digest`] if they do not arrive whole.
     pub fn weights(&mut self) -> Result<Vec<f32>, ChipError> {
-        let reply = self.ask("weights binary=1")?;
+        // Frames come right behind the answer, maybe in the same piece.
         self.reader.frames = true;
-        let received = self.receive_weights(reply.numbers as usize);
+        let received = self.ask("weights binary=1").and_then(|reply| {
+            let (weights, crc) = self.receive_weights(&reply)?;
+            Ok((reply, weights, crc))
+        });
         self.reader.frames = false;
-        let (weights, crc) = received?;
+        let (reply, weights, crc) = received?;
         let found = digest(&weights);
         if found == crc && crc == reply.crc {
             return Ok(weights);
@@ -145,8 +148,8 @@ impl Client {
         Err(ChipError::Digest { port: self.port(), what: "weights", expected: reply.crc, found })
     }
 
-    fn receive_weights(&mut self, count: usize) -> Result<(Vec<f32>, u32), ChipError> {
-        let mut all = Vec::with_capacity(count);
+    fn receive_weights(&mut self, reply: &Reply) -> Result<(Vec<f32>, u32), ChipError> {
+        let mut all = Vec::with_capacity(reply.numbers as usize);
         let mut until = Instant::now() + self.patience();
         while let Some(heard) = self.hear(until)? {
             match heard {
