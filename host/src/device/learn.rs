@@ -5,6 +5,7 @@ use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::fault::ChipError;
 use super::learn_report::{self, Outcome};
+use super::transfer;
 use super::twin::{self, Files};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
@@ -292,13 +293,12 @@ impl Job {
         let sets = Sets::new(&self.train.0, self.test.as_ref().map(|(samples, _)| samples));
         let mut visit =
             Visit { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
-        let reason = client.persist(RETRIES, |client| visit.train(client, &mut each))?;
-        let weights = client.persist(RETRIES, |client| {
-            client.stop()?;
-            client.weights()
+        let (reason, weights) = client.persist(RETRIES, |client| {
+            let reason = visit.train(client, &mut each)?;
+            Ok((reason, client.weights()?))
         })?;
-        let on_train = client.persist(RETRIES, |client| visit.test(client, Split::Train))?;
-        let test = |_| client.persist(RETRIES, |client| visit.test(client, Split::Test));
+        let on_train = client.persist(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
+        let test = |_| client.persist(RETRIES, |client| visit.test(client, Split::Test, &weights));
         let on_test = self.test.as_ref().map(test).transpose()?;
         Ok(Learned { reason, losses: visit.losses, weights, on_train, on_test })
     }
@@ -384,8 +384,13 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn test(&mut self, client: &mut Client, split: Split) -> Result<Evaluation, ChipError> {
+    /// Tests the weights that were learned; gives them back to a chip that has forgotten them.
+    fn test(&mut self, client: &mut Client, split: Split, weights: &[f32]) -> Result<Evaluation, ChipError> {
         client.stop()?;
+        if client.status()?.weights != transfer::digest(weights) {
+            self.uploaded = false; // they wait where the samples lie
+            client.upload(&format!("load step={} binary=1", self.last), weights)?;
+        }
         self.hold(client)?;
         let is_held = if split == Split::Train { self.held.train } else { self.held.test };
         let command = format!("eval {} set={}", self.form(split), split.name());
