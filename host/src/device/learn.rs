@@ -295,7 +295,9 @@ impl Job {
             Visit { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
         let (reason, weights) = client.persist(RETRIES, |client| {
             let reason = visit.train(client, &mut each)?;
-            Ok((reason, client.weights()?))
+            let weights = client.weights()?;
+            visit.check_weights(client)?;
+            Ok((reason, weights))
         })?;
         let on_train = client.persist(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
         let test = |_| client.persist(RETRIES, |client| visit.test(client, Split::Test, &weights));
@@ -354,6 +356,14 @@ impl Visit<'_> {
             _ => {}
         })?;
         Ok(done.reason.as_str().into())
+    }
+
+    /// Makes sure that the chip has not forgotten its run before the weights were fetched.
+    fn check_weights(&self, client: &mut Client) -> Result<(), ChipError> {
+        if client.status()?.step >= u64::from(self.last) {
+            return Ok(());
+        }
+        Err(ChipError::Broken { port: client.port(), what: "train".into(), code: "bytes-lost".into() })
     }
 
     fn form(&self, split: Split) -> String {
