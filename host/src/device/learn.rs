@@ -404,7 +404,11 @@ impl Visit<'_> {
         self.hold(client)?;
         let is_held = if split == Split::Train { self.held.train } else { self.held.test };
         let command = format!("eval {} set={}", self.form(split), split.name());
-        let Score { loss, error, attention, .. } = client.eval(&command, (!is_held).then_some(&self.sets))?;
+        let Score { loss, error, attention, step, .. } = client.eval(&command, (!is_held).then_some(&self.sets))?;
+        // Reset in between: then it has tested no weights of ours.
+        if step < u64::from(self.last) {
+            return Err(ChipError::Broken { port: client.port(), what: "eval".into(), code: "bytes-lost".into() });
+        }
         Ok(Evaluation { loss, error, attention })
     }
 }
