@@ -1,6 +1,9 @@
 //! The command line, with the help that teaches it.
 
+use crate::device::chip::ChipArgs;
 use crate::device::fit;
+use crate::device::law::LawArgs;
+use crate::device::learn::LearnArgs;
 use crate::device::machine::{REAL, every};
 use crate::error::InputError;
 use crate::lab::bench::BenchArgs;
@@ -42,12 +45,14 @@ pub enum Command {
     Predict(PredictArgs),
     /// Run a preset on this machine and print the report lines that a chip would print
     Run(RunArgs),
-    /// Build the firmware, run it on an emulated board, compare every line with this machine
+    /// Train on a chip, emulated or on a serial port, and compare every bit with this machine
     Device(DeviceArgs),
     /// Watch a chip train: live curves, what it is doing, keys to stop and save
     Monitor(MonitorArgs),
     /// What can be trained in so much RAM
     Fit(FitArgs),
+    /// The sharp condition, N SNR^2 = constant, measured by a chip
+    Law(LawArgs),
     /// Build the firmware of a real board and write it there with probe-rs
     Flash(FlashArgs),
     /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
@@ -152,19 +157,35 @@ pub struct RunArgs {
 
 /// Options of `mote device`.
 #[derive(Debug, Args)]
-#[command(after_help = "Machines: mps2-an386 (Cortex-M4F), mps2-an500 (M7), mps2-an385 (M3, software floats),
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Without a command: builds the firmware, runs a preset on an emulated board, and compares every
+line with this machine.
+
+Machines: mps2-an386 (Cortex-M4F), mps2-an500 (M7), mps2-an385 (M3, software floats),
 mps2-an505 (M33), microbit (M0, 16 KB of RAM), netduinoplus2 (M4F, STM32F405).
 
 Examples:
   mote device                                     the demo preset on the Cortex-M4F
   mote device --machine microbit                  the tiny preset on the Cortex-M0
   mote device --machine mps2-an505 --preset parity
+  mote device --port /dev/ttyACM0                 the same through commands, on a board with mote-session
+  mote device hello --port /dev/ttyACM0           who is there?
+  mote device train --data train.npz --steps 100 --lr 0.5 --out run
 
 A mote built with --features fast-math runs and compares with micromath on both sides.")]
 pub struct DeviceArgs {
+    /// What to do, if not to run a preset
+    #[command(subcommand)]
+    pub command: Option<DeviceCommand>,
     /// Board to emulate
     #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
     pub machine: String,
+    /// Serial port of a board that runs mote-session, instead
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["machine", "log"])]
+    pub port: Option<String>,
+    /// Bits a second on the serial port
+    #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
+    pub baud: u32,
     /// Preset to train; the board's own if not given
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
@@ -261,6 +282,15 @@ pub struct FitArgs {
     /// Variables of the firmware beside model and samples [default: what mote's own are allowed]
     #[arg(long, value_name = "BYTES", value_parser = fit::bytes, conflicts_with = "board")]
     pub other: Option<usize>,
+}
+
+/// What `mote device` can do with a chip that obeys commands.
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Who is there, what it can take, and where it stands
+    Hello(ChipArgs),
+    /// Train a chip on your own data and bring the weights back
+    Train(LearnArgs),
 }
 
 /// Options of `mote flash`.

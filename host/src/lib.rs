@@ -44,6 +44,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Device(args) => device::device(args, cli.quiet),
         Command::Monitor(args) => device::monitor::monitor(args, cli.quiet),
         Command::Fit(args) => device::fit::print_fit(args),
+        Command::Law(args) => device::law::law(args, cli.quiet),
         Command::Flash(args) => device::flash::flash(args, cli.quiet),
         Command::Demo(args) => demo::demo(args, cli.quiet),
         Command::Phase(args) => lab::phase::phase(args, cli.quiet),

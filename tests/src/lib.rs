@@ -4,6 +4,8 @@ pub mod archive;
 pub mod bench;
 pub mod nor;
 pub mod oracle;
+#[cfg(unix)]
+pub mod pty;
 pub mod tolerance;
 
 use std::process::Output;

@@ -161,6 +161,7 @@ fn checks(install: bool) -> Vec<Check> {
     add(Emulator, "serial", &format!("test --quiet {emulator} --test serial {shown}"), true);
     add(Emulator, "flash and resets", &format!("test --quiet {emulator} --test flash_reset {shown}"), true);
     add(Emulator, "monitor", &format!("test --quiet {emulator} --test monitor_board {shown}"), true);
+    add(Emulator, "device learns", &format!("test --quiet {emulator} --test device_learn {shown}"), true);
     add(Emulator, "parity", &format!("test --quiet {emulator} --test parity {shown}"), true);
     let parity = format!("test --quiet {emulator},fast-math --test parity {shown}");
     add(Emulator, "parity with fast-math", &parity, true);

@@ -3,7 +3,7 @@
 use super::machine::Machine;
 use super::provision::QEMU;
 use anyhow::{Context, bail};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -14,11 +14,14 @@ use std::time::{Duration, Instant};
 /// however busy this machine is: the board's counter counts instructions, and never time.
 pub const NANOSECONDS_PER_INSTRUCTION: f64 = 128.0;
 
-/// Lines that may wait to be looked at; then the board waits.
-const LINES_WAITING: usize = 1024;
+/// Reads of the pipe that may wait to be looked at; then the board waits.
+const READS_WAITING: usize = 1 << 14;
+
+/// Most bytes of a read.
+const READ_BYTES: usize = 4096;
 
 /// Bytes of a line beyond which the board is taken for broken.
-const LINE_LIMIT: u64 = 4096;
+const LINE_LIMIT: usize = 4096;
 
 /// What [`Emulator::listen`] heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +39,9 @@ pub enum Heard {
 pub struct Emulator {
     child: Child,
     input: ChildStdin,
-    lines: Receiver<std::io::Result<String>>,
+    reads: Receiver<std::io::Result<Vec<u8>>>,
+    /// What was read and not yet handed out.
+    waiting: Vec<u8>,
     complaints: Option<JoinHandle<String>>,
     until: Instant,
     deadline: Duration,
@@ -67,18 +72,17 @@ impl Emulator {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("{QEMU} cannot be started"))?;
-        let (sender, lines) = sync_channel(LINES_WAITING);
+        let (sender, reads) = sync_channel(READS_WAITING);
         let input = child.stdin.take().context("the emulator has no input")?;
-        let stdout = child.stdout.take().context("the emulator has no output")?;
+        let mut stdout = child.stdout.take().context("the emulator has no output")?;
         // The pipe is drained on a thread of its own: a full pipe would stop the board.
         std::thread::spawn(move || {
-            let mut reader = BufReader::new(stdout);
+            let mut bytes = vec![0; READ_BYTES];
             loop {
-                let mut line = Vec::new();
-                let read = reader.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line);
-                let message = match read {
+                let message = match stdout.read(&mut bytes) {
                     Ok(0) => break,
-                    Ok(_) => Ok(String::from_utf8_lossy(line.trim_ascii_end()).into_owned()),
+                    Ok(count) => Ok(bytes[..count].to_vec()),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
                     Err(error) => Err(error),
                 };
                 let failed = message.is_err();
@@ -93,7 +97,8 @@ impl Emulator {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        Ok(Self { child, input, lines, complaints: Some(complaints), until, deadline, name: machine.name })
+        let (waiting, complaints, name) = (Vec::new(), Some(complaints), machine.name);
+        Ok(Self { child, input, reads, waiting, complaints, until, deadline, name })
     }
 
     /// What the board says within a tenth of a second.
@@ -102,14 +107,50 @@ impl Emulator {
     ///
     /// If the deadline has passed, whether or not the board still talks, or the pipe fails.
     pub fn listen(&mut self) -> anyhow::Result<Heard> {
-        if Instant::now() >= self.until {
-            bail!("{} was stopped: not done after {} s", self.name, self.deadline.as_secs());
+        let until = Instant::now() + Duration::from_millis(100);
+        self.check_deadline()?;
+        loop {
+            let start = &self.waiting[..self.waiting.len().min(LINE_LIMIT)];
+            let end = start.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            if let Some(length) = end.or((start.len() == LINE_LIMIT).then_some(LINE_LIMIT)) {
+                return Ok(Heard::Line(self.take_line(length)));
+            }
+            match self.reads.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.waiting.extend(bytes.context("reading from the emulator")?),
+                Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return Ok(Heard::End),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Heard::Line(self.take_line(self.waiting.len()))),
+                Err(RecvTimeoutError::Timeout) => return Ok(Heard::Nothing),
+            }
         }
-        match self.lines.recv_timeout(Duration::from_millis(100)) {
-            Ok(line) => Ok(Heard::Line(line.context("reading from the emulator")?)),
-            Err(RecvTimeoutError::Disconnected) => Ok(Heard::End),
-            Err(RecvTimeoutError::Timeout) => Ok(Heard::Nothing),
+    }
+
+    fn take_line(&mut self, length: usize) -> String {
+        let line: Vec<u8> = self.waiting.drain(..length).collect();
+        String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
+    }
+
+    /// The bytes that come first within `patience`, as they are; none if none came. `None` if the board has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::listen`].
+    pub fn receive(&mut self, patience: Duration) -> anyhow::Result<Option<Vec<u8>>> {
+        self.check_deadline()?;
+        if !self.waiting.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.waiting)));
         }
+        match self.reads.recv_timeout(patience) {
+            Ok(bytes) => Ok(Some(bytes.context("reading from the emulator")?)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Ok(Some(Vec::new())),
+        }
+    }
+
+    fn check_deadline(&self) -> anyhow::Result<()> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        bail!("{} was stopped: not done after {} s", self.name, self.deadline.as_secs())
     }
 
     /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full: send no

@@ -1,17 +1,29 @@
 //! `mote device`: firmware built, run on an emulated board, and every line compared with this machine.
 
+pub mod attend;
 pub mod build;
+pub mod chip;
+pub mod client;
 pub mod compare;
+pub mod fault;
 pub mod fit;
 pub mod flash;
 pub mod footprint;
+pub mod law;
+pub mod learn;
+pub mod learn_report;
 pub mod link;
 pub mod machine;
 pub mod monitor;
+pub mod port;
 pub mod provision;
+pub mod reader;
 pub mod sizes;
+pub mod talk;
+pub mod transfer;
+pub mod twin;
 
-use crate::cli::{self, DeviceArgs};
+use crate::cli::{self, DeviceArgs, DeviceCommand};
 use crate::error::{InputError, Interrupted, quoted};
 use crate::files::write_atomically;
 use crate::progress::{self, Interrupt, say};
@@ -74,6 +86,16 @@ pub struct Plan {
 ///
 /// Unknown names, missing tools, a build or a run that fails, and any line that differs.
 pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
+    match &args.command {
+        Some(DeviceCommand::Hello(chip)) => return talk::hello(chip, quiet),
+        Some(DeviceCommand::Train(args)) => return learn::learn(args, quiet),
+        None => {}
+    }
+    if let Some(port) = &args.port {
+        let (port, baud, deadline, no_install) = (Some(port.clone()), args.baud, args.deadline, args.no_install);
+        let chip = chip::ChipArgs { port, baud, machine: None, preset: None, deadline, no_install };
+        return talk::run_preset(&chip, args.preset.as_deref(), quiet);
+    }
     let machine = machine::by_name(&args.machine)?;
     let preset = cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
     machine.check_preset(&preset)?;

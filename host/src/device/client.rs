@@ -1,0 +1,430 @@
+//! A conversation with a chip that speaks protocol version 2: commands with checksums, one answer awaited for each,
+//! a deadline on everything, and a way back from garbage, resets and unplugged cables.
+
+use super::fault::ChipError;
+use super::port::Link;
+use super::reader::{Item, Reader};
+use crate::progress::Interrupt;
+use mote_core::answer::{Answer, Limits, PROTOCOL, State};
+use mote_core::limits::COMMAND_MAX;
+use mote_core::report::{Board, Hello, Record};
+use mote_core::shape::Shape;
+use mote_core::wire::{MARK, WireError, checksum};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Drops whatever line has begun.
+const CTRL_U: u8 = 0x15;
+
+/// How often the chip is asked who it is before it counts as silent.
+const HELLOS: u32 = 4;
+
+/// How often a command is sent that was damaged on its way.
+const SENDINGS: u32 = 4;
+
+/// How long a port that is gone may take to come back.
+const COME_BACK: Duration = Duration::from_secs(15);
+
+/// Between two attempts to open a port.
+const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest wait at a time: between two looks at Ctrl-C.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// Something the chip has said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    /// A record of a run.
+    Record(Record),
+    /// A record of the session.
+    Answer(Answer),
+    /// What stood between two zeros.
+    Frame(Vec<u8>),
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chip {
+    /// Versions and sizes of the model.
+    pub hello: Hello,
+    /// The board.
+    pub board: Board,
+    /// What it can take.
+    pub limits: Limits,
+}
+
+impl Chip {
+    /// Sizes of its model.
+    pub fn shape(&self) -> Shape {
+        let Hello { tokens, dim, head, value, .. } = self.hello;
+        Shape::new(tokens as usize, dim as usize, head as usize, value as usize)
+    }
+}
+
+/// The answer to a command that was taken.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// Its first figure.
+    pub numbers: u64,
+    /// Its second figure.
+    pub crc: u32,
+    /// What was said before it.
+    pub said: Vec<Heard>,
+}
+
+/// Bytes over the line, and how many of them were numbers in frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes sent.
+    pub up: u64,
+    /// Bytes received.
+    pub down: u64,
+    /// Bytes of numbers sent.
+    pub numbers_up: u64,
+    /// Bytes of numbers received.
+    pub numbers_down: u64,
+}
+
+/// One end of the conversation.
+#[derive(Debug)]
+pub struct Client {
+    link: Box<dyn Link>,
+    pub(super) reader: Reader,
+    items: VecDeque<Item>,
+    chip: Option<Chip>,
+    is_gone: bool,
+    interrupt: Option<Interrupt>,
+    /// What went over the line so far.
+    pub traffic: Traffic,
+    /// Lines that were damaged on their way here, or were no lines.
+    pub noise: u64,
+}
+
+impl Client {
+    /// Opens the conversation: finds the chip's attention, and learns who it is.
+    ///
+    /// # Errors
+    ///
+    /// See [`ChipError`].
+    pub fn open(link: Box<dyn Link>, interrupt: Option<Interrupt>) -> Result<Self, ChipError> {
+        let (reader, items, traffic) = (Reader::new(), VecDeque::new(), Traffic::default());
+        let mut client = Self { link, reader, items, chip: None, is_gone: false, interrupt, traffic, noise: 0 };
+        client.sync()?;
+        Ok(client)
+    }
+
+    /// What to call the port in messages.
+    pub fn port(&self) -> String {
+        self.link.name().into()
+    }
+
+    /// Who is at the other end, as it said last.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Silent`] if it never said.
+    pub fn chip(&self) -> Result<&Chip, ChipError> {
+        self.chip.as_ref().ok_or_else(|| self.silent("hello"))
+    }
+
+    /// How long an answer may take.
+    pub fn patience(&self) -> Duration {
+        self.link.patience()
+    }
+
+    /// How long the answer to a part of a transfer may take before it counts as lost: a chip answers those at once, and
+    /// gives a transfer up after 5 s. Nothing is lost on the way to an emulated one, which may be slow.
+    pub(super) fn brief_patience(&self) -> Duration {
+        if self.link.comes_back() { 2 * self.link.silence() } else { self.link.patience() }
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Gone`].
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), ChipError> {
+        self.traffic.up += bytes.len() as u64;
+        self.link.send(bytes).map_err(|cause| self.gone(cause))
+    }
+
+    /// Sends a command, with its checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Gone`]; [`ChipError::Command`] if it is longer than a line can be.
+    pub fn tell(&mut self, command: &str) -> Result<(), ChipError> {
+        let line = format!("{command} *{:08x}", checksum(command.as_bytes()));
+        if line.len() > COMMAND_MAX {
+            return Err(ChipError::Command { port: self.port(), found: line.len() });
+        }
+        self.send(format!("{line}\n").as_bytes())
+    }
+
+    /// What the chip says next; `None` if it says nothing until then.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Gone`], [`ChipError::Crashed`], [`ChipError::Version`], [`ChipError::Interrupted`].
+    pub fn hear(&mut self, until: Instant) -> Result<Option<Heard>, ChipError> {
+        loop {
+            while let Some(item) = self.items.pop_front() {
+                if let Some(heard) = self.understand(item)? {
+                    return Ok(Some(heard));
+                }
+            }
+            if self.interrupt.is_some_and(Interrupt::is_raised) {
+                return Err(ChipError::Interrupted);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.pump(left.min(GLANCE))?;
+        }
+    }
+
+    fn pump(&mut self, patience: Duration) -> Result<usize, ChipError> {
+        let bytes = self.link.receive(patience).map_err(|cause| self.gone(cause))?;
+        self.traffic.down += bytes.len() as u64;
+        for byte in &bytes {
+            self.items.extend(self.reader.byte(*byte));
+        }
+        Ok(bytes.len())
+    }
+
+    /// The meaning of a line; `None` of one that was damaged or has none.
+    fn understand(&mut self, item: Item) -> Result<Option<Heard>, ChipError> {
+        let line = match item {
+            Item::Line(line) => line,
+            Item::Frame(bytes) => return Ok(Some(Heard::Frame(bytes))),
+        };
+        if ["panic at ", "hard fault at ", "stack overflow: "].iter().any(|start| line.starts_with(start)) {
+            return Err(ChipError::Crashed { port: self.port(), words: crate::error::quoted(&line) });
+        }
+        if line.starts_with(MARK) {
+            self.check_version(&line)?;
+            match Answer::parse(&line) {
+                Ok(answer) => return Ok(Some(Heard::Answer(answer))),
+                Err(WireError::Kind) => {
+                    if let Ok(record) = Record::parse(&line) {
+                        return Ok(Some(Heard::Record(record)));
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        self.noise += 1;
+        Ok(None)
+    }
+
+    /// A chip of another version may have other fields in its `hello`, and never answer a command.
+    fn check_version(&self, line: &str) -> Result<(), ChipError> {
+        let Some((body, sum)) = line.rsplit_once(" *") else { return Ok(()) };
+        let Some(rest) = body.strip_prefix("mote hello protocol=") else { return Ok(()) };
+        let found: u64 = rest.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or_default();
+        if found == PROTOCOL || u32::from_str_radix(sum, 16) != Ok(checksum(body.as_bytes())) {
+            return Ok(());
+        }
+        Err(ChipError::Version { port: self.port(), expected: PROTOCOL, found })
+    }
+
+    /// Sends a command and waits for its answer. One that was damaged on its way is sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::hear`]; [`ChipError::Refused`]; [`ChipError::Silent`] if nothing is answered in time: whether the
+    /// command was taken is then not known.
+    pub fn ask(&mut self, command: &str) -> Result<Reply, ChipError> {
+        let name = command.split(' ').next().unwrap_or_default();
+        for _ in 1..SENDINGS {
+            self.tell(command)?;
+            match self.answer(name) {
+                Err(ChipError::Refused { cmd, .. }) if cmd == "-" => self.quiet()?,
+                answer => return answer,
+            }
+        }
+        self.tell(command)?;
+        self.answer(name)
+    }
+
+    /// Waits for the answer to a command, by its word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub fn answer(&mut self, name: &str) -> Result<Reply, ChipError> {
+        self.answer_within(name, self.link.patience())
+    }
+
+    /// As [`Client::answer`], with another deadline.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub fn answer_within(&mut self, name: &str, patience: Duration) -> Result<Reply, ChipError> {
+        let until = Instant::now() + patience;
+        let mut said = Vec::new();
+        while let Some(heard) = self.hear(until)? {
+            match heard {
+                Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => return Ok(Reply { numbers, crc, said }),
+                Heard::Answer(Answer::Refused(cmd, code, text)) if cmd == name || cmd == "-" => {
+                    return Err(self.refused(&cmd, &code, &text));
+                }
+                other => said.push(other),
+            }
+        }
+        Err(self.silent(name))
+    }
+
+    /// Lets the line come to rest: says nothing until the chip has dropped what was begun and has said all it was
+    /// about to say, and forgets that. A chip that goes on talking is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::hear`].
+    pub fn quiet(&mut self) -> Result<(), ChipError> {
+        let silence = self.link.silence();
+        let longest = Instant::now() + 3 * silence;
+        let mut until = Instant::now() + silence;
+        while Instant::now() < until.min(longest) {
+            let left = until.min(longest).saturating_duration_since(Instant::now());
+            if self.pump(left.min(GLANCE))? > 0 {
+                until = Instant::now() + silence;
+            }
+            // Forgotten, but for what no one may miss.
+            while let Some(item) = self.items.pop_front() {
+                self.understand(item)?;
+            }
+            if self.interrupt.is_some_and(Interrupt::is_raised) {
+                return Err(ChipError::Interrupted);
+            }
+        }
+        self.reader.clear();
+        Ok(())
+    }
+
+    /// Finds the chip's attention whatever was on the line before, and asks who it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::hear`]; [`ChipError::Silent`].
+    pub fn sync(&mut self) -> Result<(), ChipError> {
+        for _ in 0..HELLOS {
+            self.quiet()?;
+            self.send(&[CTRL_U, b'\n'])?;
+            self.tell("hello")?;
+            match self.answer("hello") {
+                Ok(reply) => {
+                    if let Some(chip) = introduction(&reply.said) {
+                        self.chip = Some(chip);
+                        return Ok(());
+                    }
+                }
+                Err(ChipError::Silent { .. } | ChipError::Refused { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(self.silent("hello"))
+    }
+
+    /// After an error that is passing: opens the port anew if it is gone, and syncs.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Gone`] if it does not come back in time; as [`Client::sync`]. [`ChipError::Other`] if another model
+    /// answers than before.
+    pub fn recover(&mut self) -> Result<(), ChipError> {
+        let until = Instant::now() + COME_BACK;
+        while self.is_gone {
+            if self.interrupt.is_some_and(Interrupt::is_raised) {
+                return Err(ChipError::Interrupted);
+            }
+            match self.link.reopen() {
+                Ok(()) => self.is_gone = false,
+                Err(_) if Instant::now() < until => std::thread::sleep(REOPEN_PAUSE),
+                Err(cause) => return Err(self.gone(cause)),
+            }
+        }
+        self.items.clear();
+        let before = self.chip.clone();
+        self.sync()?;
+        match (before, &self.chip) {
+            (Some(before), Some(now)) if before.hello != now.hello => Err(ChipError::Other { port: self.port() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the chip stands.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub fn status(&mut self) -> Result<State, ChipError> {
+        let reply = self.ask("status")?;
+        let state = reply.said.into_iter().find_map(|heard| match heard {
+            Heard::Answer(Answer::State(state)) => Some(state),
+            _ => None,
+        });
+        state.ok_or_else(|| self.silent("status"))
+    }
+
+    /// Ends what the chip is doing, whatever it is, and forgets what it says of that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub fn stop(&mut self) -> Result<(), ChipError> {
+        self.ask("stop").map(|_| ())
+    }
+
+    /// Does `job` again after errors that pass, at most so many times, with the line put in order in between.
+    ///
+    /// # Errors
+    ///
+    /// The last error of the job, or what keeps the line from being put in order.
+    pub fn persist<T>(
+        &mut self,
+        retries: u32,
+        mut job: impl FnMut(&mut Self) -> Result<T, ChipError>,
+    ) -> Result<T, ChipError> {
+        let mut tries = 0;
+        loop {
+            match job(self) {
+                Err(error) if error.is_passing() && tries < retries && (!self.is_gone || self.link.comes_back()) => {
+                    tries += 1;
+                    self.recover()?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn gone(&mut self, cause: std::io::Error) -> ChipError {
+        self.is_gone = true;
+        ChipError::Gone { port: self.port(), cause: cause.to_string() }
+    }
+
+    pub(super) fn silent(&self, what: &str) -> ChipError {
+        let (port, what) = (self.port(), what.to_owned());
+        ChipError::Silent { port, what, seconds: self.link.patience().as_secs_f64() }
+    }
+
+    pub(super) fn refused(&self, cmd: &str, code: &str, text: &str) -> ChipError {
+        ChipError::Refused { port: self.port(), cmd: cmd.into(), code: code.into(), text: text.into() }
+    }
+}
+
+/// The three records that answer `hello`.
+fn introduction(said: &[Heard]) -> Option<Chip> {
+    let (mut hello, mut board, mut limits) = (None, None, None);
+    for heard in said {
+        match heard {
+            Heard::Record(Record::Hello(record)) => hello = Some(record.clone()),
+            Heard::Record(Record::Board(record)) => board = Some(record.clone()),
+            Heard::Answer(Answer::Limits(record)) => limits = Some(record.clone()),
+            _ => {}
+        }
+    }
+    Some(Chip { hello: hello?, board: board?, limits: limits? })
+}
