@@ -13,6 +13,7 @@ use crate::wire::{Digest, word};
 
 /// Which data set of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Split {
     /// What the model learns from.
     Train,
