@@ -54,6 +54,8 @@ pub fn encode(frame: &Frame) -> Option<FrameBytes> {
     stuffing.push(&crc).ok()?;
     let used = stuffing.finalize();
     bytes.truncate(used + 2);
+    // Where the last block is full, the encoder has written the length of one behind it that does not exist.
+    *bytes.last_mut()? = 0;
     Some(bytes)
 }
 

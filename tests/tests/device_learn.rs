@@ -57,7 +57,6 @@ fn make_noise(board: &mut Emulated, count: usize) {
 
 /// A million random bytes, then a run: bit-identical to one on a fresh chip.
 #[test]
-#[ignore = "the emulator is still reading its backlog when the deadline of `hello` ends: known, see the README"]
 fn a_million_random_bytes_change_nothing() {
     let mut fresh = Client::open(Box::new(board("mps2-an386")), None).unwrap();
     let before = fresh.status().unwrap();
@@ -73,7 +72,6 @@ fn a_million_random_bytes_change_nothing() {
 
 /// Numbers are at least 70% of the bytes of a transfer, its commands and the other direction's answers apart.
 #[test]
-#[ignore = "weights read back right after a load fail their digest: known, see the README"]
 fn most_bytes_on_the_line_are_numbers() {
     let mut client = Client::open(Box::new(board("mps2-an386")), None).unwrap();
     let weights = client.chip().unwrap().limits.weights as usize;

@@ -193,6 +193,27 @@ fn frames_at_their_limit() {
     assert_eq!(decode(&mut [9, 1]).map(|_| ()), Err(FrameError::Coding));
 }
 
+/// Wherever the last zero of the numbers lies, so that blocks of the stuffing end anywhere, the very end included.
+#[test]
+fn frames_stand_between_zeros_wherever_their_blocks_end() {
+    let mut full_at_the_end = 0;
+    for filler in 1..=255 {
+        for zero in 0..4 * FRAME_NUMBERS {
+            let mut bytes = vec![filler; 4 * FRAME_NUMBERS];
+            bytes[zero] = 0;
+            let all: Vec<f32> = numbers(&bytes).collect();
+            let frame = encode_numbers(512, &all).unwrap();
+            let (last, inside) = frame[1..].split_last().unwrap();
+            assert!(frame[0] == 0 && *last == 0 && !inside.contains(&0), "filler {filler}, zero at {zero}: {frame:?}");
+            full_at_the_end += usize::from(inside.len() >= 255 && inside[inside.len() - 255] == 255);
+            let mut inside = inside.to_vec();
+            let Ok(Frame::Put { first: 512, numbers: found }) = decode(&mut inside) else { panic!("{filler} {zero}") };
+            assert_eq!(found, bytes);
+        }
+    }
+    assert!(full_at_the_end > 100, "{full_at_the_end}");
+}
+
 /// Held samples, by frames and by typed lines: the run of the host on the same numbers.
 #[test]
 fn held_samples_train_as_on_the_host() {

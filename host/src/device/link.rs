@@ -49,12 +49,26 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts a board with its serial port on our end of a pipe.
+    /// Starts a board with its serial port on our end of a pipe. Its clock counts its instructions.
     ///
     /// # Errors
     ///
     /// If the emulator cannot be started.
     pub fn start(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &["-icount", "shift=7,align=off,sleep=off"])
+    }
+
+    /// The same with the time of this machine for the board's clock: for boards that are talked to. Their own limits on
+    /// silence are seconds, and a clock that counts instructions runs many times as fast as the other end can answer.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started.
+    pub fn start_in_real_time(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &[])
+    }
+
+    fn start_with(machine: &'static Machine, elf: &Path, deadline: Duration, clock: &[&str]) -> anyhow::Result<Self> {
         let until = Instant::now().checked_add(deadline).context("the deadline is beyond the end of time")?;
         let mut command = Command::new(QEMU);
         // Ctrl-C in a terminal is for us; we end the emulator.
@@ -65,7 +79,8 @@ impl Emulator {
             .args(["-serial", "null"].repeat(machine.serial))
             .args(["-serial", "stdio"])
             .args(["-semihosting-config", "enable=on,target=native"])
-            .args(["-icount", "shift=7,align=off,sleep=off", "-kernel"])
+            .args(clock)
+            .arg("-kernel")
             .arg(elf)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -138,7 +138,7 @@ impl Emulated {
     ///
     /// If the emulator cannot be started.
     pub fn start(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
-        Ok(Self { name: machine.name, emulator: Emulator::start(machine, elf, deadline)? })
+        Ok(Self { name: machine.name, emulator: Emulator::start_in_real_time(machine, elf, deadline)? })
     }
 }
 
@@ -164,9 +164,9 @@ impl Link for Emulated {
         false
     }
 
-    /// A chip that waits for bytes runs through its time many times faster than this machine.
+    /// Its clock is that of this machine.
     fn silence(&self) -> Duration {
-        Duration::from_millis(300)
+        Duration::from_millis(600)
     }
 
     /// This machine may have other things to do.

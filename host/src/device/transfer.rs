@@ -74,7 +74,6 @@ impl Client {
     /// As [`Client::ask`]; [`ChipError::Digest`], [`ChipError::Broken`].
     pub fn upload(&mut self, command: &str, all: &[f32]) -> Result<(), ChipError> {
         let what = command.split(' ').next().unwrap_or_default();
-        // All that takes time comes before the command: an emulated chip's 5 s may be 0.3 s here.
         let (mut convoy, crc) = (Convoy::default(), digest(all));
         convoy.add(0, all);
         self.ask(command)?;
