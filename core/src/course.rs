@@ -86,8 +86,9 @@ impl Source for Made {
 pub enum Start {
     /// With weights drawn from a seed, at step 0.
     Fresh(Init, u64),
-    /// With the weights that are there, after so many steps.
-    Keep(u32),
+    /// With the weights that are there, after so many steps, and with the loss before the last of them where it is known:
+    /// the stop rule asks for it.
+    Keep(u32, Option<f32>),
 }
 
 /// What a run does.
@@ -163,9 +164,9 @@ impl Course {
     /// A run that has not begun.
     #[inline]
     pub fn new(plan: Plan) -> Self {
-        let steps = match plan.start {
-            Start::Fresh(..) => 0,
-            Start::Keep(step) => step,
+        let (steps, train_loss) = match plan.start {
+            Start::Fresh(..) => (0, None),
+            Start::Keep(steps, train_loss) => (steps, train_loss),
         };
         Self {
             plan,
@@ -176,10 +177,10 @@ impl Course {
             on_train: None,
             loss_sum: 0.0,
             steps,
-            train_loss: None,
+            train_loss,
             ticks: 0,
             failed: false,
-            has_weights: matches!(plan.start, Start::Keep(_)),
+            has_weights: matches!(plan.start, Start::Keep(..)),
         }
     }
 
@@ -274,14 +275,15 @@ impl Course {
         self.end("error", memory, port)
     }
 
-    /// Ends the run where it is; a step that has begun is not done.
+    /// Ends the run where it is; a step that has begun is not done. `behind` are the steps behind the weights that are
+    /// there: not the run's own before it has drawn its weights.
     ///
     /// # Errors
     ///
     /// What the port answers.
     #[inline]
-    pub fn stop<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
-        port.emit(weights_record(&memory.workspace().params, self.steps))?;
+    pub fn stop<S: Memory, P: Port>(&mut self, behind: u32, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+        port.emit(weights_record(&memory.workspace().params, behind))?;
         self.end("stopped", memory, port)
     }
 
@@ -311,7 +313,7 @@ impl Course {
             self.digest.update(x.view().data());
             self.digest.update(&[label.sign()]);
         } else {
-            let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
+            let mut trainer = Trainer::after(memory, self.plan.settings, self.steps)?;
             match self.phase {
                 Phase::Step => {
                     self.loss_sum += trainer.gradient_sample(first, read)?;
@@ -374,10 +376,10 @@ impl Course {
     /// Between the data and the first step: the weights.
     #[inline]
     fn begin<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
-        let mut trainer = Trainer::resume(memory, self.plan.settings, self.steps)?;
+        let mut trainer = Trainer::after(memory, self.plan.settings, self.steps)?;
         if let Start::Fresh(init, seed) = self.plan.start {
-            self.has_weights = true;
             trainer.init(init, seed)?;
+            self.has_weights = true;
         }
         port.emit(weights_record(&trainer.params(), self.steps)).map_err(Stop::Port)?;
         if self.plan.eval_every > 0 {

@@ -9,6 +9,9 @@ use crate::rng::Stream;
 /// Where the tail starts: the right edge of layer 1.
 const TAIL: f32 = 3.442_619_9;
 
+/// No deviate is larger: the logarithm of a 24-bit fraction carries the tail at most 4.9 beyond [`TAIL`].
+pub(crate) const BOUND: f32 = 9.0;
+
 /// A standard normal deviate.
 #[inline]
 pub(crate) fn standard_normal(stream: &mut Stream) -> f32 {

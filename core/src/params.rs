@@ -1,6 +1,7 @@
 //! The named tensors of the model, and how they start.
 
 use crate::matrix::{Matrix, MatrixMut};
+use crate::normal;
 use crate::rng::{Purpose, Stream};
 use crate::shape::Shape;
 
@@ -137,6 +138,17 @@ impl Init {
     /// [`Init::FanIn`] with its divisor.
     pub const fn fan_in(divisor: f32) -> Self {
         Self::FanIn { divisor }
+    }
+
+    /// Whether every weight it can draw is finite, whatever the seed.
+    #[inline]
+    pub fn is_possible(self) -> bool {
+        match self {
+            Self::FanIn { divisor } => (1.0 / divisor).is_finite(),
+            Self::Gaussian { query_key_std, value_std } => {
+                (query_key_std * normal::BOUND).is_finite() && (value_std * normal::BOUND).is_finite()
+            }
+        }
     }
 
     #[inline]

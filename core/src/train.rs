@@ -8,7 +8,7 @@ use crate::matrix::MatrixMut;
 use crate::memory::{Memory, Workspace};
 use crate::metrics::{Evaluation, Scores, Tracked};
 use crate::model;
-use crate::params::{Grads, Init, Params, Tensor};
+use crate::params::{Grads, Init, Params};
 use crate::shape::Shape;
 use core::fmt;
 
@@ -91,15 +91,11 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::LearningRate`].
     pub fn new(memory: &'m mut S, settings: Settings) -> Result<Self, TrainError> {
-        Self::resume(memory, settings, 0)
+        Self::after(memory, settings, 0)
     }
 
-    /// As [`Trainer::new`], after `step` steps that were done before.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::LearningRate`].
-    pub fn resume(memory: &'m mut S, settings: Settings, step: u32) -> Result<Self, TrainError> {
+    /// As [`Trainer::new`], after `step` steps whose last loss is somebody else's business.
+    pub(crate) fn after(memory: &'m mut S, settings: Settings, step: u32) -> Result<Self, TrainError> {
         if !(settings.learning_rate > 0.0 && settings.learning_rate.is_finite()) {
             return Err(TrainError::LearningRate);
         }
@@ -110,17 +106,18 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// # Errors
     ///
-    /// [`TrainError::WeightsNotFinite`] if `init` makes such weights; they are then in place.
+    /// [`TrainError::WeightsNotFinite`] if `init` could make such weights; nothing has changed.
     pub fn init(&mut self, init: Init, seed: u64) -> Result<(), TrainError> {
+        if !init.is_possible() {
+            return Err(TrainError::WeightsNotFinite);
+        }
         self.resume_after(None);
-        let mut params = self.params();
-        params.init(init, seed);
-        let is_finite = |tensor| params.tensor(tensor).data().iter().all(|x| x.is_finite());
-        if Tensor::ALL.into_iter().all(is_finite) { Ok(()) } else { Err(TrainError::WeightsNotFinite) }
+        self.params().init(init, seed);
+        Ok(())
     }
 
-    /// The last finished step; `None` before the first, and after [`Trainer::resume`] until the next. Besides the weights,
-    /// this is all that a run goes on from: the count names the next step, and the stop rule of (J) asks for the loss.
+    /// The last finished step; `None` before the first. Besides the weights, this is all that a run goes on from: the count
+    /// names the next step, and the stop rule of (J) asks for the loss.
     pub fn last_step(&self) -> Option<StepReport> {
         self.train_loss.map(|train_loss| StepReport { step: self.step, train_loss })
     }
@@ -417,9 +414,24 @@ mod tests {
     fn initial_weights_that_are_not_finite_are_refused() {
         let mut memory = Small::zeroed();
         let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
-        assert_eq!(trainer.init(Init::fan_in(0.0), 3), Err(TrainError::WeightsNotFinite));
-        let nan = Init::Gaussian { query_key_std: f32::NAN, value_std: 1.0 };
-        assert_eq!(trainer.init(nan, 3), Err(TrainError::WeightsNotFinite));
+        trainer.init(Init::fan_in(1.0), 3).unwrap();
+        let before = bits(&mut trainer);
+        let gaussian = |query_key_std, value_std| Init::Gaussian { query_key_std, value_std };
+        for init in [
+            Init::fan_in(0.0),
+            Init::fan_in(1e-39),
+            Init::fan_in(f32::NAN),
+            gaussian(f32::NAN, 1.0),
+            gaussian(1.0, 3e38),
+            gaussian(-3e38, 1.0),
+        ] {
+            assert_eq!(trainer.init(init, 3), Err(TrainError::WeightsNotFinite), "{init:?}");
+            assert_eq!(bits(&mut trainer), before, "{init:?}");
+        }
+        for init in [Init::fan_in(1e-37), gaussian(3e37, -3e37)] {
+            trainer.init(init, 3).unwrap();
+            assert!(bits(&mut trainer).into_iter().all(|bits| f32::from_bits(bits).is_finite()), "{init:?}");
+        }
     }
 
     #[test]

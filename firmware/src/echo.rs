@@ -3,7 +3,8 @@
 //! | line       | answer                                                                                 |
 //! |------------|----------------------------------------------------------------------------------------|
 //! | `busy N`   | none: reads nothing until N bytes wait, so that only the interrupt can have taken them |
-//! | `lose`     | `lost`, when bytes were lost; reads nothing until then                                 |
+//! | `lose`     | `lost`, when bytes were lost; reads nothing until then. Nothing comes in after that    |
+| `again`    | none: bytes come in again                                                              |
 //! | `wait N`   | `waited TURNS`, after N milliseconds                                                   |
 //! | `time`     | `time MILLIS`                                                                          |
 //! | `reset`    | none: starts the chip anew                                                             |
@@ -43,7 +44,7 @@ pub fn echo(parts: &mut Parts) -> bool {
                 }
             }
             ("lose", "") => {
-                if spin(&mut parts.counter, PATIENCE_MS, || parts.serial.overrun()).is_none() {
+                if spin(&mut parts.counter, PATIENCE_MS, || parts.serial.is_overrun()).is_none() {
                     return false;
                 }
                 say(&mut parts.serial, "lost", &[]);
@@ -57,7 +58,7 @@ pub fn echo(parts: &mut Parts) -> bool {
                 say(&mut parts.serial, "waited", &[("", turns, "")]);
             }
             _ => {
-                let lost = parts.serial.overrun().into();
+                let lost = parts.serial.is_overrun().into();
                 say(&mut parts.serial, "echo", &[("len=", length, ""), ("lost=", lost, &text)]);
             }
         }

@@ -34,9 +34,14 @@ impl SessionPort {
         byte
     }
 
-    /// Whether bytes were lost since this was last asked.
-    pub fn has_lost(&mut self) -> bool {
-        self.parts.serial.overrun()
+    /// Whether bytes were lost behind those that wait.
+    pub fn has_lost(&self) -> bool {
+        self.parts.serial.is_overrun()
+    }
+
+    /// Hears again after a loss.
+    pub fn hear_again(&mut self) {
+        self.parts.serial.accept_again();
     }
 
     fn line(&mut self, line: &str) {

@@ -62,13 +62,15 @@ pub fn play(script: &[u8]) {
     let mut session = Session::new(&mut memory, &mut store, NoVault, board());
     let mut bench = Bench::default();
     let mut script = Script(script);
-    let mut may_change = false;
     let mut before = session.digest();
     while !script.0.is_empty() {
+        // A run or a transfer of weights may go on, or begin.
+        let mut may_change = !session.is_idle();
         act(&mut script, &mut session, &mut bench);
         // With echo on, what was typed stands between the answers.
-        may_change |= may_echo(&bench);
-        if !may_echo(&bench) {
+        if may_echo(&bench) {
+            may_change = true;
+        } else {
             let taken = read_all(&mut bench);
             may_change |= taken.iter().any(|name| name == "train" || name == "end" || name == "resume");
         }
@@ -91,7 +93,7 @@ thread_local! {
 
 /// One line of a script.
 fn act(script: &mut Script, session: &mut Session<Memory, NoVault>, bench: &mut Bench) {
-    match script.byte() % 9 {
+    match script.byte() % 10 {
         0 => say(session, bench, script.bytes(255)),
         1 => {
             say(session, bench, LINES[usize::from(script.byte()) % LINES.len()].as_bytes());
@@ -123,6 +125,7 @@ fn act(script: &mut Script, session: &mut Session<Memory, NoVault>, bench: &mut 
             let line = format!("{text} *{:08x}\n", checksum(text.as_bytes()));
             say(session, bench, line.as_bytes());
         }
+        8 => session.lost(bench).expect("the bench takes everything"),
         _ => {
             let most = usize::from(script.byte());
             rest(session, bench, most);

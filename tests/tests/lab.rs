@@ -107,6 +107,42 @@ fn the_samplers_have_the_distribution_of_token_space() {
     }
 }
 
+/// Before the first step, with initial weights so large that attention is uneven: all that a test token's residual meets.
+/// Means over 600 runs of 20 test samples: attention on the signal token, and the square of the score.
+#[test]
+fn fresh_samples_meet_the_initial_weights() {
+    // (M, D, H, N, standard deviation of queries and keys), for logits with a standard deviation near 2.
+    let shapes = [(3, 64, 64, 2, 0.125), (3, 64, 8, 2, 0.21), (2, 30, 14, 4, 0.18), (4, 200, 400, 2, 0.08), (3, 6, 64, 4, 0.125)];
+    for (case, (tokens, dim, head, samples, query_key_std)) in shapes.into_iter().enumerate() {
+        let recipe = recipe(Form::Uniform { noise_norm: 4.0, query_key_std, value_std: 0.5 }, tokens, dim, head);
+        let figures = |space: Space| {
+            let (mut attention, mut squares) = (vec![], vec![]);
+            for replicate in 0..600 {
+                let place = recipe.place(samples, 3.0, replicate);
+                let seed = place.seed(900 + space as u64);
+                let mut run: Box<dyn Run> = match space {
+                    Space::Tokens => Box::new(TokenRun::new(&recipe, &place, seed).unwrap()),
+                    Space::Sampled => Box::new(SampledRun::<f64>::new(&recipe, &place, seed, Width::Full)),
+                    _ => Box::new(SampledRun::<f64>::new(&recipe, &place, seed, Width::Reduced)),
+                };
+                let scores = run.test().unwrap();
+                attention.push(f64::from(scores.attention()));
+                squares.push(scores.scores.iter().map(|f| f64::from(f * f)).sum::<f64>() / scores.scores.len() as f64);
+            }
+            [attention, squares].map(|all| Moments::of(&all).unwrap())
+        };
+        let exact = figures(Space::Tokens);
+        for space in [Space::Sampled, Space::Free] {
+            for (name, (a, b)) in ["attention", "squared score"].iter().zip(exact.iter().zip(&figures(space))) {
+                let error = a.standard_error.hypot(b.standard_error);
+                let (z, space) = ((a.mean - b.mean) / error, space.name());
+                println!("case {case} {name}: tokens {:.4}, {space} {:.4}, {z:.2} standard errors apart", a.mean, b.mean);
+                assert!(z.abs() < 3.5 && error < 0.1 * a.mean, "case {case} {name} {space}: {a:?} {b:?}");
+            }
+        }
+    }
+}
+
 /// The same draws in single and in double precision: one run.
 #[test]
 fn double_precision_is_the_same_run() {

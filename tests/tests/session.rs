@@ -235,6 +235,9 @@ fn every_fault_has_its_code_and_changes_nothing() {
         ("train n=4 snr=-1", "train", "data-parameter"),
         ("train n=4 snr=1 flip=1.5", "train", "data-parameter"),
         ("train n=4 snr=1 lr=0", "train", "learning-rate"),
+        ("train n=4 snr=1 init=fan-in divisor=0", "train", "weights-not-finite"),
+        ("train n=4 snr=1 qk_std=3.000000e+38:7f61b1e6", "train", "weights-not-finite"),
+        ("train n=4 snr=1 v_std=-3.000000e+38:ff61b1e6", "train", "weights-not-finite"),
         ("train form=held", "train", "held"),
         ("eval form=held", "eval", "held"),
         ("data n=7", "data", "no-room"),
@@ -395,6 +398,8 @@ fn a_terminal_behaves() {
             (b"nonsense\x15hello\n", 1),
             (b"\xff\xff\x03hello\n", 1),
             (b"\thello\t \n", 1),
+            // A tab counts as a space, in the checksum too.
+            (format!("echo\ton=0 *{:08x}\n", checksum(b"echo on=0")).as_bytes(), 1),
             (b"\x08\x08hello\n", 1),
         ] {
             say(session, bench, typed);
@@ -409,6 +414,92 @@ fn a_terminal_behaves() {
         assert!(sent.starts_with(b"stax\x08 \x08tus\r\nmote state "), "{}", String::from_utf8_lossy(&sent));
         say(session, bench, b"reset\n");
         assert_eq!(bench.resets, 1);
+    });
+}
+
+/// Bytes that never came: what is left of their line is not taken for a line, and the next one is.
+#[test]
+fn the_rest_of_a_line_is_no_line() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        let lost = "mote broken what=line code=bytes-lost ";
+        let hello_is_answered = |session: &mut Small, bench: &mut Bench| {
+            assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        };
+        for (before, after) in [
+            ("train n=4 snr=1 ste", "reset\n"),
+            ("", "reset\r"),
+            ("hel\u{e4}", "lo\n"),
+            ("hello", "\n"),
+            ("\0abc", "reset\n"),
+            ("train n=4 snr=1 ste", &format!("{}\n", "x".repeat(2 * COMMAND_MAX))),
+        ] {
+            say(session, bench, before.as_bytes());
+            session.lost(bench).unwrap();
+            say(session, bench, after.as_bytes());
+            let lines = bench.lines();
+            assert!(lines.len() == 1 && lines[0].starts_with(lost), "{before:?} {after:?}: {lines:?}");
+            assert_eq!(bench.resets, 0);
+            hello_is_answered(session, bench);
+        }
+        // What follows a pause is a line of its own.
+        session.lost(bench).unwrap();
+        assert!(!session.is_quiet(), "the pause has to be noticed");
+        bench.millis += FRAME_IDLE_MS;
+        rest(session, bench, 1);
+        assert!(session.is_quiet());
+        bench.take();
+        hello_is_answered(session, bench);
+        // A frame after the loss: refused where none is expected, and no part of a line.
+        session.lost(bench).unwrap();
+        bench.take();
+        say(session, bench, b"wreck\0abc\0");
+        assert_eq!(refusal(&bench.lines()).1, "frame-unexpected");
+        hello_is_answered(session, bench);
+    });
+}
+
+/// Stopped before it has drawn its weights, a run leaves those that were there, and says so.
+#[test]
+fn a_run_that_is_stopped_at_once_leaves_everything_as_it_was() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, "train n=4 snr=1 steps=5 test=0 stop_loss=0");
+        rest(session, bench, usize::MAX);
+        bench.take();
+        let state = ask(session, bench, "status");
+        let (crc, step) = session.digest();
+        assert!(state[0].contains(" step=5 ") && !state[0].contains("train_loss=-"), "{state:?}");
+        ask(session, bench, "train n=4 snr=1 steps=9 test=0 seed=8");
+        assert!(session.work(bench).unwrap());
+        let lines = ask(session, bench, "status");
+        assert!(lines.last().unwrap().starts_with("mote ok") && session.digest() == (crc, step), "{lines:?}");
+        let lines = ask(session, bench, "stop");
+        assert!(lines[0].starts_with(&format!("mote digest what=weights step=5 crc={crc:08x} ")), "{lines:?}");
+        assert_eq!(ask(session, bench, "status"), state);
+    });
+}
+
+/// Stopped in the tests behind its last step, then told to go on: the run is over, it does no step more.
+#[test]
+fn a_run_that_was_over_stays_over() {
+    let run = "train n=4 snr=3 test=6 eval=50 steps=1000 stop_loss=0.3 lr=5";
+    let whole = std::cell::Cell::new((0, 0));
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, run);
+        rest(session, bench, usize::MAX);
+        whole.set(session.digest());
+        assert!(bench.lines().iter().any(|line| line.contains("done reason=stop-loss")), "the loss ends it");
+    });
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, run);
+        while session.digest() != whole.get() {
+            assert!(session.work(bench).unwrap());
+        }
+        ask(session, bench, "stop");
+        ask(session, bench, &format!("{run} init=keep"));
+        rest(session, bench, usize::MAX);
+        let lines = bench.lines();
+        assert!(lines.iter().any(|line| line.contains("done reason=stop-loss")), "{lines:?}");
+        assert_eq!(session.digest(), whole.get());
     });
 }
 

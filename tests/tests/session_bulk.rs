@@ -339,6 +339,16 @@ fn a_sample_that_does_not_come_ends_the_run() {
         // What comes too late is refused, and nothing else happens.
         say(session, bench, &encode_numbers(0, &line[..SAMPLE]).unwrap());
         assert!(bench.lines()[0].contains("code=frame-unexpected"));
+        // A test that ends so, after one of its samples: nothing is left of it, in the next position neither.
+        say(session, bench, b"eval form=stream n=3\n");
+        session.work(bench).unwrap();
+        say(session, bench, &encode_numbers(0, &line[..SAMPLE]).unwrap());
+        assert!(session.work(bench).unwrap());
+        bench.millis += SAMPLE_IDLE_MS;
+        session.work(bench).unwrap();
+        assert!(bench.lines().last().unwrap().starts_with("mote broken what=eval code=data-missing "));
+        say(session, bench, b"status\n");
+        assert!(bench.lines()[0].contains(" next=0 "));
     });
 }
 

@@ -132,6 +132,36 @@ fn what_is_saved_comes_back() {
     });
 }
 
+/// A run that its loss has ended stays ended through a power cut: the loss is saved with the weights.
+#[test]
+fn a_saved_run_that_was_over_stays_over() {
+    let run = "train n=4 snr=3 test=0 steps=1000 stop_loss=0.3 lr=5";
+    let mut flash = Flash::new(PAGES, 8);
+    let mut over = (0, 0);
+    on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
+        assert!(ask(session, bench, run).iter().any(|line| line.contains("done reason=stop-loss")));
+        over = session.digest();
+        assert_eq!(refusal(&ask(session, bench, "save")), None);
+    });
+    on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
+        ask(session, bench, "resume");
+        assert!(ask(session, bench, &format!("{run} init=keep")).iter().any(|line| line.contains("done reason=stop-loss")));
+        assert_eq!(session.digest(), over);
+        // Weights that came over the line have no such loss: one step shows it.
+        let weights = vec!["00000000"; 32].join(",");
+        ask(session, bench, "load step=3");
+        ask(session, bench, &format!("put first=0 bits={weights}"));
+        assert_eq!(refusal(&ask(session, bench, "end")), None);
+        assert_eq!(refusal(&ask(session, bench, "save")), None);
+    });
+    on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
+        ask(session, bench, "resume");
+        assert!(ask(session, bench, "status")[0].contains(" step=3 max_steps=0 train_loss=- "));
+        ask(session, bench, &format!("{run} init=keep").replace("0.3", "9"));
+        assert_eq!(session.digest().1, 4);
+    });
+}
+
 /// The power of the flash fails in every operation: the run says so and ends as it would have, and whoever comes
 /// after goes on from a whole step to the same bits.
 #[test]

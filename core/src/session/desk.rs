@@ -24,6 +24,8 @@ pub(super) struct Desk<'m, S: Memory, V: Vault> {
     pub(super) activity: Activity,
     /// Steps behind the weights.
     pub(super) step: u32,
+    /// Mean training loss before the last of them, where it is known.
+    pub(super) train_loss: Option<f32>,
     pub(super) savings: Savings,
     pub(super) held: Held,
     pub(super) origin: Origin,
@@ -39,6 +41,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
             board,
             activity: Activity::Idle,
             step: 0,
+            train_loss: None,
             savings: Savings::default(),
             held: Held::default(),
             origin: Origin::Held,
@@ -61,7 +64,15 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     }
 
     pub(super) fn digest(&mut self) -> (u32, u32) {
-        (weights_digest(&self.memory.workspace().params), self.step)
+        (weights_digest(&self.memory.workspace().params), self.behind())
+    }
+
+    /// Steps behind the weights that are there.
+    fn behind(&self) -> u32 {
+        match &self.activity {
+            Activity::Train(course) if course.has_weights() => course.steps(),
+            _ => self.step,
+        }
     }
 
     #[inline(never)]
@@ -176,13 +187,16 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
 
     #[inline(never)]
     fn status<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        let (weights, mut step) = self.digest();
-        let (mut max_steps, mut train_loss) = (0, None);
+        let (weights, step) = self.digest();
+        let (mut max_steps, mut train_loss) = (0, self.train_loss);
         let tokens = self.sample_numbers() - 1;
         let mut next = self.intake.next(tokens);
         match &self.activity {
             Activity::Train(course) => {
-                (step, max_steps, train_loss) = (course.steps(), course.plan().max_steps, course.train_loss());
+                max_steps = course.plan().max_steps;
+                if course.has_weights() {
+                    train_loss = course.train_loss();
+                }
             }
             Activity::Take(transfer) => next = transfer.next().into(),
             Activity::Send(dump) => next = dump.next.into(),
@@ -202,11 +216,11 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
 
     #[inline(never)]
     fn stop<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        let what = self.activity.name();
+        let (what, behind) = (self.activity.name(), self.behind());
         match core::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Idle => Ok(()),
             Activity::Train(mut course) => {
-                let ended = course.stop(self.memory, port);
+                let ended = course.stop(behind, self.memory, port);
                 self.leave(&course);
                 ended
             }
@@ -221,14 +235,14 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     pub(super) fn leave(&mut self, course: &Course) {
         self.intake = Intake::default();
         if course.has_weights() {
-            self.step = course.steps();
+            (self.step, self.train_loss) = (course.steps(), course.train_loss());
         }
     }
 
     #[inline(never)]
     fn save(&mut self) -> Outcome {
         let params = self.memory.workspace().params;
-        self.vault.save(self.step, None, &params)?;
+        self.vault.save(self.step, self.train_loss, &params)?;
         Ok((self.step.into(), weights_digest(&params)))
     }
 
@@ -236,10 +250,10 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     fn resume(&mut self) -> Outcome {
         let mut params = self.memory.workspace().params;
         let resumed = self.vault.resume(&mut params);
-        if let Ok(step) = resumed {
-            self.step = step;
-        } else if resumed == Err(Fault::SavedUnstable) {
-            self.step = 0;
+        match resumed {
+            Ok((step, train_loss)) => (self.step, self.train_loss) = (step, train_loss),
+            Err(Fault::SavedUnstable) => (self.step, self.train_loss) = (0, None),
+            Err(_) => {}
         }
         resumed?;
         Ok((self.step.into(), weights_digest(&params)))

@@ -25,6 +25,8 @@ enum Mode {
     Line,
     /// A line that is already wrong.
     SpoiledLine(Fault),
+    /// What is left of a line or a frame whose beginning was lost.
+    Rest,
     Frame,
     LongFrame,
 }
@@ -45,7 +47,7 @@ impl Inbox {
     /// Whether the next byte belongs to a line.
     #[inline]
     pub(super) fn is_text(&self) -> bool {
-        matches!(self.mode, Mode::Line | Mode::SpoiledLine(_))
+        matches!(self.mode, Mode::Line | Mode::SpoiledLine(_) | Mode::Rest)
     }
 
     /// The completed line: printable ASCII only.
@@ -67,6 +69,13 @@ impl Inbox {
         self.mode = Mode::Line;
     }
 
+    /// Forgets what has begun, and drops what is left of it: up to the end of the line, or the next pause.
+    #[inline]
+    pub(super) fn lose(&mut self, now_ms: u32) {
+        self.bytes.clear();
+        (self.mode, self.heard_ms) = (Mode::Rest, now_ms);
+    }
+
     /// Takes one byte. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
     #[inline]
     pub(super) fn byte(&mut self, byte: u8, now_ms: u32) -> Event {
@@ -78,7 +87,7 @@ impl Inbox {
     fn line_byte(&mut self, byte: u8) -> Event {
         match byte {
             0 => {
-                let cut = self.has_begun();
+                let cut = self.has_begun() && self.mode != Mode::Rest;
                 self.clear();
                 self.mode = Mode::Frame;
                 if cut { Event::Refused(Fault::LineCut) } else { Event::Nothing }
@@ -86,6 +95,10 @@ impl Inbox {
             // A terminal sends the one, a program the other, and some both: then the second ends an empty line.
             b'\r' | b'\n' => match self.mode {
                 Mode::SpoiledLine(fault) => self.refuse(fault),
+                Mode::Rest => {
+                    self.clear();
+                    Event::Nothing
+                }
                 _ if self.bytes.iter().all(|byte| *byte == b' ') => {
                     self.clear();
                     Event::Nothing
@@ -138,6 +151,9 @@ impl Inbox {
             let began = !self.bytes.is_empty();
             self.clear();
             return began.then_some(Fault::FrameTimeout);
+        }
+        if self.mode == Mode::Rest && silence >= FRAME_IDLE_MS {
+            self.clear();
         }
         if self.is_text() && self.has_begun() && silence >= LINE_IDLE_MS {
             self.clear();

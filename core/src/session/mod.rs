@@ -107,21 +107,28 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
         self.desk.work(now, port)
     }
 
-    /// Says that bytes were lost before they could be received; what has begun with them is dropped.
+    /// Says that bytes were lost before they could be received. What has begun is dropped, and what comes, up to the end
+    /// of a line or a pause: it may be the rest of something else.
     ///
     /// # Errors
     ///
     /// What the port answers.
     #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        self.inbox.clear();
+        self.inbox.lose(port.millis());
         port.answer(Answer::Broken(word("line"), word("bytes-lost")))
     }
 
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.desk.is_idle() && !self.inbox.has_begun()
+        self.is_idle() && !self.inbox.has_begun()
+    }
+
+    /// Whether nothing is being done: no run, no test, no transfer.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.desk.is_idle()
     }
 
     /// CRC-32 over the weights, and the steps behind them: what no refused command changes.

@@ -12,7 +12,7 @@ use crate::memory::Memory;
 use crate::metrics::Scores;
 use crate::report::{Record, RunHeader};
 use crate::shape::Shape;
-use crate::train::{Settings, Trainer};
+use crate::train::{Settings, TrainError, Trainer};
 
 /// A test in progress.
 pub(super) struct Exam {
@@ -65,10 +65,13 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             self.vault.check()?;
         }
         Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
+        if train.init.is_some_and(|init| !init.is_possible()) {
+            return Err(Fault::Run(TrainError::WeightsNotFinite).into());
+        }
         let plan = Plan {
             samples,
             test_samples,
-            start: train.init.map_or(Start::Keep(self.step), |init| Start::Fresh(init, train.seed)),
+            start: train.init.map_or(Start::Keep(self.step, self.train_loss), |init| Start::Fresh(init, train.seed)),
             settings: train.settings,
             stop_loss: train.stop_loss,
             max_steps: train.max_steps,

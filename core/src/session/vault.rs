@@ -23,13 +23,14 @@ pub trait Vault {
     /// [`Fault::NoFlash`] or [`Fault::SaveFailed`]; what was kept before is still kept.
     fn save(&mut self, step: u32, train_loss: Option<f32>, params: &Params) -> Result<(), Fault>;
 
-    /// Puts the weights back that were kept last, and returns their steps.
+    /// Puts the weights back that were kept last, and returns their steps, and the loss before the last of them where it is
+    /// known.
     ///
     /// # Errors
     ///
     /// [`Fault::NoFlash`], [`Fault::NothingSaved`], [`Fault::SavedCorrupt`] or [`Fault::SavedOther`]: the
     /// weights are as before. [`Fault::SavedUnstable`]: they are 0.
-    fn resume(&mut self, params: &mut Params) -> Result<u32, Fault>;
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<f32>), Fault>;
 }
 
 /// A board without such memory.
@@ -48,7 +49,7 @@ impl Vault for NoVault {
     }
 
     #[inline]
-    fn resume(&mut self, _: &mut Params) -> Result<u32, Fault> {
+    fn resume(&mut self, _: &mut Params) -> Result<(u32, Option<f32>), Fault> {
         Err(Fault::NoFlash)
     }
 }
@@ -80,16 +81,18 @@ impl<F: NorFlash> Vault for FlashVault<F> {
 
     #[inline(never)]
     fn save(&mut self, step: u32, train_loss: Option<f32>, params: &Params) -> Result<(), Fault> {
-        // A loss that is not known is kept as NaN: a session does not go on from it.
+        // A loss that is not known is kept as NaN.
         let last = (step > 0).then_some(StepReport { step, train_loss: train_loss.unwrap_or(f32::NAN) });
         let saved = self.store.save_weights(RunId::session(), self.shape, last, params);
         saved.map(|_| ()).map_err(|_| Fault::SaveFailed)
     }
 
     #[inline(never)]
-    fn resume(&mut self, params: &mut Params) -> Result<u32, Fault> {
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<f32>), Fault> {
         match self.store.load_weights(RunId::session(), self.shape, params) {
-            Ok(saved) => Ok(saved.last.map_or(0, |last| last.step)),
+            Ok(saved) => {
+                Ok(saved.last.map_or((0, None), |last| (last.step, Some(last.train_loss).filter(|loss| !loss.is_nan()))))
+            }
             Err(CheckpointError::Unstable) => Err(Fault::SavedUnstable),
             Err(CheckpointError::Refused(slots)) => Err(worth_saying(slots)),
             Err(_) => Err(Fault::SavedCorrupt),

@@ -117,8 +117,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         goes_on
     }
 
-    /// Saves between two steps, as often as the run was told to. Not after the last step: whoever goes on from there
-    /// would do one step more, for the stop rule asks for a loss that is not saved.
+    /// Saves between two steps, as often as the run was told to. Not after the last step: there is nothing to go on with.
     #[inline(never)]
     fn save_in_time<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let Activity::Train(course) = &self.activity else { return Ok(()) };
@@ -154,7 +153,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Ok(score) => Answer::Score(score),
             Err(error) => Answer::Broken(word("eval"), error_code(error)),
         };
-        self.activity = Activity::Idle;
+        (self.activity, self.intake) = (Activity::Idle, Intake::default());
         port.answer(answer).map(|()| false)
     }
 
@@ -162,7 +161,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
         let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
         let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
-        let mut trainer = Trainer::resume(self.memory, ONLY_TEST, self.step)?;
+        let mut trainer = Trainer::after(self.memory, ONLY_TEST, self.step)?;
         let (y, f, attention) = trainer.score_sample(n == 0, |x| tap.read(split, n, x))?;
         exam.scores.add(y, f, attention);
         Ok(())

@@ -100,11 +100,14 @@ fn serve(session: &mut Desk, port: &mut SessionPort) -> Result<(), WireError> {
         let byte = port.wait();
         session.receive(byte, port)?;
     }
-    if port.has_lost() {
-        session.lost(port)?;
-    }
+    // Asked before the queue is emptied: after a loss nothing enters it, so what is in it came before.
+    let has_lost = port.has_lost();
     while let Some(byte) = port.byte() {
         session.receive(byte, port)?;
+    }
+    if has_lost {
+        session.lost(port)?;
+        port.hear_again();
     }
     session.work(port).map(|_| ())
 }

@@ -75,11 +75,11 @@ pub unsafe extern "C" fn receive() {
     unsafe {
         UART.add(3).write_volatile(1 << 1);
         while UART.add(1).read_volatile() & 1 << 1 != 0 {
+            if UART.add(1).read_volatile() & 1 << 3 != 0 {
+                UART.add(1).write_volatile(1 << 3);
+                inbox::mark_overrun();
+            }
             inbox::put(UART.read_volatile() as u8);
-        }
-        if UART.add(1).read_volatile() & 1 << 3 != 0 {
-            UART.add(1).write_volatile(1 << 3);
-            inbox::mark_overrun();
         }
     }
 }

@@ -45,19 +45,23 @@ impl Inbox {
         Some(byte)
     }
 
-    /// Whether bytes were lost since this was last asked: more came than can wait, or faster than the interrupt ran.
-    pub fn overrun(&mut self) -> bool {
-        // Not `swap`: a Cortex-M0 has none. An overrun between the two lines is part of this answer.
-        let lost = OVERRUN.load(Ordering::Relaxed);
-        if lost {
-            OVERRUN.store(false, Ordering::Relaxed);
-        }
-        lost
+    /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran. What waits came before them,
+    /// and nothing that follows is taken in before [`Inbox::accept_again`]: no line is put together from both sides.
+    pub fn is_overrun(&self) -> bool {
+        OVERRUN.load(Ordering::Acquire)
+    }
+
+    /// After an overrun, once all that waited is taken.
+    pub fn accept_again(&mut self) {
+        OVERRUN.store(false, Ordering::Release);
     }
 }
 
 /// Puts a byte in, or counts it as lost. From the board's receive interrupt, which never interrupts itself.
 pub fn put(byte: u8) {
+    if OVERRUN.load(Ordering::Acquire) {
+        return;
+    }
     let entrance = ENTRANCE.load(Ordering::Relaxed);
     if entrance.wrapping_sub(EXIT.load(Ordering::Acquire)) >= SIZE {
         return mark_overrun();
@@ -67,7 +71,7 @@ pub fn put(byte: u8) {
     ENTRANCE.store(entrance.wrapping_add(1), Ordering::Release);
 }
 
-/// Notes that a byte was lost.
+/// Notes that a byte was lost. To be called before the bytes are put in that may have come after it.
 pub fn mark_overrun() {
-    OVERRUN.store(true, Ordering::Relaxed);
+    OVERRUN.store(true, Ordering::Release);
 }

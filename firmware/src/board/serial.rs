@@ -39,9 +39,15 @@ impl Serial {
         core::hint::spin_loop();
     }
 
-    /// Whether received bytes were lost since this was last asked.
-    pub fn overrun(&mut self) -> bool {
-        self.inbox.overrun()
+    /// Whether received bytes were lost behind those that wait; then none comes in until
+    /// [`Serial::accept_again`].
+    pub fn is_overrun(&self) -> bool {
+        self.inbox.is_overrun()
+    }
+
+    /// After an overrun, once all that waited is read.
+    pub fn accept_again(&mut self) {
+        self.inbox.accept_again();
     }
 }
 

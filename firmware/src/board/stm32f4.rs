@@ -76,8 +76,11 @@ fn USART2() {
         inbox::mark_overrun();
     }
     if status.rxne().bit_is_set() || status.ore().bit_is_set() {
+        // Read for an overrun alone, too: that ends it.
         let byte = port.dr().read().bits() as u8;
-        inbox::put(byte);
+        if status.rxne().bit_is_set() {
+            inbox::put(byte);
+        }
     }
 }
 

@@ -231,7 +231,7 @@ impl Job {
             let mut memory = Heap::zeroed(shape).context("the model does not fit into memory")?;
             init.load(&mut memory.workspace().params);
             weights = Some(twin::weights(&mut memory));
-            start = Start::Keep(0);
+            start = Start::Keep(0, None);
         }
         let plan = Plan {
             samples: train.0.samples,
@@ -337,11 +337,11 @@ impl Visit<'_> {
             return Ok(self.host.reason.clone());
         }
         self.hold(client)?;
-        let start = if goes_on { Start::Keep(0) } else { self.job.plan.start };
+        let start = if goes_on { Start::Keep(0, None) } else { self.job.plan.start };
         let keys = twin::plan_keys(&Plan { start, ..self.job.plan });
         let seed = match start {
             Start::Fresh(_, seed) => format!(" seed={seed}"),
-            Start::Keep(_) => String::new(),
+            Start::Keep(..) => String::new(),
         };
         let form = self.form(Split::Train);
         let sets = (!self.held.train).then_some(&self.sets);

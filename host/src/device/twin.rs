@@ -131,7 +131,7 @@ pub fn plan_keys(plan: &Plan) -> String {
             format!("gaussian qk_std={} v_std={}", real(query_key_std), real(value_std))
         }
         Start::Fresh(Init::FanIn { divisor }, _) => format!("fan-in divisor={}", real(divisor)),
-        Start::Keep(_) => "keep".into(),
+        Start::Keep(..) => "keep".into(),
     };
     let Plan { settings, max_steps, eval_every, report_every, .. } = plan;
     let output = if settings.train_output { " train_output=1" } else { "" };
