@@ -3,8 +3,7 @@
 //! | line       | answer                                                                                 |
 //! |------------|----------------------------------------------------------------------------------------|
 //! | `busy N`   | none: reads nothing until N bytes wait, so that only the interrupt can have taken them |
-//! | `lose`     | `lost`, when bytes were lost; reads nothing until then. Nothing comes in after that    |
-| `again`    | none: bytes come in again                                                              |
+//! | `lose`     | `lost waiting=N`: when bytes were lost, it takes 10 that wait, and 100 ms later N do     |
 //! | `wait N`   | `waited TURNS`, after N milliseconds                                                   |
 //! | `time`     | `time MILLIS`                                                                          |
 //! | `reset`    | none: starts the chip anew                                                             |
@@ -47,7 +46,12 @@ pub fn echo(parts: &mut Parts) -> bool {
                 if spin(&mut parts.counter, PATIENCE_MS, || parts.serial.is_overrun()).is_none() {
                     return false;
                 }
-                say(&mut parts.serial, "lost", &[]);
+                take(&mut parts.serial, 10);
+                spin(&mut parts.counter, 100, || false);
+                let waiting = parts.serial.waiting();
+                take(&mut parts.serial, waiting);
+                parts.serial.accept_again();
+                say(&mut parts.serial, "lost", &[("waiting=", waiting, "")]);
             }
             ("wait", number) => {
                 let mut turns = 0;
@@ -74,6 +78,13 @@ fn spin(counter: &mut Counter, millis: u32, mut is_done: impl FnMut() -> bool) -
         }
     }
     Some(())
+}
+
+/// Reads so many bytes.
+fn take(serial: &mut Serial, count: usize) {
+    for _ in 0..count {
+        let Ok(_) = serial.read(&mut [0]);
+    }
 }
 
 /// The next line, as much of it as fits, and its whole length.

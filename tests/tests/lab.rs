@@ -112,7 +112,13 @@ fn the_samplers_have_the_distribution_of_token_space() {
 #[test]
 fn fresh_samples_meet_the_initial_weights() {
     // (M, D, H, N, standard deviation of queries and keys), for logits with a standard deviation near 2.
-    let shapes = [(3, 64, 64, 2, 0.125), (3, 64, 8, 2, 0.21), (2, 30, 14, 4, 0.18), (4, 200, 400, 2, 0.08), (3, 6, 64, 4, 0.125)];
+    let shapes = [
+        (3, 64, 64, 2, 0.125),
+        (3, 64, 8, 2, 0.21),
+        (2, 30, 14, 4, 0.18),
+        (4, 200, 400, 2, 0.08),
+        (3, 6, 64, 4, 0.125),
+    ];
     for (case, (tokens, dim, head, samples, query_key_std)) in shapes.into_iter().enumerate() {
         let recipe = recipe(Form::Uniform { noise_norm: 4.0, query_key_std, value_std: 0.5 }, tokens, dim, head);
         let figures = |space: Space| {
@@ -136,7 +142,10 @@ fn fresh_samples_meet_the_initial_weights() {
             for (name, (a, b)) in ["attention", "squared score"].iter().zip(exact.iter().zip(&figures(space))) {
                 let error = a.standard_error.hypot(b.standard_error);
                 let (z, space) = ((a.mean - b.mean) / error, space.name());
-                println!("case {case} {name}: tokens {:.4}, {space} {:.4}, {z:.2} standard errors apart", a.mean, b.mean);
+                println!(
+                    "case {case} {name}: tokens {:.4}, {space} {:.4}, {z:.2} standard errors apart",
+                    a.mean, b.mean
+                );
                 assert!(z.abs() < 3.5 && error < 0.1 * a.mean, "case {case} {name} {space}: {a:?} {b:?}");
             }
         }

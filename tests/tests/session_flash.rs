@@ -145,7 +145,9 @@ fn a_saved_run_that_was_over_stays_over() {
     });
     on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
         ask(session, bench, "resume");
-        assert!(ask(session, bench, &format!("{run} init=keep")).iter().any(|line| line.contains("done reason=stop-loss")));
+        assert!(
+            ask(session, bench, &format!("{run} init=keep")).iter().any(|line| line.contains("done reason=stop-loss"))
+        );
         assert_eq!(session.digest(), over);
         // Weights that came over the line have no such loss: one step shows it.
         let weights = vec!["00000000"; 32].join(",");

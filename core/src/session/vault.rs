@@ -90,9 +90,9 @@ impl<F: NorFlash> Vault for FlashVault<F> {
     #[inline(never)]
     fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<f32>), Fault> {
         match self.store.load_weights(RunId::session(), self.shape, params) {
-            Ok(saved) => {
-                Ok(saved.last.map_or((0, None), |last| (last.step, Some(last.train_loss).filter(|loss| !loss.is_nan()))))
-            }
+            Ok(saved) => Ok(saved
+                .last
+                .map_or((0, None), |last| (last.step, Some(last.train_loss).filter(|loss| !loss.is_nan())))),
             Err(CheckpointError::Unstable) => Err(Fault::SavedUnstable),
             Err(CheckpointError::Refused(slots)) => Err(worth_saying(slots)),
             Err(_) => Err(Fault::SavedCorrupt),
