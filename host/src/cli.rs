@@ -192,6 +192,9 @@ pub struct DeviceArgs {
     /// Keep every line of the chip in this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
+    /// Print the emulated board's defmt log, decoded, instead of its lines; nothing is compared
+    #[arg(long, conflicts_with_all = ["port", "log"])]
+    pub defmt: bool,
     /// Seconds after which the emulator is stopped
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,

@@ -40,8 +40,10 @@ mod end;
 #[cfg_attr(family = "stm32h7", path = "nucleo_h743zi.rs")]
 mod chosen;
 
-#[cfg(feature = "defmt")]
+#[cfg(all(feature = "defmt", not(emulated)))]
 use defmt_rtt as _; // linked for its logger
+#[cfg(all(feature = "defmt", emulated))]
+use defmt_semihosting as _; // linked for its logger
 
 use core::sync::atomic::{AtomicBool, Ordering};
 

@@ -14,6 +14,12 @@ use std::time::{Duration, Instant};
 /// however busy this machine is: the board's counter counts instructions, and never time.
 pub const NANOSECONDS_PER_INSTRUCTION: f64 = 128.0;
 
+/// The board's clock counts its instructions.
+const INSTRUCTIONS: [&str; 2] = ["-icount", "shift=7,align=off,sleep=off"];
+
+/// The board's serial port is the emulator's standard input and output.
+const SERIAL: [&str; 2] = ["-serial", "stdio"];
+
 /// Reads of the pipe that may wait to be looked at; then the board waits.
 const READS_WAITING: usize = 1 << 14;
 
@@ -55,7 +61,7 @@ impl Emulator {
     ///
     /// If the emulator cannot be started.
     pub fn start(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
-        Self::start_with(machine, elf, deadline, &["-icount", "shift=7,align=off,sleep=off"])
+        Self::start_with(machine, elf, deadline, &SERIAL, &INSTRUCTIONS)
     }
 
     /// The same with the time of this machine for the board's clock: for boards that are talked to. Their own limits on
@@ -65,10 +71,25 @@ impl Emulator {
     ///
     /// If the emulator cannot be started.
     pub fn start_in_real_time(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
-        Self::start_with(machine, elf, deadline, &[])
+        Self::start_with(machine, elf, deadline, &SERIAL, &[])
     }
 
-    fn start_with(machine: &'static Machine, elf: &Path, deadline: Duration, clock: &[&str]) -> anyhow::Result<Self> {
+    /// The same with the board's semihosting output on our end of the pipe, and its serial port nowhere.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started.
+    pub fn start_logging(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &["-serial", "null"], &INSTRUCTIONS)
+    }
+
+    fn start_with(
+        machine: &'static Machine,
+        elf: &Path,
+        deadline: Duration,
+        serial: &[&str],
+        clock: &[&str],
+    ) -> anyhow::Result<Self> {
         let until = Instant::now().checked_add(deadline).context("the deadline is beyond the end of time")?;
         let mut command = Command::new(QEMU);
         // Ctrl-C in a terminal is for us; we end the emulator.
@@ -77,7 +98,7 @@ impl Emulator {
         let mut child = command
             .args(["-M", machine.name, "-display", "none", "-monitor", "none"])
             .args(["-serial", "null"].repeat(machine.serial))
-            .args(["-serial", "stdio"])
+            .args(serial)
             .args(["-semihosting-config", "enable=on,target=native"])
             .args(clock)
             .arg("-kernel")

@@ -5,6 +5,7 @@ pub mod build;
 pub mod chip;
 pub mod client;
 pub mod compare;
+pub mod defmt;
 pub mod fault;
 pub mod fit;
 pub mod flash;
@@ -104,6 +105,9 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let deadline = Duration::from_secs(args.deadline);
     let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
+    if args.defmt {
+        return defmt::log(&plan, quiet, |entry| say(entry));
+    }
     let mut lines = Vec::new();
     let session = run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { say(line) });
     // Whatever came of it, the log has what was received.
