@@ -12,12 +12,13 @@ use mote_firmware::board::{self, Parts};
 /// Serial port, status LED and counter of the board.
 pub struct SessionPort {
     parts: Parts,
+    line_end: &'static [u8],
 }
 
 impl SessionPort {
     /// A port on the parts of the board.
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, line_end: b"\n" }
     }
 
     /// The next byte that came.
@@ -46,7 +47,7 @@ impl SessionPort {
 
     fn line(&mut self, line: &str) {
         let Ok(()) = self.parts.serial.write_all(line.as_bytes());
-        let Ok(()) = self.parts.serial.write_all(b"\n");
+        let Ok(()) = self.parts.serial.write_all(self.line_end);
     }
 
     /// One record, as a line. Never inlined: its buffers would lie on the stack through the whole session.
@@ -92,6 +93,10 @@ impl Port for SessionPort {
         defmt::info!("{}", answer);
         let mut line = Line::new();
         answer.write(&mut line).map(|()| self.line(&line))
+    }
+
+    fn carriage_return(&mut self, on: bool) {
+        self.line_end = if on { b"\r\n" } else { b"\n" };
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

@@ -35,12 +35,14 @@ pub struct Bench {
     pub resets: u32,
     /// Steps that were reported.
     pub steps: u32,
+    /// Whether lines end with a carriage return.
+    pub carriage_return: bool,
 }
 
 impl Bench {
     fn line(&mut self, line: Result<Line, WireError>) -> Result<(), WireError> {
         self.sent.extend_from_slice(line?.as_bytes());
-        self.sent.push(b'\n');
+        self.sent.extend_from_slice(if self.carriage_return { b"\r\n" } else { b"\n" });
         Ok(())
     }
 
@@ -90,6 +92,10 @@ impl Port for Bench {
 
     fn answer(&mut self, answer: Answer) -> Result<(), WireError> {
         self.line(answer.into_line())
+    }
+
+    fn carriage_return(&mut self, on: bool) {
+        self.carriage_return = on;
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

@@ -173,6 +173,9 @@ impl Port for Wire<'_> {
         self.send(format!("{line}\n").as_bytes())
     }
 
+    /// For people in a terminal: `mote` never asks for it.
+    fn carriage_return(&mut self, _: bool) {}
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
         for byte in &mut bytes {

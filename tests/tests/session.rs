@@ -412,6 +412,10 @@ fn a_terminal_behaves() {
         say(session, bench, b"stax\x08tus\r");
         let sent = std::mem::take(&mut bench.sent);
         assert!(sent.starts_with(b"stax\x08 \x08tus\r\nmote state "), "{}", String::from_utf8_lossy(&sent));
+        assert!(sent.windows(2).all(|pair| pair[1] != b'\n' || pair[0] == b'\r'), "a terminal steps down only");
+        say(session, bench, b"echo on=0\n");
+        bench.take();
+        assert!(!ask(session, bench, "status").iter().any(|line| line.contains('\r')));
         say(session, bench, b"reset\n");
         assert_eq!(bench.resets, 1);
     });

@@ -35,6 +35,9 @@ pub trait Port: run::Port {
     /// As [`run::Port::emit`].
     fn answer(&mut self, answer: Answer) -> Result<(), Self::Error>;
 
+    /// Whether lines end with a carriage return before the line feed from now on, as terminals want them.
+    fn carriage_return(&mut self, on: bool);
+
     /// Sends bytes as they are.
     ///
     /// # Errors
@@ -79,6 +82,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
                 self.inbox.clear();
                 if let Ok(crate::command::Command::Echo(on)) = command {
                     self.echo = on;
+                    port.carriage_return(on);
                 }
                 self.desk.execute(name, command, port)
             }

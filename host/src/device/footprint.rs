@@ -26,6 +26,10 @@ pub struct Footprint {
     pub sizes: Sizes,
     /// The stack of a whole run; `None` where there is no emulator for it.
     pub stack: Option<Stack>,
+    /// Flash with feature `defmt`.
+    pub flash_with_log: u64,
+    /// Flash of `mote-session`, which obeys commands.
+    pub flash_of_session: u64,
     /// The largest `D` that the board has room for, beside `M`, `H` and `V` of the preset.
     pub largest_dim: Option<usize>,
 }
@@ -76,23 +80,31 @@ pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow
         spinner.finish_and_clear();
         (sizes::of_elf(&firmware?.elf)?, None)
     };
-    Ok(Footprint { machine, preset, sizes, stack, largest_dim })
+    let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
+    let with_log = build::build_with(machine, preset.name, &["defmt"]).and_then(|built| sizes::of_elf(&built.elf));
+    let of_session = build::build_session(machine, preset.name, false).and_then(|built| sizes::of_elf(&built.elf));
+    spinner.finish_and_clear();
+    let (flash_with_log, flash_of_session) = (with_log?.flash, of_session?.flash);
+    Ok(Footprint { machine, preset, sizes, stack, flash_with_log, flash_of_session, largest_dim })
 }
 
 /// The rows as a table, in Markdown.
 pub fn table(rows: &[Footprint]) -> String {
     let mut text = String::from(
-        "| board | preset | flash | static RAM | stack used | stack | model at most | largest D |\n|---|---|---|---|---|---|---|---|\n",
+        "| board | preset | flash | with `defmt` | `mote-session` | static RAM | stack used | stack | model at most | largest D |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
     );
-    for Footprint { machine, preset, sizes, stack, largest_dim } in rows {
+    for Footprint { machine, preset, sizes, stack, flash_with_log, flash_of_session, largest_dim } in rows {
         let of_stack =
             |bytes: fn(&Stack) -> u64| stack.as_ref().map_or("not run".into(), |stack| thousands(bytes(stack)));
         let _ = writeln!(
             text,
-            "| `{}` | `{}` | {} | {} | {} | {} | {} | {} |",
+            "| `{}` | `{}` | {} | {} | {} | {} | {} | {} | {} | {} |",
             machine.name,
             preset.name,
             thousands(sizes.flash),
+            thousands(*flash_with_log),
+            thousands(*flash_of_session),
             thousands(sizes.ram),
             of_stack(|stack| stack.used),
             of_stack(|stack| stack.of),
