@@ -244,6 +244,13 @@ fn what_a_session_answers_is_shown() {
         hear(&mut state, &answer(said), 0);
         assert_eq!(state.messages.back().unwrap().text, shown);
     }
+    // Neither lost bytes nor a save that failed ends a run.
+    let report = mote_core::train::StepReport { step: 1, train_loss: 0.5 };
+    for what in ["line", "save"] {
+        hear(&mut state, &record(Record::Step(report)), 0);
+        hear(&mut state, &answer(Answer::Broken(word(what), word("bytes-lost"))), 0);
+        assert!(state.is_busy(), "{what}: {}", state.activity);
+    }
 }
 
 #[test]

@@ -395,7 +395,10 @@ impl State {
                 self.say(at, Tone::Good, text);
             }
             Answer::Broken(what, code) => {
-                self.activity = if what == "line" { self.activity.clone() } else { Activity::Idle };
+                // Neither lost bytes nor a save that failed ends a run.
+                if what != "line" && what != "save" {
+                    self.activity = Activity::Idle;
+                }
                 self.say(at, Tone::Bad, format!("{what} ended early: {code}"));
             }
             Answer::Limits(_) | Answer::Want(..) | Answer::Numbers(..) => {}
