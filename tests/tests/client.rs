@@ -5,6 +5,7 @@ use clap::Parser;
 use mote_core::answer::Answer;
 use mote_core::course::Split;
 use mote_core::data::{Dataset, Distribution, Form, Synthetic};
+use mote_core::limits::WINDOW;
 use mote_core::matrix::MatrixMut;
 use mote_core::rng::Purpose;
 use mote_core::wire::checksum;
@@ -17,8 +18,11 @@ use mote_host::error;
 use mote_tests::archive::Archive;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};
+use std::cell::Cell;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -173,25 +177,37 @@ fn the_law_is_compared_cell_by_cell() {
     assert!(error.to_string().starts_with("host and chip differ in "), "{error}");
 }
 
-/// A serial port that waits less: silence need not take half a minute here.
-#[derive(Debug)]
-struct Hasty(Serial);
+/// What becomes of the bytes of a call on their way.
+type Way = Box<dyn FnMut(Vec<u8>) -> Vec<u8>>;
+
+/// A serial port that waits less: silence need not take half a minute here. And something may happen to its bytes.
+struct Hasty {
+    serial: Serial,
+    up: Way,
+    down: Way,
+}
+
+impl fmt::Debug for Hasty {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serial.fmt(f)
+    }
+}
 
 impl Link for Hasty {
     fn name(&self) -> &str {
-        self.0.name()
+        self.serial.name()
     }
 
     fn receive(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
-        self.0.receive(patience)
+        self.serial.receive(patience).map(&mut self.down)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.send(bytes)
+        self.serial.send(&(self.up)(bytes.to_vec()))
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        self.0.reopen()
+        self.serial.reopen()
     }
 
     fn comes_back(&self) -> bool {
@@ -199,7 +215,7 @@ impl Link for Hasty {
     }
 
     fn silence(&self) -> Duration {
-        self.0.silence()
+        self.serial.silence()
     }
 
     fn patience(&self) -> Duration {
@@ -207,8 +223,13 @@ impl Link for Hasty {
     }
 }
 
+fn hasty_with(path: &str, up: Way, down: Way) -> Result<Client, ChipError> {
+    let serial = Serial::open(path, 115_200).unwrap();
+    Client::open(Box::new(Hasty { serial, up, down }), None)
+}
+
 fn hasty(path: &str) -> Result<Client, ChipError> {
-    Client::open(Box::new(Hasty(Serial::open(path, 115_200).unwrap())), None)
+    hasty_with(path, Box::new(|bytes| bytes), Box::new(|bytes| bytes))
 }
 
 #[test]
@@ -280,4 +301,114 @@ fn weights_go_there_and_back() {
     let set = format!("data set={} n=2 binary=1", Split::Train.name());
     let wrong = client.upload(&set, &[1.0, f32::NAN]).unwrap_err();
     assert!(matches!(wrong, ChipError::Broken { .. } | ChipError::Refused { .. }), "{wrong}");
+}
+
+/// Six samples of the chip's model.
+fn six_samples() -> Vec<f32> {
+    (0..6 * 16).map(|i| if i % 16 == 15 { 1.0 } else { i as f32 }).collect()
+}
+
+/// Of two frames, the second is lost: it alone is sent again.
+#[test]
+fn what_was_lost_is_sent_again_and_nothing_else() {
+    let chip = PtyChip::start(Accidents::default());
+    let mut frames = 0;
+    let lose_the_second = move |bytes: Vec<u8>| {
+        frames += u32::from(bytes[0] == 0);
+        if bytes[0] == 0 && frames == 2 { Vec::new() } else { bytes }
+    };
+    let mut client = hasty_with(chip.path(), Box::new(lose_the_second), Box::new(|bytes| bytes)).unwrap();
+    client.upload("data n=6 binary=1", &six_samples()).unwrap();
+    assert_eq!(client.traffic.numbers_up, 4 * (64 + 32 + 32));
+    assert_eq!(client.status().unwrap().train, 6);
+}
+
+/// No more frames than the chip has room for are ever without an answer, however many there are.
+#[test]
+fn frames_wait_for_their_answers() {
+    let chip = PtyChip::start(Accidents::default());
+    let waiting = Rc::new(Cell::new((0i64, 0i64)));
+    let (sent, answered) = (waiting.clone(), waiting.clone());
+    let up = move |bytes: Vec<u8>| {
+        let (now, most) = sent.get();
+        let now = now + i64::from(bytes[0] == 0);
+        sent.set((now, most.max(now)));
+        bytes
+    };
+    let down = move |bytes: Vec<u8>| {
+        let count = |cmd: &[u8]| bytes.windows(cmd.len()).filter(|window| *window == cmd).count() as i64;
+        let (now, most) = answered.get();
+        answered.set((now - count(b"cmd=put") - count(b"cmd=end"), most));
+        bytes
+    };
+    let mut client = hasty_with(chip.path(), Box::new(up), Box::new(down)).unwrap();
+    // More than was announced: the chip takes the first 96 and refuses the others, which were never let go at once.
+    let numbers = six_samples().repeat(8);
+    assert!(matches!(client.upload("data n=6 binary=1", &numbers), Err(ChipError::Broken { .. })));
+    assert_eq!(waiting.get().1, i64::try_from(WINDOW).unwrap());
+}
+
+/// A command that was damaged on its way is sent again; it was not taken.
+#[test]
+fn a_damaged_command_is_sent_again() {
+    let chip = PtyChip::start(Accidents::default());
+    let mut damaged = 0;
+    let damage_one = move |mut bytes: Vec<u8>| {
+        if damaged == 0 && bytes.starts_with(b"status") {
+            bytes[3] ^= 1;
+            damaged += 1;
+        }
+        bytes
+    };
+    let mut client = hasty_with(chip.path(), Box::new(damage_one), Box::new(|bytes| bytes)).unwrap();
+    let before = client.traffic.up;
+    client.ask("status").unwrap();
+    assert_eq!(client.traffic.up - before, 2 * "status *00000000\n".len() as u64);
+}
+
+/// Another chip at the same port after an accident: not taken for the one before.
+#[test]
+fn another_model_is_not_taken_for_the_one_before() {
+    let chip = PtyChip::start(Accidents::default());
+    let (mut rest, mut hellos) = (Vec::new(), 0);
+    let change_the_second = move |bytes: Vec<u8>| {
+        rest.extend(bytes);
+        let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines: Vec<u8> = rest.drain(..whole).collect();
+        let mut heard = Vec::new();
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            hellos += u32::from(line.starts_with(b"mote hello "));
+            if hellos == 2 && line.starts_with(b"mote hello ") {
+                let body = String::from_utf8_lossy(line).replace("D=5", "D=6");
+                let (body, _) = body.rsplit_once(" *").unwrap();
+                heard.extend(format!("{body} *{:08x}\n", checksum(body.as_bytes())).bytes());
+            } else {
+                heard.extend(line);
+            }
+        }
+        heard
+    };
+    let mut client = hasty_with(chip.path(), Box::new(|bytes| bytes), Box::new(change_the_second)).unwrap();
+    assert_eq!(client.recover(), Err(ChipError::Other { port: chip.path().into() }));
+}
+
+/// Weights of which a frame was damaged are not taken for the chip's; asked for again, they are.
+#[test]
+fn a_dump_that_is_not_whole_is_no_dump() {
+    let chip = PtyChip::start(Accidents::default());
+    let mut is_damaged = false;
+    let damage_one = move |mut bytes: Vec<u8>| {
+        if !is_damaged
+            && let Some(at) = bytes.iter().position(|byte| *byte == 0)
+            && let Some(inside) = bytes.get_mut(at + 9)
+        {
+            *inside ^= 0x10;
+            is_damaged = true;
+        }
+        bytes
+    };
+    let mut client = hasty_with(chip.path(), Box::new(|bytes| bytes), Box::new(damage_one)).unwrap();
+    let error = client.weights().unwrap_err();
+    assert!(matches!(&error, ChipError::Digest { what: "weights", .. }) && error.is_passing(), "{error}");
+    assert_eq!(client.weights().unwrap().len(), 32);
 }
