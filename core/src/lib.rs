@@ -74,6 +74,7 @@ pub mod metrics;
 pub mod model;
 mod normal;
 pub mod params;
+pub mod plan;
 pub mod presets;
 pub mod real;
 pub mod report;

@@ -1,6 +1,7 @@
 //! A preset from its first line to its last: the program that host and chip both run.
 
-use crate::course::{Course, Made, Plan, Start};
+use crate::course::Course;
+use crate::plan::{Made, Plan, Start};
 use crate::data::Form;
 use crate::math;
 use crate::memory::Memory;
@@ -65,8 +66,9 @@ pub(crate) fn hello(preset: &str, shape: Shape) -> Hello {
     }
 }
 
+/// The plan of a run of a preset.
 #[inline]
-fn plan(run: &Run) -> Plan {
+pub fn plan(run: &Run) -> Plan {
     Plan {
         samples: run.samples,
         test_samples: run.test_samples,

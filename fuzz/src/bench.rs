@@ -132,6 +132,16 @@ pub fn say<S: mote_core::memory::Memory, V: Vault>(session: &mut Session<'_, S, 
     }
 }
 
+/// A session without a vault.
+pub type Small<'m> = Session<'m, Memory, NoVault>;
+
+/// Says one line, and gives back the lines of the answer.
+pub fn ask(session: &mut Small, bench: &mut Bench, line: &str) -> Vec<String> {
+    say(session, bench, line.as_bytes());
+    say(session, bench, b"\n");
+    bench.lines()
+}
+
 /// Gives time until there is nothing more to do, at most so often. Answers whether there was an end.
 pub fn rest<S: mote_core::memory::Memory, V: Vault>(
     session: &mut Session<'_, S, V>,

@@ -6,6 +6,7 @@ pub mod nor;
 pub mod oracle;
 #[cfg(unix)]
 pub mod pty;
+pub mod said;
 pub mod tolerance;
 
 use std::process::Output;

@@ -3,7 +3,7 @@
 
 use clap::Parser;
 use mote_core::answer::Answer;
-use mote_core::course::Split;
+use mote_core::plan::Split;
 use mote_core::data::{Dataset, Distribution, Form, Synthetic};
 use mote_core::limits::WINDOW;
 use mote_core::matrix::MatrixMut;

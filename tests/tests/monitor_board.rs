@@ -2,7 +2,8 @@
 
 use mote_host::device::monitor::Watch;
 use mote_host::device::monitor::source::{Emulated, Heard};
-use mote_host::device::monitor::state::{Activity, State};
+use mote_host::device::monitor::message::Activity;
+use mote_host::device::monitor::state::State;
 use mote_host::device::{build, link::Emulator, machine};
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,7 @@
 mod args;
 mod refusal;
 
-use crate::course::Split;
+use crate::plan::Split;
 use crate::data::{Distribution, Form};
 use crate::limits::{NUMBERS_MAX, SAMPLES_MAX, STEPS_MAX};
 use crate::math;

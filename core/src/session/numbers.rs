@@ -6,7 +6,8 @@ use super::transfer::{Cargo, Dump, Transfer, set_weights, weights_count};
 use super::vault::Vault;
 use super::{Activity, Outcome};
 use crate::command::{Fault, Refusal};
-use crate::course::{Split, weights_digest};
+use crate::course::weights_digest;
+use crate::plan::Split;
 use crate::limits;
 use crate::memory::Memory;
 

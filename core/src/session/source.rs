@@ -2,7 +2,7 @@
 
 use super::transfer::check;
 use crate::command::Fault;
-use crate::course::{Made, Source, Split};
+use crate::plan::{Made, Source, Split};
 use crate::data::{DataError, Label};
 use crate::limits::SAMPLE_IDLE_MS;
 use crate::matrix::MatrixMut;

@@ -5,7 +5,7 @@ use super::fault::ChipError;
 use super::transfer::Convoy;
 use crate::files::samples::Samples;
 use mote_core::answer::{Answer, Score};
-use mote_core::course::Split;
+use mote_core::plan::Split;
 use mote_core::data::Label;
 use mote_core::report::{Done, Record};
 use std::collections::VecDeque;

@@ -13,23 +13,11 @@ use mote_core::wire::{MARK, WireError, checksum};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Drops whatever line has begun.
-const CTRL_U: u8 = 0x15;
-
-/// How often the chip is asked who it is before it counts as silent.
-const HELLOS: u32 = 4;
-
 /// How often a command is sent that was damaged on its way.
 const SENDINGS: u32 = 4;
 
-/// How long a port that is gone may take to come back.
-const COME_BACK: Duration = Duration::from_secs(15);
-
-/// Between two attempts to open a port.
-const REOPEN_PAUSE: Duration = Duration::from_millis(200);
-
 /// Longest wait at a time: between two looks at Ctrl-C.
-const GLANCE: Duration = Duration::from_millis(100);
+pub(super) const GLANCE: Duration = Duration::from_millis(100);
 
 /// Something the chip has said.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,12 +76,12 @@ pub struct Traffic {
 /// One end of the conversation.
 #[derive(Debug)]
 pub struct Client {
-    link: Box<dyn Link>,
+    pub(super) link: Box<dyn Link>,
     pub(super) reader: Reader,
-    items: VecDeque<Item>,
-    chip: Option<Chip>,
-    is_gone: bool,
-    interrupt: Option<Interrupt>,
+    pub(super) items: VecDeque<Item>,
+    pub(super) chip: Option<Chip>,
+    pub(super) is_gone: bool,
+    pub(super) interrupt: Option<Interrupt>,
     /// What went over the line so far.
     pub traffic: Traffic,
     /// Lines that were damaged on their way here, or were no lines.
@@ -184,7 +172,7 @@ impl Client {
         }
     }
 
-    fn pump(&mut self, patience: Duration) -> Result<usize, ChipError> {
+    pub(super) fn pump(&mut self, patience: Duration) -> Result<usize, ChipError> {
         let bytes = self.link.receive(patience).map_err(|cause| self.gone(cause))?;
         self.traffic.down += bytes.len() as u64;
         for byte in &bytes {
@@ -194,7 +182,7 @@ impl Client {
     }
 
     /// The meaning of a line; `None` of one that was damaged or has none.
-    fn understand(&mut self, item: Item) -> Result<Option<Heard>, ChipError> {
+    pub(super) fn understand(&mut self, item: Item) -> Result<Option<Heard>, ChipError> {
         let line = match item {
             Item::Line(line) => line,
             Item::Frame(bytes) => return Ok(Some(Heard::Frame(bytes))),
@@ -277,84 +265,6 @@ impl Client {
         Err(self.silent(name))
     }
 
-    /// Lets the line come to rest: says nothing until the chip has dropped what was begun and has said all it was
-    /// about to say, and forgets that. A chip that goes on talking is not waited for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::hear`].
-    pub fn quiet(&mut self) -> Result<(), ChipError> {
-        let silence = self.link.silence();
-        let longest = Instant::now() + 3 * silence;
-        let mut until = Instant::now() + silence;
-        while Instant::now() < until.min(longest) {
-            let left = until.min(longest).saturating_duration_since(Instant::now());
-            if self.pump(left.min(GLANCE))? > 0 {
-                until = Instant::now() + silence;
-            }
-            // Forgotten, but for what no one may miss.
-            while let Some(item) = self.items.pop_front() {
-                self.understand(item)?;
-            }
-            if self.interrupt.is_some_and(Interrupt::is_raised) {
-                return Err(ChipError::Interrupted);
-            }
-        }
-        self.reader.clear();
-        Ok(())
-    }
-
-    /// Finds the chip's attention whatever was on the line before, and asks who it is.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::hear`]; [`ChipError::Silent`].
-    pub fn sync(&mut self) -> Result<(), ChipError> {
-        for _ in 0..HELLOS {
-            self.quiet()?;
-            self.send(&[CTRL_U, b'\n'])?;
-            self.tell("hello")?;
-            match self.answer("hello") {
-                Ok(reply) => {
-                    if let Some(chip) = introduction(&reply.said) {
-                        self.chip = Some(chip);
-                        return Ok(());
-                    }
-                }
-                Err(ChipError::Silent { .. } | ChipError::Refused { .. }) => {}
-                Err(other) => return Err(other),
-            }
-        }
-        Err(self.silent("hello"))
-    }
-
-    /// After an error that is passing: opens the port anew if it is gone, and syncs.
-    ///
-    /// # Errors
-    ///
-    /// [`ChipError::Gone`] if it does not come back in time; as [`Client::sync`]. [`ChipError::Other`] if another model
-    /// answers than before.
-    pub fn recover(&mut self) -> Result<(), ChipError> {
-        let until = Instant::now() + COME_BACK;
-        while self.is_gone {
-            if self.interrupt.is_some_and(Interrupt::is_raised) {
-                return Err(ChipError::Interrupted);
-            }
-            match self.link.reopen() {
-                Ok(()) => self.is_gone = false,
-                Err(_) if Instant::now() < until => std::thread::sleep(REOPEN_PAUSE),
-                Err(cause) => return Err(self.gone(cause)),
-            }
-        }
-        self.items.clear();
-        let before = self.chip.clone();
-        self.sync()?;
-        match (before, &self.chip) {
-            (Some(before), Some(now)) if before.hello != now.hello => Err(ChipError::Other { port: self.port() }),
-            _ => Ok(()),
-        }
-    }
-
     /// Where the chip stands.
     ///
     /// # Errors
@@ -378,29 +288,7 @@ impl Client {
         self.ask("stop").map(|_| ())
     }
 
-    /// Does `job` again after errors that pass, at most so many times, with the line put in order in between.
-    ///
-    /// # Errors
-    ///
-    /// The last error of the job, or what keeps the line from being put in order.
-    pub fn persist<T>(
-        &mut self,
-        retries: u32,
-        mut job: impl FnMut(&mut Self) -> Result<T, ChipError>,
-    ) -> Result<T, ChipError> {
-        let mut tries = 0;
-        loop {
-            match job(self) {
-                Err(error) if error.is_passing() && tries < retries && (!self.is_gone || self.link.comes_back()) => {
-                    tries += 1;
-                    self.recover()?;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    fn gone(&mut self, cause: std::io::Error) -> ChipError {
+    pub(super) fn gone(&mut self, cause: std::io::Error) -> ChipError {
         self.is_gone = true;
         ChipError::Gone { port: self.port(), cause: cause.to_string() }
     }
@@ -413,18 +301,4 @@ impl Client {
     pub(super) fn refused(&self, cmd: &str, code: &str, text: &str) -> ChipError {
         ChipError::Refused { port: self.port(), cmd: cmd.into(), code: code.into(), text: text.into() }
     }
-}
-
-/// The three records that answer `hello`.
-fn introduction(said: &[Heard]) -> Option<Chip> {
-    let (mut hello, mut board, mut limits) = (None, None, None);
-    for heard in said {
-        match heard {
-            Heard::Record(Record::Hello(record)) => hello = Some(record.clone()),
-            Heard::Record(Record::Board(record)) => board = Some(record.clone()),
-            Heard::Answer(Answer::Limits(record)) => limits = Some(record.clone()),
-            _ => {}
-        }
-    }
-    Some(Chip { hello: hello?, board: board?, limits: limits? })
 }

@@ -14,7 +14,7 @@ use crate::lab::lists;
 use crate::lab::summary::Group;
 use crate::progress::{self, Interrupt, say};
 use anyhow::ensure;
-use mote_core::course::{Plan, Split, Start};
+use mote_core::plan::{Plan, Split, Start};
 use mote_core::data::{Distribution, Form};
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;

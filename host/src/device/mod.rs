@@ -19,10 +19,12 @@ pub mod monitor;
 pub mod port;
 pub mod provision;
 pub mod reader;
+pub mod recover;
 pub mod sizes;
 pub mod talk;
 pub mod transfer;
 pub mod twin;
+pub mod visit;
 
 use crate::cli::{self, DeviceArgs, DeviceCommand};
 use crate::error::{InputError, Interrupted, quoted};

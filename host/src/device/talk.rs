@@ -8,7 +8,7 @@ use crate::cli;
 use crate::error::InputError;
 use crate::progress::{Interrupt, say};
 use anyhow::ensure;
-use mote_core::course::{Plan, Start};
+use mote_core::plan::{Plan, Start};
 use mote_core::presets::{self, Preset, Run};
 use mote_core::report::Record;
 
@@ -54,7 +54,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
     let mut memory = chip::twin_memory(&client)?;
     for run in preset.runs {
         client.stop()?;
-        let plan = plan_of(run);
+        let plan = mote_core::run::plan(run);
         let data = twin::data_keys(&run.distribution, run.samples, run.seed);
         let command = format!("train name={} {data} test={} {}", run.name, run.test_samples, twin::plan_keys(&plan));
         let mut said = Ok(());
@@ -91,17 +91,4 @@ fn choose(client: &Client, name: Option<&str>) -> anyhow::Result<Preset> {
     }
     let first = presets::ALL.into_iter().find(|preset| preset.shape == shape);
     first.ok_or_else(|| InputError::option("port", format!("no preset has the chip's {shape:?}")).into())
-}
-
-fn plan_of(run: &Run) -> Plan {
-    Plan {
-        samples: run.samples,
-        test_samples: run.test_samples,
-        start: Start::Fresh(run.init, run.seed),
-        settings: run.settings,
-        stop_loss: run.stop_loss,
-        max_steps: run.max_steps,
-        eval_every: run.eval_every,
-        report_every: 1,
-    }
 }

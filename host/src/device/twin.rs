@@ -1,7 +1,8 @@
 //! The same run on this machine: what a chip that learns must arrive at, bit for bit.
 
 use crate::files::samples::Samples;
-use mote_core::course::{Course, Made, Plan, Source, Split, Start};
+use mote_core::course::Course;
+use mote_core::plan::{Made, Plan, Source, Split, Start};
 use mote_core::data::{DataError, Dataset, Distribution, Form, InMemory, Label};
 use mote_core::decimal::{write_f32, write_hex};
 use mote_core::matrix::MatrixMut;

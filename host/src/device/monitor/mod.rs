@@ -1,6 +1,7 @@
 //! `mote monitor`: what a chip does, live on a terminal, or as plain lines where there is none.
 
 mod curve;
+pub mod message;
 pub mod screen;
 pub mod source;
 pub mod state;
@@ -16,7 +17,8 @@ use crate::progress::{self, Interrupt, say};
 use anyhow::Context;
 use screen::{Key, Screen};
 use source::{Heard, Source, with_checksum};
-use state::{Kind, State, Tone};
+use message::{Kind, Tone};
+use state::State;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
 //! What is known of a chip, from the lines it sent. No terminal, no clock: the time comes with each line.
 
 use super::curve::Curve;
+use super::message::{Activity, Kind, Message, Tone, is_wreck};
 use super::source::Heard;
 use crate::error::quoted;
 use mote_core::answer::{self, Answer};
 use mote_core::report::{Board, Done, Eval, Hello, Record, RunHeader, Stack};
 use mote_core::wire::{MARK, WireError};
 use std::collections::VecDeque;
-use std::fmt::{self, Display};
 use std::time::Duration;
 
 /// Messages that are kept; the log has all.
@@ -15,77 +15,6 @@ const MESSAGES_MAX: usize = 200;
 
 /// Steps of so long a time make the rate.
 const RATE_OVER: Duration = Duration::from_secs(3);
-
-/// What the chip is doing, as far as its lines tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Activity {
-    /// It has not said anything yet.
-    Unknown,
-    /// It waits for a command.
-    Idle,
-    /// It has begun a run and makes its data and weights.
-    Preparing,
-    /// It trains.
-    Training,
-    /// Something else that a session does: `eval`, `data`, `load`, `weights`.
-    Other(String),
-    /// A run has ended, and why.
-    Done(String),
-    /// Its report has ended.
-    Ended,
-    /// It has panicked, or its processor has faulted.
-    Crashed,
-}
-
-impl Display for Activity {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("nothing heard yet"),
-            Self::Idle => f.write_str("idle"),
-            Self::Preparing => f.write_str("preparing data"),
-            Self::Training => f.write_str("training"),
-            Self::Other(what) => write!(f, "busy: {what}"),
-            Self::Done(reason) => write!(f, "run ended: {reason}"),
-            Self::Ended => f.write_str("report ended"),
-            Self::Crashed => f.write_str("CRASHED"),
-        }
-    }
-}
-
-/// How a message is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// For information.
-    Plain,
-    /// Something was done as asked.
-    Good,
-    /// Something is wrong.
-    Bad,
-}
-
-/// A line for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// When it came.
-    pub at: Duration,
-    /// How it is meant.
-    pub tone: Tone,
-    /// What it says.
-    pub text: String,
-}
-
-/// What a line turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A record, and it was taken.
-    Record,
-    /// Text that is not of the protocol.
-    Foreign,
-    /// A line of the protocol that is not as it was sent.
-    Damaged,
-    /// A line as it was sent, of a protocol that is not ours.
-    Unknown,
-}
 
 /// Everything that is shown.
 #[derive(Clone, Debug)]
@@ -428,13 +357,4 @@ pub fn model(hello: &Hello) -> String {
         "{}, M={} D={} H={} V={}, {} bytes, mote {} {}",
         hello.preset, hello.tokens, hello.dim, hello.head, hello.value, hello.memory_bytes, hello.engine, hello.math
     )
-}
-
-/// Whether a line that does not begin as a record must once have been one, or was torn on its way.
-fn is_wreck(line: &str) -> bool {
-    let is_sum = |sum: &str| sum.len() == 8 && sum.bytes().all(|b| b.is_ascii_hexdigit());
-    let ends_so = line.rsplit_once(" *").is_some_and(|(_, sum)| is_sum(sum));
-    ends_so
-        || line.contains(MARK)
-        || line.chars().any(|c| c == char::REPLACEMENT_CHARACTER || (c.is_control() && c != '\t'))
 }

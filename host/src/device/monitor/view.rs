@@ -1,7 +1,8 @@
 //! What is known, on a screen: the same state always gives the same picture.
 
 use super::curve::Curve;
-use super::state::{Activity, Message, State, Tone, model};
+use super::message::{Activity, Message, Tone};
+use super::state::{State, model};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};

@@ -1,5 +1,7 @@
 //! Full-batch gradient descent: the one file where the rooms of the crate meet.
 
+mod update;
+
 use crate::data::{DataError, Dataset, Label};
 use crate::kernels::attention::token_attention;
 use crate::kernels::matmul::matmul_transposed_add;
@@ -11,6 +13,7 @@ use crate::model;
 use crate::params::{Grads, Init, Params};
 use crate::shape::Shape;
 use core::fmt;
+use update::{Rates, for_each_update};
 
 /// What the user decides about training.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -325,147 +328,5 @@ impl<'m, S: Memory> Trainer<'m, S> {
     }
 }
 
-/// Learning rates with the means over samples and tokens folded in.
-#[derive(Clone, Copy)]
-struct Rates {
-    /// Of `W_Q` and `W_K`: `lr / (N M)`.
-    projection: f32,
-    /// Of `W_V` and `w_O`: `lr / N`.
-    value: f32,
-}
-
-/// Calls `visit` with every weight and what the step makes of it. `W_V` comes before `w_O`, which its
-/// gradient needs as it was.
-fn for_each_update(
-    params: &mut Params,
-    grads: &Grads,
-    rates: Rates,
-    train_output: bool,
-    mut visit: impl FnMut(&mut f32, f32),
-) {
-    let dense = [(params.w_q.data(), grads.d_w_q.view().data()), (params.w_k.data(), grads.d_w_k.view().data())];
-    for (weights, grads) in dense {
-        for (weight, grad) in weights.iter_mut().zip(grads) {
-            let new = *weight - rates.projection * grad;
-            visit(weight, new);
-        }
-    }
-    for (row, d_z) in params.w_v.iter_rows_mut().zip(grads.d_z.view().data()) {
-        let step = rates.value * d_z;
-        for (weight, w_o) in row.iter_mut().zip(params.w_o.view().data()) {
-            let new = *weight - step * w_o;
-            visit(weight, new);
-        }
-    }
-    if train_output {
-        for (weight, grad) in params.w_o.data().iter_mut().zip(grads.d_w_o.view().data()) {
-            let new = *weight - rates.value * grad;
-            visit(weight, new);
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::InMemory;
-    use crate::memory::Fixed;
-    use std::vec::Vec;
-
-    type Small = Fixed<2, 3, 2, 2>;
-    const X: [f32; 12] = [1., 0., 0., 0.5, 0., 1., 0., 1., 0., 0., 0., 0.5];
-    const LABELS: [Label; 2] = [Label::Plus, Label::Minus];
-
-    fn bits<S: Memory>(trainer: &mut Trainer<S>) -> Vec<u32> {
-        let params = trainer.params();
-        let all = crate::params::Tensor::ALL.map(|tensor| params.tensor(tensor).data().to_vec());
-        all.concat().into_iter().map(f32::to_bits).collect()
-    }
-
-    /// One good step, then a bad one: what it answers, with weights and step count as they were.
-    fn bad_step(learning_rate: f32, x: &[f32; 12]) -> TrainError {
-        let mut memory = Small::zeroed();
-        let settings = Settings { learning_rate, train_output: true };
-        let mut trainer = Trainer::new(&mut memory, settings).unwrap();
-        trainer.init(Init::fan_in(1.0), 3).unwrap();
-        let before = bits(&mut trainer);
-        let error = trainer.step(&mut InMemory::new(x, &LABELS, 2, 3).unwrap()).unwrap_err();
-        assert_eq!(bits(&mut trainer), before, "the weights moved");
-        assert_eq!(trainer.last_step(), None);
-        error
-    }
-
-    #[test]
-    fn a_step_to_infinity_is_not_taken() {
-        // The loss is finite; learning rate times gradient is not.
-        assert_eq!(bad_step(f32::MAX, &X.map(|x| 100.0 * x)), TrainError::WeightsNotFinite);
-    }
-
-    #[test]
-    fn a_loss_that_is_not_finite_moves_nothing() {
-        let mut x = X;
-        x[4] = f32::NAN;
-        assert_eq!(bad_step(0.1, &x), TrainError::LossNotFinite);
-        x[4] = f32::INFINITY;
-        assert_eq!(bad_step(0.1, &x), TrainError::LossNotFinite);
-    }
-
-    #[test]
-    fn initial_weights_that_are_not_finite_are_refused() {
-        let mut memory = Small::zeroed();
-        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
-        trainer.init(Init::fan_in(1.0), 3).unwrap();
-        let before = bits(&mut trainer);
-        let gaussian = |query_key_std, value_std| Init::Gaussian { query_key_std, value_std };
-        for init in [
-            Init::fan_in(0.0),
-            Init::fan_in(1e-39),
-            Init::fan_in(f32::NAN),
-            gaussian(f32::NAN, 1.0),
-            gaussian(1.0, 3e38),
-            gaussian(-3e38, 1.0),
-        ] {
-            assert_eq!(trainer.init(init, 3), Err(TrainError::WeightsNotFinite), "{init:?}");
-            assert_eq!(bits(&mut trainer), before, "{init:?}");
-        }
-        for init in [Init::fan_in(1e-37), gaussian(3e37, -3e37)] {
-            trainer.init(init, 3).unwrap();
-            assert!(bits(&mut trainer).into_iter().all(|bits| f32::from_bits(bits).is_finite()), "{init:?}");
-        }
-    }
-
-    #[test]
-    fn a_test_loss_that_is_not_finite_is_an_error() {
-        let mut memory = Small::zeroed();
-        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
-        trainer.init(Init::fan_in(1.0), 3).unwrap();
-        let x = X.map(|x| 1e30 * x);
-        let mut huge = InMemory::new(&x, &LABELS, 2, 3).unwrap();
-        assert_eq!(trainer.evaluate(&mut huge), Err(TrainError::LossNotFinite));
-    }
-
-    #[test]
-    fn impossible_settings_and_data_are_refused() {
-        let mut memory = Small::zeroed();
-        for learning_rate in [0.0, -0.0, -1.0, f32::NAN, f32::INFINITY] {
-            let settings = Settings { learning_rate, train_output: false };
-            assert_eq!(Trainer::new(&mut memory, settings).err(), Some(TrainError::LearningRate));
-        }
-        let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
-        let mut wide = InMemory::new(&X, &LABELS, 3, 2).unwrap();
-        assert_eq!(trainer.step(&mut wide), Err(TrainError::Data(DataError::Shape)));
-        assert_eq!(trainer.evaluate(&mut wide), Err(TrainError::Data(DataError::Shape)));
-    }
-
-    #[test]
-    fn a_fixed_output_stays_and_a_trained_one_moves() {
-        for train_output in [false, true] {
-            let mut memory = Small::zeroed();
-            let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 0.5, train_output }).unwrap();
-            trainer.init(Init::fan_in(1.0), 3).unwrap();
-            let before = trainer.params().w_o.data().to_vec();
-            trainer.step(&mut InMemory::new(&X, &LABELS, 2, 3).unwrap()).unwrap();
-            assert_eq!(trainer.params().w_o.data() != before, train_output);
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,128 @@
+//! Bytes as they come to a session: a person at a terminal, bytes that were lost, silence in the middle.
+
+#[path = "../../fuzz/src/bench.rs"]
+#[allow(dead_code)] // shared with other tests
+mod bench;
+
+use bench::{Bench, HELD, Memory, Small, ask, on_bench, rest, say};
+use mote_core::answer::Answer;
+use mote_core::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
+use mote_core::wire::checksum;
+use mote_tests::said::{answers, refusal};
+
+/// Line ends, blank lines, corrections, Ctrl-C, Ctrl-U, tabs, echo.
+#[test]
+fn a_terminal_behaves() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        for (typed, count) in [
+            (&b"hello\n"[..], 1),
+            (b"hello\r", 1),
+            (b"hello\r\n", 1),
+            (b"\n\r\n  \n", 0),
+            (b"helo\x08lo\n", 1),
+            (b"helo\x7flo\n", 1),
+            (b"nonsense\x03hello\n", 1),
+            (b"nonsense\x15hello\n", 1),
+            (b"\xff\xff\x03hello\n", 1),
+            (b"\thello\t \n", 1),
+            // A tab counts as a space, in the checksum too.
+            (format!("echo\ton=0 *{:08x}\n", checksum(b"echo on=0")).as_bytes(), 1),
+            (b"\x08\x08hello\n", 1),
+        ] {
+            say(session, bench, typed);
+            let lines = bench.lines();
+            let found = answers(&lines);
+            assert_eq!(found.len(), count, "{typed:?}");
+            assert!(found.iter().all(|answer| matches!(answer, Answer::Ok(..))), "{typed:?}: {lines:?}");
+        }
+        ask(session, bench, "echo on=1");
+        say(session, bench, b"stax\x08tus\r");
+        let sent = std::mem::take(&mut bench.sent);
+        assert!(sent.starts_with(b"stax\x08 \x08tus\r\nmote state "), "{}", String::from_utf8_lossy(&sent));
+        assert!(sent.windows(2).all(|pair| pair[1] != b'\n' || pair[0] == b'\r'), "a terminal steps down only");
+        say(session, bench, b"echo on=0\n");
+        bench.take();
+        assert!(!ask(session, bench, "status").iter().any(|line| line.contains('\r')));
+        say(session, bench, b"reset\n");
+        assert_eq!(bench.resets, 1);
+    });
+}
+
+/// Bytes that never came: what is left of their line is not taken for a line, and the next one is.
+#[test]
+fn the_rest_of_a_line_is_no_line() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        let lost = "mote broken what=line code=bytes-lost ";
+        let hello_is_answered = |session: &mut Small, bench: &mut Bench| {
+            assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        };
+        for (before, after) in [
+            ("train n=4 snr=1 ste", "reset\n"),
+            ("", "reset\r"),
+            ("hel\u{e4}", "lo\n"),
+            ("hello", "\n"),
+            ("\0abc", "reset\n"),
+            ("train n=4 snr=1 ste", &format!("{}\n", "x".repeat(2 * COMMAND_MAX))),
+        ] {
+            say(session, bench, before.as_bytes());
+            session.lost(bench).unwrap();
+            say(session, bench, after.as_bytes());
+            let lines = bench.lines();
+            assert!(lines.len() == 1 && lines[0].starts_with(lost), "{before:?} {after:?}: {lines:?}");
+            assert_eq!(bench.resets, 0);
+            hello_is_answered(session, bench);
+        }
+        // What follows a pause is a line of its own.
+        session.lost(bench).unwrap();
+        assert!(!session.is_quiet(), "the pause has to be noticed");
+        bench.millis += FRAME_IDLE_MS;
+        rest(session, bench, 1);
+        assert!(session.is_quiet());
+        bench.take();
+        hello_is_answered(session, bench);
+        // A frame after the loss: refused where none is expected, and no part of a line.
+        session.lost(bench).unwrap();
+        bench.take();
+        say(session, bench, b"wreck\0abc\0");
+        assert_eq!(refusal(&bench.lines()).1, "frame-unexpected");
+        hello_is_answered(session, bench);
+    });
+}
+
+/// Half a line or half a frame, then silence: dropped with an answer at its deadline, and not before.
+#[test]
+fn what_is_not_ended_is_dropped() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        for (begun, limit, code) in [
+            (&b"hel"[..], LINE_IDLE_MS, "line-timeout"),
+            (b"\xff", LINE_IDLE_MS, "line-timeout"),
+            (b"\x00abc", FRAME_IDLE_MS, "frame-timeout"),
+        ] {
+            bench.millis = bench.millis.wrapping_add(u32::MAX / 3); // the clock may wrap
+            say(session, bench, begun);
+            bench.millis = bench.millis.wrapping_add(limit - 1);
+            rest(session, bench, 1);
+            assert!(bench.sent.is_empty(), "{code}: too early");
+            bench.millis = bench.millis.wrapping_add(1);
+            rest(session, bench, 3);
+            assert_eq!(refusal(&bench.lines()).1, code);
+            assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        }
+        // A lone zero opens a frame; silence closes it without a word.
+        say(session, bench, b"\x00");
+        bench.millis = bench.millis.wrapping_add(FRAME_IDLE_MS);
+        rest(session, bench, 1);
+        assert!(bench.sent.is_empty());
+        assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        // A frame inside a line.
+        say(session, bench, b"hel\x00");
+        assert_eq!(refusal(&bench.lines()).1, "line-cut");
+        say(session, bench, b"abc\x00");
+        assert_eq!(refusal(&bench.lines()).1, "frame-unexpected");
+        let mut long = vec![0];
+        long.extend(vec![7; FRAME_MAX + 1]);
+        long.push(0);
+        say(session, bench, &long);
+        assert_eq!(refusal(&bench.lines()).1, "frame-too-long");
+    });
+}
