@@ -1,10 +1,10 @@
 //! A preset from its first line to its last: the program that host and chip both run.
 
 use crate::course::Course;
-use crate::plan::{Made, Plan, Start};
 use crate::data::Form;
 use crate::math;
 use crate::memory::Memory;
+use crate::plan::{Made, Plan, Start};
 use crate::presets::{Preset, Run};
 use crate::report::{Hello, PROTOCOL, Record, RunHeader};
 use crate::shape::Shape;

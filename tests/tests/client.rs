@@ -3,10 +3,10 @@
 
 use clap::Parser;
 use mote_core::answer::Answer;
-use mote_core::plan::Split;
 use mote_core::data::{Dataset, Distribution, Form, Synthetic};
 use mote_core::limits::WINDOW;
 use mote_core::matrix::MatrixMut;
+use mote_core::plan::Split;
 use mote_core::rng::Purpose;
 use mote_core::wire::checksum;
 use mote_host::cli::{Cli, Command};

@@ -1,8 +1,8 @@
 //! `mote monitor` on an emulated board that obeys commands; needs the chip targets and the emulator.
 
 use mote_host::device::monitor::Watch;
-use mote_host::device::monitor::source::{Emulated, Heard};
 use mote_host::device::monitor::message::Activity;
+use mote_host::device::monitor::source::{Emulated, Heard};
 use mote_host::device::monitor::state::State;
 use mote_host::device::{build, link::Emulator, machine};
 use std::time::{Duration, Instant};

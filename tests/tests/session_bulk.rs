@@ -8,9 +8,9 @@ use bench::{Bench, HELD, Memory, SAMPLE, Sent, on_bench, rest, say};
 use mote_core::answer::Answer;
 use mote_core::course::weights_digest;
 use mote_core::data::{Dataset, Distribution, Form, InMemory, Label, Synthetic};
-use mote_core::frame::{Frame, FrameError, decode, encode, encode_numbers, numbers};
+use mote_core::frame::{Frame, decode, encode, encode_numbers, numbers};
 use mote_core::limits::{
-    FRAME_MAX, FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
+    FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
 };
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Fixed, Memory as AnyMemory};

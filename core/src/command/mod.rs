@@ -5,11 +5,11 @@
 mod args;
 mod refusal;
 
-use crate::plan::Split;
 use crate::data::{Distribution, Form};
 use crate::limits::{NUMBERS_MAX, SAMPLES_MAX, STEPS_MAX};
 use crate::math;
 use crate::params::Init;
+use crate::plan::Split;
 use crate::shape::Shape;
 use crate::text::{cut, cut_last};
 use crate::train::Settings;

@@ -7,9 +7,9 @@ use super::vault::Vault;
 use super::{Activity, Outcome};
 use crate::command::{Fault, Refusal};
 use crate::course::weights_digest;
-use crate::plan::Split;
 use crate::limits;
 use crate::memory::Memory;
+use crate::plan::Split;
 
 impl<S: Memory, V: Vault> Desk<'_, S, V> {
     pub(super) fn send_weights(&mut self, binary: bool) -> Outcome {

@@ -2,10 +2,10 @@
 
 use super::transfer::check;
 use crate::command::Fault;
-use crate::plan::{Made, Source, Split};
 use crate::data::{DataError, Label};
 use crate::limits::SAMPLE_IDLE_MS;
 use crate::matrix::MatrixMut;
+use crate::plan::{Made, Source, Split};
 
 /// How many samples lie in the store: training samples first, test samples behind them.
 #[derive(Clone, Copy, Default)]

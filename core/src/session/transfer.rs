@@ -1,11 +1,11 @@
 //! Numbers that come in and go out: samples for the RAM, weights both ways.
 
 use crate::command::Fault;
-use crate::plan::Split;
 use crate::frame::FrameBytes;
 use crate::frame::{Frame, encode, encode_numbers};
 use crate::limits::{FRAME_NUMBERS, LINE_NUMBERS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS};
 use crate::params::{Params, Tensor};
+use crate::plan::Split;
 use crate::wire::{Digest, Words};
 use heapless::Vec;
 

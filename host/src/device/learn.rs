@@ -5,8 +5,8 @@ use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::fault::ChipError;
 use super::learn_report::{self, Outcome};
-use super::transfer;
 use super::twin::{self, Files};
+use super::visit::Visit;
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
 use crate::files::samples::Samples;
@@ -14,12 +14,11 @@ use crate::files::weights::Weights;
 use crate::progress::{self, Interrupt, say};
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
-use mote_core::answer::Score;
-use mote_core::plan::{Plan, Split, Start};
 use mote_core::data::Label;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
+use mote_core::plan::{Plan, Split, Start};
 use mote_core::report::Record;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
@@ -93,7 +92,7 @@ pub struct Job {
     pub(super) train: File,
     /// Test data.
     pub(super) test: Option<File>,
-    init: Option<Vec<f32>>,
+    pub(super) init: Option<Vec<f32>>,
     /// How.
     pub plan: Plan,
 }

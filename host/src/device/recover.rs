@@ -2,6 +2,7 @@
 
 use super::client::{Chip, Client, GLANCE, Heard};
 use super::fault::ChipError;
+use crate::progress::Interrupt;
 use mote_core::answer::Answer;
 use mote_core::report::Record;
 use std::time::{Duration, Instant};

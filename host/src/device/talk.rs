@@ -8,8 +8,7 @@ use crate::cli;
 use crate::error::InputError;
 use crate::progress::{Interrupt, say};
 use anyhow::ensure;
-use mote_core::plan::{Plan, Start};
-use mote_core::presets::{self, Preset, Run};
+use mote_core::presets::{self, Preset};
 use mote_core::report::Record;
 
 /// `mote device hello`: who is there, what it can take, where it stands.

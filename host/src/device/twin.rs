@@ -2,13 +2,13 @@
 
 use crate::files::samples::Samples;
 use mote_core::course::Course;
-use mote_core::plan::{Made, Plan, Source, Split, Start};
 use mote_core::data::{DataError, Dataset, Distribution, Form, InMemory, Label};
 use mote_core::decimal::{write_f32, write_hex};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::{Evaluation, Scores};
 use mote_core::params::{Init, Tensor};
+use mote_core::plan::{Made, Plan, Source, Split, Start};
 use mote_core::report::Record;
 use mote_core::run::Port;
 use mote_core::train::{TrainError, Trainer};
