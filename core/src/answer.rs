@@ -87,7 +87,7 @@ pub enum Answer {
     Numbers(u64, Words),
     /// A test has ended.
     Score(Score),
-    /// What has ended early, `eval`, `data`, `load`, `weights` or `line`, and why.
+    /// What has ended early, `eval`, `data`, `load`, `weights`, `line` or `save`, and why.
     Broken(Word, Word),
 }
 

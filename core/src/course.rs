@@ -5,7 +5,7 @@ use crate::matrix::MatrixMut;
 use crate::memory::Memory;
 use crate::metrics::{Evaluation, Scores};
 use crate::params::{Params, Tensor};
-use crate::plan::{Plan, Source, Split, Start};
+use crate::plan::{LastLoss, Plan, Source, Split, Start};
 use crate::report::{DigestLine, Done, Record, Work, error_code};
 use crate::run::Port;
 use crate::train::{TrainError, Trainer};
@@ -33,7 +33,9 @@ pub struct Course {
     on_train: Option<Evaluation>,
     loss_sum: f32,
     steps: u32,
-    train_loss: Option<f32>,
+    /// Digest of the training set.
+    data: u32,
+    last: Option<LastLoss>,
     ticks: u64,
     failed: bool,
     has_weights: bool,
@@ -63,9 +65,9 @@ impl Course {
     /// A run that has not begun.
     #[inline]
     pub fn new(plan: Plan) -> Self {
-        let (steps, train_loss) = match plan.start {
+        let (steps, last) = match plan.start {
             Start::Fresh(..) => (0, None),
-            Start::Keep(steps, train_loss) => (steps, train_loss),
+            Start::Keep(steps, last) => (steps, last),
         };
         Self {
             plan,
@@ -76,7 +78,8 @@ impl Course {
             on_train: None,
             loss_sum: 0.0,
             steps,
-            train_loss,
+            data: 0,
+            last,
             ticks: 0,
             failed: false,
             has_weights: matches!(plan.start, Start::Keep(..)),
@@ -92,7 +95,13 @@ impl Course {
     /// Mean training loss before the last step.
     #[inline]
     pub fn train_loss(&self) -> Option<f32> {
-        self.train_loss
+        self.last.map(|last| last.train_loss)
+    }
+
+    /// The same, and which samples it is the loss of.
+    #[inline]
+    pub fn last_loss(&self) -> Option<LastLoss> {
+        self.last
     }
 
     /// What it does.
@@ -190,7 +199,7 @@ impl Course {
     fn end<S: Memory, P: Port>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
-        port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss }))?;
+        port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss() }))?;
         let macs_per_step = memory.shape().step_macs(self.plan.samples) as u64;
         port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
     }
@@ -219,7 +228,7 @@ impl Course {
                     if n + 1 == count {
                         let report = trainer.step_end(self.loss_sum, count)?;
                         self.steps = report.step;
-                        self.train_loss = Some(report.train_loss);
+                        self.last = Some(LastLoss { train_loss: report.train_loss, data: self.data });
                     }
                     self.ticks += u64::from(port.ticks().wrapping_sub(start));
                 }
@@ -248,9 +257,13 @@ impl Course {
                 let digest = core::mem::take(&mut self.digest).finish();
                 let line = DigestLine { what: word(split.name()), step: 0, digest };
                 port.emit(Record::Digest(line)).map_err(Stop::Port)?;
-                if split == Split::Train && self.plan.test_samples > 0 {
-                    self.phase = Phase::Digest(Split::Test);
-                    return Ok(());
+                if split == Split::Train {
+                    self.data = digest;
+                    self.last = self.last.filter(|last| last.data == digest);
+                    if self.plan.test_samples > 0 {
+                        self.phase = Phase::Digest(Split::Test);
+                        return Ok(());
+                    }
                 }
                 self.begin(memory, port)
             }
@@ -290,7 +303,7 @@ impl Course {
 
     #[inline]
     fn step_done<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Stop<P::Error>> {
-        let (step, train_loss) = (self.steps, self.train_loss.unwrap_or_default());
+        let (step, train_loss) = (self.steps, self.train_loss().unwrap_or_default());
         let (last, every) = (self.is_over(), self.plan.eval_every);
         if last || self.plan.report_every <= 1 || step.is_multiple_of(self.plan.report_every) {
             let report = crate::train::StepReport { step, train_loss };
@@ -322,7 +335,7 @@ impl Course {
 
     #[inline]
     fn is_below_stop_loss(&self) -> bool {
-        self.train_loss.is_some_and(|loss| loss < self.plan.stop_loss)
+        self.train_loss().is_some_and(|loss| loss < self.plan.stop_loss)
     }
 }
 

@@ -76,14 +76,23 @@ impl Source for Made {
     }
 }
 
+/// The mean training loss before the last step, which the stop rule asks for, and which samples it is the loss of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LastLoss {
+    /// The loss.
+    pub train_loss: f32,
+    /// Digest of the training set.
+    pub data: u32,
+}
+
 /// How a run begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
     /// With weights drawn from a seed, at step 0.
     Fresh(Init, u64),
-    /// With the weights that are there, after so many steps, and with the loss before the last of them where it is known:
-    /// the stop rule asks for it.
-    Keep(u32, Option<f32>),
+    /// With the weights that are there, after so many steps, and with the loss before the last of them where it is known. A
+    /// loss of other data is none.
+    Keep(u32, Option<LastLoss>),
 }
 
 /// What a run does.

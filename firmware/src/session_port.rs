@@ -24,15 +24,17 @@ impl SessionPort {
     /// The next byte that came.
     pub fn byte(&mut self) -> Option<u8> {
         let Ok(is_ready) = self.parts.serial.read_ready();
-        is_ready.then(|| self.wait())
+        is_ready.then(|| {
+            let mut byte = [0];
+            let Ok(_) = self.parts.serial.read(&mut byte);
+            let [byte] = byte;
+            byte
+        })
     }
 
-    /// Sleeps until a byte comes.
-    pub fn wait(&mut self) -> u8 {
-        let mut byte = [0];
-        let Ok(_) = self.parts.serial.read(&mut byte);
-        let [byte] = byte;
-        byte
+    /// Sleeps until a byte waits or one was lost.
+    pub fn wait(&self) {
+        self.parts.serial.wait();
     }
 
     /// Whether bytes were lost behind those that wait.

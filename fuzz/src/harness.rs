@@ -67,9 +67,13 @@ pub fn play(script: &[u8]) {
         // A run or a transfer of weights may go on, or begin.
         let mut may_change = !session.is_idle();
         act(&mut script, &mut session, &mut bench);
-        // With echo on, what was typed stands between the answers.
         if may_echo(&bench) {
+            // What was typed stands between the answers: switched off again, unless a frame has begun.
             may_change = true;
+            say(&mut session, &mut bench, b"\x15echo on=0\n");
+            if !bench.carriage_return {
+                bench.sent.clear();
+            }
         } else {
             let taken = read_all(&mut bench);
             may_change |= taken.iter().any(|name| name == "train" || name == "end" || name == "resume");

@@ -10,11 +10,13 @@ use mote_core::plan::Split;
 use mote_core::rng::Purpose;
 use mote_core::wire::checksum;
 use mote_host::cli::{Cli, Command};
+use mote_host::device::attend::Sets;
 use mote_host::device::client::{Client, Heard};
 use mote_host::device::fault::ChipError;
 use mote_host::device::port::{Link, Serial};
 use mote_host::device::{self, law, transfer};
 use mote_host::error;
+use mote_host::files::samples::Samples;
 use mote_tests::archive::Archive;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};
@@ -172,6 +174,8 @@ fn the_law_is_compared_cell_by_cell() {
     };
     run(Accidents::default()).unwrap();
     assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 1 + 2 * 4 * 2);
+    // Damaged lines are no difference.
+    run(Accidents { damage_down: 1999, ..Default::default() }).unwrap();
     let mishears = Some(("lr=0.500000:3f000000", "lr=0.5000001"));
     let error = run(Accidents { mishears, ..Default::default() }).unwrap_err();
     assert!(error.to_string().starts_with("host and chip differ in "), "{error}");
@@ -185,6 +189,8 @@ struct Hasty {
     serial: Serial,
     up: Way,
     down: Way,
+    /// How often reading fails from now on.
+    failures: Rc<Cell<u32>>,
 }
 
 impl fmt::Debug for Hasty {
@@ -199,6 +205,10 @@ impl Link for Hasty {
     }
 
     fn receive(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
+        if let Some(left) = self.failures.get().checked_sub(1) {
+            self.failures.set(left);
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         self.serial.receive(patience).map(&mut self.down)
     }
 
@@ -211,7 +221,7 @@ impl Link for Hasty {
     }
 
     fn comes_back(&self) -> bool {
-        false
+        true
     }
 
     fn silence(&self) -> Duration {
@@ -225,7 +235,7 @@ impl Link for Hasty {
 
 fn hasty_with(path: &str, up: Way, down: Way) -> Result<Client, ChipError> {
     let serial = Serial::open(path, 115_200).unwrap();
-    Client::open(Box::new(Hasty { serial, up, down }), None)
+    Client::open(Box::new(Hasty { serial, up, down, failures: Rc::default() }), None)
 }
 
 fn hasty(path: &str) -> Result<Client, ChipError> {
@@ -300,7 +310,8 @@ fn weights_go_there_and_back() {
     assert_eq!((state.step, state.weights), (12, transfer::digest(&weights)));
     let set = format!("data set={} n=2 binary=1", Split::Train.name());
     let wrong = client.upload(&set, &[1.0, f32::NAN]).unwrap_err();
-    assert!(matches!(wrong, ChipError::Broken { .. } | ChipError::Refused { .. }), "{wrong}");
+    assert!(matches!(&wrong, ChipError::Refused { code, .. } if code == "not-finite"), "{wrong}");
+    assert_eq!(client.status().unwrap().activity, "idle", "no transfer is left open");
 }
 
 /// Six samples of the chip's model.
@@ -342,10 +353,48 @@ fn frames_wait_for_their_answers() {
         bytes
     };
     let mut client = hasty_with(chip.path(), Box::new(up), Box::new(down)).unwrap();
-    // More than was announced: the chip takes the first 96 and refuses the others, which were never let go at once.
-    let numbers = six_samples().repeat(8);
-    assert!(matches!(client.upload("data n=6 binary=1", &numbers), Err(ChipError::Broken { .. })));
+    // More than was announced: the chip takes the first frame and refuses what goes beyond, and was never sent it all at once.
+    let error = client.upload("data n=6 binary=1", &six_samples().repeat(8)).unwrap_err();
+    assert!(matches!(&error, ChipError::Refused { code, .. } if code == "beyond-end"), "{error}");
     assert_eq!(waiting.get().1, i64::try_from(WINDOW).unwrap());
+}
+
+/// The first question for a sample is damaged: the sample is sent all the same, and the run need not begin again.
+#[test]
+fn a_question_that_was_not_heard_is_answered() {
+    let chip = PtyChip::start(Accidents::default());
+    let folder = TempDir::new().unwrap();
+    let samples = Samples::read(data(folder.path(), 4, (3, 5), Purpose::Train).as_ref()).unwrap();
+    let sets = Sets::new(&samples, None);
+    let mut is_damaged = false;
+    let damage_one = move |mut bytes: Vec<u8>| {
+        if let Some(at) = bytes.windows(9).position(|window| window == b"mote want")
+            && !is_damaged
+        {
+            bytes[at + 6] ^= 1;
+            is_damaged = true;
+        }
+        bytes
+    };
+    let mut client = hasty_with(chip.path(), Box::new(|bytes| bytes), Box::new(damage_one)).unwrap();
+    let done = client.train("train form=stream n=4 steps=3 stop_loss=0", Some(&sets), |_| {}).unwrap();
+    assert_eq!((done.steps, client.noise), (3, 1));
+}
+
+/// A port that fails again while the line is put in order: that is one more attempt, and not the end.
+#[test]
+fn an_accident_in_a_repair_is_an_accident() {
+    let chip = PtyChip::start(Accidents::default());
+    let serial = Serial::open(chip.path(), 115_200).unwrap();
+    let failures = Rc::new(Cell::new(0));
+    let ways: [Way; 2] = [Box::new(|bytes| bytes), Box::new(|bytes| bytes)];
+    let [up, down] = ways;
+    let mut client = Client::open(Box::new(Hasty { serial, up, down, failures: failures.clone() }), None).unwrap();
+    // One for the job, and one for each of the first two repairs.
+    failures.set(3);
+    assert_eq!(client.persist(3, |client| client.status()).unwrap().activity, "idle");
+    failures.set(3);
+    assert!(matches!(client.persist(2, |client| client.status()), Err(ChipError::Gone { .. })));
 }
 
 /// A command that was damaged on its way is sent again; it was not taken.

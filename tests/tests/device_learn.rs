@@ -70,6 +70,33 @@ fn a_million_random_bytes_change_nothing() {
     println!("{} lines of the run after it are those of a fresh chip", clean.len());
 }
 
+/// More commands at once than can wait, each of them whole, so that the queue may overflow at the end of a line: the chip
+/// says that bytes were lost, and listens on.
+#[test]
+fn a_flood_of_commands_leaves_a_chip_that_listens() {
+    for name in ["mps2-an386", "microbit", "netduinoplus2"] {
+        let mut flooded = board(name);
+        let (mut heard, start) = (String::new(), Instant::now());
+        for _ in 0..8 {
+            flooded.send("status\r\n".repeat(500).as_bytes()).unwrap();
+            // Until it is silent: it has taken all it could.
+            loop {
+                let bytes = flooded.receive(Duration::from_millis(200)).unwrap();
+                if bytes.is_empty() {
+                    break;
+                }
+                heard += &String::from_utf8_lossy(&bytes);
+            }
+        }
+        let lost = heard.matches("broken what=line code=bytes-lost").count();
+        let answered = heard.matches("ok cmd=status").count();
+        println!("{name}: {answered} of 4000 answered, lost {lost} times, {:.1} s", start.elapsed().as_secs_f64());
+        assert!(lost > 0 && answered > 100, "{name}");
+        let mut client = Client::open(Box::new(flooded), None).unwrap();
+        assert_eq!(client.status().unwrap().activity, "idle", "{name}");
+    }
+}
+
 /// Numbers are at least 70% of the bytes of a transfer, its commands and the other direction's answers apart.
 #[test]
 fn most_bytes_on_the_line_are_numbers() {

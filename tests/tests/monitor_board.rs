@@ -28,7 +28,7 @@ fn said(state: &State, start: &str) -> bool {
 fn a_board_is_watched_stopped_and_asked_to_save() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build_session(machine, "tiny", false).unwrap();
-    let board = Emulator::start(machine, &firmware.elf, DEADLINE).unwrap();
+    let board = Emulator::start_in_real_time(machine, &firmware.elf, DEADLINE).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut watch = Watch::new(Box::new(Emulated::new("QEMU".into(), board)), Some(&log)).unwrap();

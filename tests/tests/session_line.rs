@@ -72,6 +72,13 @@ fn the_rest_of_a_line_is_no_line() {
             assert_eq!(bench.resets, 0);
             hello_is_answered(session, bench);
         }
+        // The rest of a frame, with the bytes of Ctrl-C and Ctrl-U in it; then a whole frame.
+        session.lost(bench).unwrap();
+        bench.take();
+        say(session, bench, b"reset\x03reset\x15reset\0\0reset\n\0");
+        assert_eq!(refusal(&bench.lines()).1, "frame-unexpected");
+        assert_eq!(bench.resets, 0);
+        hello_is_answered(session, bench);
         // What follows a pause is a line of its own.
         session.lost(bench).unwrap();
         assert!(!session.is_quiet(), "the pause has to be noticed");

@@ -4,7 +4,7 @@
 #[allow(dead_code)] // shared with other tests
 mod bench;
 
-use bench::{HELD, Memory, Small, ask, on_bench, rest, say};
+use bench::{HELD, Memory, ask, on_bench, rest, say};
 use mote_core::answer::Answer;
 use mote_core::command::{Command, Train, parse};
 use mote_core::course::weights_digest;
@@ -202,5 +202,10 @@ fn a_run_that_was_over_stays_over() {
         let lines = bench.lines();
         assert!(lines.iter().any(|line| line.contains("done reason=stop-loss")), "{lines:?}");
         assert_eq!(session.digest(), whole.get());
+        // On other data, the loss before the last step is that of something else.
+        let (_, step) = session.digest();
+        ask(session, bench, "train n=4 snr=3 seed=2 test=0 steps=1000 stop_loss=0.3 lr=0.001 init=keep");
+        rest(session, bench, 40);
+        assert!(session.digest().1 > step);
     });
 }

@@ -78,12 +78,12 @@ pub(super) fn encode(saved: &Saved) -> Head {
     let (step, loss) = saved.last.map_or((0, 0), |last| (last.step, last.train_loss.to_bits()));
     let [mark_0, mark_1] = MARK;
     let settings = saved.run.settings;
-    [mark_0, mark_1, FORMAT, saved.sequence, tokens, dim, head, value, low, high, settings, step, loss, 0, 0]
+    [mark_0, mark_1, FORMAT, saved.sequence, tokens, dim, head, value, low, high, settings, step, loss, saved.data, 0]
 }
 
 /// The checkpoint that a head announces, its checksum found right.
 pub(super) fn decode(words: &Head) -> Result<Saved, Refusal> {
-    let [mark_0, mark_1, found, sequence, tokens, dim, head, value, low, high, settings, step, loss, ..] = *words;
+    let [mark_0, mark_1, found, sequence, tokens, dim, head, value, low, high, settings, step, loss, data, _] = *words;
     if [mark_0, mark_1] != MARK {
         return Err(Refusal::Mark);
     }
@@ -95,6 +95,7 @@ pub(super) fn decode(words: &Head) -> Result<Saved, Refusal> {
         shape: Shape::new(tokens as usize, dim as usize, head as usize, value as usize),
         run: RunId { seed: u64::from(high) << 32 | u64::from(low), settings },
         last: (step > 0).then_some(StepReport { step, train_loss: f32::from_bits(loss) }),
+        data,
         seals: 0,
     })
 }

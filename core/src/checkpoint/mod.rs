@@ -17,7 +17,8 @@
 //! | 8, 9 | seed, its low half first |
 //! | 10 | [`RunId::settings`] |
 //! | 11, 12 | number of the last step, 0 for none, and the bits of its loss |
-//! | 13, 14 | 0 |
+//! | 13 | digest of the training set, if a session saved it, else 0: a [`RunId`] says it already |
+//! | 14 | 0 |
 //! | 15 | CRC-32 of words 0 to 14 |
 //! | 16 and up | `W_Q`, `W_K`, `W_V`, `w_O`, then 0 up to the last word of a block |
 //! | last of that block | CRC-32 of all words before it |
@@ -75,6 +76,8 @@ pub struct Saved {
     pub run: RunId,
     /// The last step before the save.
     pub last: Option<StepReport>,
+    /// Digest of the training set that its loss is of, where a session saved it; else 0.
+    pub data: u32,
     /// How many of its two seals are seen: 2 after a save that was finished.
     pub seals: u8,
 }
@@ -157,10 +160,10 @@ impl<F: NorFlash> Store<F> {
     /// untouched then, and so is the trainer, which may go on.
     pub fn save<S: Memory>(&mut self, run: RunId, trainer: &mut Trainer<S>) -> Result<Saved, CheckpointError> {
         let (shape, last) = (trainer.shape(), trainer.last_step());
-        self.save_weights(run, shape, last, &trainer.params())
+        self.save_weights(run, shape, (last, 0), &trainer.params())
     }
 
-    /// As [`Store::save`], of weights that no trainer holds.
+    /// As [`Store::save`], of weights that no trainer holds; beside the last step, the digest of the training set.
     ///
     /// # Errors
     ///
@@ -169,7 +172,7 @@ impl<F: NorFlash> Store<F> {
         &mut self,
         run: RunId,
         shape: Shape,
-        last: Option<StepReport>,
+        (last, data): (Option<StepReport>, u32),
         params: &Params,
     ) -> Result<Saved, CheckpointError> {
         let bytes = room(shape, self.slot_bytes)?;
@@ -179,7 +182,7 @@ impl<F: NorFlash> Store<F> {
             Some(Ok(saved)) => saved.sequence.wrapping_add(1),
             _ => 0,
         };
-        let saved = Saved { sequence, shape, run, last, seals: 2 };
+        let saved = Saved { sequence, shape, run, last, data, seals: 2 };
         let begin = self.begin(target);
         self.write(begin, bytes, &saved, params).map_err(|e| CheckpointError::Flash(e.kind()))?;
         match self.inspect(target) {

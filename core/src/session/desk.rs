@@ -11,6 +11,7 @@ use crate::course::{Course, weights_digest};
 use crate::frame::{Frame, FrameError, numbers};
 use crate::limits;
 use crate::memory::Memory;
+use crate::plan::LastLoss;
 use crate::report::{Board, Hello, Record};
 use crate::shape::Shape;
 use crate::wire::word;
@@ -24,8 +25,8 @@ pub(super) struct Desk<'m, S: Memory, V: Vault> {
     pub(super) activity: Activity,
     /// Steps behind the weights.
     pub(super) step: u32,
-    /// Mean training loss before the last of them, where it is known.
-    pub(super) train_loss: Option<f32>,
+    /// The loss before the last of them, where it is known.
+    pub(super) last: Option<LastLoss>,
     pub(super) savings: Savings,
     pub(super) held: Held,
     pub(super) origin: Origin,
@@ -41,7 +42,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
             board,
             activity: Activity::Idle,
             step: 0,
-            train_loss: None,
+            last: None,
             savings: Savings::default(),
             held: Held::default(),
             origin: Origin::Held,
@@ -188,7 +189,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     #[inline(never)]
     fn status<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let (weights, step) = self.digest();
-        let (mut max_steps, mut train_loss) = (0, self.train_loss);
+        let (mut max_steps, mut train_loss) = (0, self.last.map(|last| last.train_loss));
         let tokens = self.sample_numbers() - 1;
         let mut next = self.intake.next(tokens);
         match &self.activity {
@@ -235,14 +236,14 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     pub(super) fn leave(&mut self, course: &Course) {
         self.intake = Intake::default();
         if course.has_weights() {
-            (self.step, self.train_loss) = (course.steps(), course.train_loss());
+            (self.step, self.last) = (course.steps(), course.last_loss());
         }
     }
 
     #[inline(never)]
     fn save(&mut self) -> Outcome {
         let params = self.memory.workspace().params;
-        self.vault.save(self.step, self.train_loss, &params)?;
+        self.vault.save(self.step, self.last, &params)?;
         Ok((self.step.into(), weights_digest(&params)))
     }
 
@@ -251,8 +252,8 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         let mut params = self.memory.workspace().params;
         let resumed = self.vault.resume(&mut params);
         match resumed {
-            Ok((step, train_loss)) => (self.step, self.train_loss) = (step, train_loss),
-            Err(Fault::SavedUnstable) => (self.step, self.train_loss) = (0, None),
+            Ok((step, last)) => (self.step, self.last) = (step, last),
+            Err(Fault::SavedUnstable) => (self.step, self.last) = (0, None),
             Err(_) => {}
         }
         resumed?;

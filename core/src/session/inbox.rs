@@ -105,6 +105,7 @@ impl Inbox {
                 }
                 _ => Event::Line,
             },
+            _ if self.mode == Mode::Rest => Event::Nothing,
             CTRL_C | CTRL_U => {
                 self.clear();
                 Event::Nothing
@@ -129,10 +130,8 @@ impl Inbox {
     fn frame_byte(&mut self, byte: u8) -> Event {
         match (byte, self.mode) {
             (0, Mode::LongFrame) => self.refuse(Fault::FrameTooLong),
-            (0, _) if self.bytes.is_empty() => {
-                self.clear();
-                Event::Nothing
-            }
+            // Two zeros: the second is the beginning of a frame whose first one was lost.
+            (0, _) if self.bytes.is_empty() => Event::Nothing,
             (0, _) => Event::Frame,
             _ => {
                 if self.bytes.len() >= FRAME_MAX || self.bytes.push(byte).is_err() {

@@ -82,7 +82,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Cargo::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
             Cargo::Weights(step) => {
                 set_weights(&mut self.memory.workspace().params, self.store);
-                (self.step, self.train_loss) = (step, None);
+                (self.step, self.last) = (step, None);
             }
         }
         Ok((total.into(), digest))

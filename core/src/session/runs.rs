@@ -72,7 +72,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let plan = Plan {
             samples,
             test_samples,
-            start: train.init.map_or(Start::Keep(self.step, self.train_loss), |init| Start::Fresh(init, train.seed)),
+            start: train.init.map_or(Start::Keep(self.step, self.last), |init| Start::Fresh(init, train.seed)),
             settings: train.settings,
             stop_loss: train.stop_loss,
             max_steps: train.max_steps,

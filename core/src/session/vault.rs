@@ -3,6 +3,7 @@
 use crate::checkpoint::{CheckpointError, Refusal, RunId, Store};
 use crate::command::Fault;
 use crate::params::Params;
+use crate::plan::LastLoss;
 use crate::shape::Shape;
 use crate::train::StepReport;
 use embedded_storage::nor_flash::NorFlash;
@@ -21,7 +22,7 @@ pub trait Vault {
     /// # Errors
     ///
     /// [`Fault::NoFlash`] or [`Fault::SaveFailed`]; what was kept before is still kept.
-    fn save(&mut self, step: u32, train_loss: Option<f32>, params: &Params) -> Result<(), Fault>;
+    fn save(&mut self, step: u32, last: Option<LastLoss>, params: &Params) -> Result<(), Fault>;
 
     /// Puts the weights back that were kept last, and returns their steps, and the loss before the last of them where it is
     /// known.
@@ -30,7 +31,7 @@ pub trait Vault {
     ///
     /// [`Fault::NoFlash`], [`Fault::NothingSaved`], [`Fault::SavedCorrupt`] or [`Fault::SavedOther`]: the
     /// weights are as before. [`Fault::SavedUnstable`]: they are 0.
-    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<f32>), Fault>;
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<LastLoss>), Fault>;
 }
 
 /// A board without such memory.
@@ -44,12 +45,12 @@ impl Vault for NoVault {
     }
 
     #[inline]
-    fn save(&mut self, _: u32, _: Option<f32>, _: &Params) -> Result<(), Fault> {
+    fn save(&mut self, _: u32, _: Option<LastLoss>, _: &Params) -> Result<(), Fault> {
         Err(Fault::NoFlash)
     }
 
     #[inline]
-    fn resume(&mut self, _: &mut Params) -> Result<(u32, Option<f32>), Fault> {
+    fn resume(&mut self, _: &mut Params) -> Result<(u32, Option<LastLoss>), Fault> {
         Err(Fault::NoFlash)
     }
 }
@@ -80,19 +81,21 @@ impl<F: NorFlash> Vault for FlashVault<F> {
     }
 
     #[inline(never)]
-    fn save(&mut self, step: u32, train_loss: Option<f32>, params: &Params) -> Result<(), Fault> {
+    fn save(&mut self, step: u32, last: Option<LastLoss>, params: &Params) -> Result<(), Fault> {
         // A loss that is not known is kept as NaN.
-        let last = (step > 0).then_some(StepReport { step, train_loss: train_loss.unwrap_or(f32::NAN) });
-        let saved = self.store.save_weights(RunId::session(), self.shape, last, params);
+        let (train_loss, data) = last.map_or((f32::NAN, 0), |last| (last.train_loss, last.data));
+        let report = (step > 0).then_some(StepReport { step, train_loss });
+        let saved = self.store.save_weights(RunId::session(), self.shape, (report, data), params);
         saved.map(|_| ()).map_err(|_| Fault::SaveFailed)
     }
 
     #[inline(never)]
-    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<f32>), Fault> {
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<LastLoss>), Fault> {
         match self.store.load_weights(RunId::session(), self.shape, params) {
-            Ok(saved) => Ok(saved
-                .last
-                .map_or((0, None), |last| (last.step, Some(last.train_loss).filter(|loss| !loss.is_nan())))),
+            Ok(saved) => Ok(saved.last.map_or((0, None), |last| {
+                let known = (!last.train_loss.is_nan()).then_some(last.train_loss);
+                (last.step, known.map(|train_loss| LastLoss { train_loss, data: saved.data }))
+            })),
             Err(CheckpointError::Unstable) => Err(Fault::SavedUnstable),
             Err(CheckpointError::Refused(slots)) => Err(worth_saying(slots)),
             Err(_) => Err(Fault::SavedCorrupt),

@@ -128,7 +128,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         }
         self.savings.last = step;
         let params = self.memory.workspace().params;
-        match self.vault.save(step, course.train_loss(), &params) {
+        match self.vault.save(step, course.last_loss(), &params) {
             Ok(()) => {
                 let digest = weights_digest(&params);
                 port.emit(Record::Digest(DigestLine { what: word("saved"), step: step.into(), digest }))

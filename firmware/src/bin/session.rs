@@ -97,8 +97,7 @@ fn open(
 /// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.
 fn serve(session: &mut Desk, port: &mut SessionPort) -> Result<(), WireError> {
     if session.is_quiet() {
-        let byte = port.wait();
-        session.receive(byte, port)?;
+        port.wait();
     }
     // Asked before the queue is emptied: after a loss nothing enters it, so what is in it came before.
     let has_lost = port.has_lost();

@@ -4,6 +4,7 @@
 //! ever and wrap, and a byte lies at its count modulo the size of the ring.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use mote_core::limits::QUEUE_MIN;
 
 /// Bytes that can wait: 89 ms of the line at 115,200 baud. A power of two, so that no index can lie outside.
 const SIZE: usize = 1024;
@@ -15,7 +16,7 @@ static OVERRUN: AtomicBool = AtomicBool::new(false);
 
 /// The place of the byte with a count.
 fn place(count: usize) -> &'static AtomicU8 {
-    const { assert!(SIZE.is_power_of_two()) }
+    const { assert!(SIZE.is_power_of_two() && SIZE >= QUEUE_MIN, "what a host may send at once must fit") }
     &BYTES[count % SIZE]
 }
 
@@ -71,7 +72,7 @@ pub fn put(byte: u8) {
     ENTRANCE.store(entrance.wrapping_add(1), Ordering::Release);
 }
 
-/// Notes that a byte was lost. To be called before the bytes are put in that may have come after it.
+/// Notes that a byte was lost: after the bytes that came before it, and before any that may have come after it.
 pub fn mark_overrun() {
     OVERRUN.store(true, Ordering::Release);
 }

@@ -17,6 +17,7 @@ pub const MEMORY_BUDGET_BYTES: usize = 9 << 10;
 /// UART 0.
 pub const RECEIVE_INTERRUPT: u16 = 2;
 
+const CLOCK: *mut u32 = 0x4000_0000 as *mut u32;
 const GPIO: *mut u32 = 0x5000_0000 as *mut u32;
 /// P0.24 is wired to the USB chip as its input, P0.25 as its output.
 const TX_PIN: u32 = 24;
@@ -31,6 +32,12 @@ const COLUMN: u32 = 1 << 4;
 ///
 /// Once, with the receive queue open.
 pub unsafe fn start() {
+    // SAFETY: CLOCK, the chapter of that name: HFCLKSTART (0x000) asks for the crystal, HFCLKSTARTED (0x100) says that it runs. The
+    // oscillator inside the chip is not exact enough for the UART.
+    unsafe {
+        CLOCK.write_volatile(1);
+        while CLOCK.byte_add(0x100).read_volatile() == 0 {}
+    }
     // SAFETY: GPIO, section 14.2: DIRSET (0x518) makes pins outputs, OUTSET (0x508) and OUTCLR (0x50C)
     // set single pins, PIN_CNF (0x700 and on) of 0 is an input; nothing else uses them.
     unsafe {

@@ -61,13 +61,14 @@ fn USART3() {
     // RDR.
     let port = unsafe { &*USART3::ptr() };
     let status = port.isr.read();
+    if status.rxne().bit_is_set() {
+        // It came before the one that was lost, if one was.
+        let byte = port.rdr.read().bits() as u8;
+        inbox::put(byte);
+    }
     if status.ore().bit_is_set() {
         port.icr.write(|w| w.orecf().set_bit());
         inbox::mark_overrun();
-    }
-    if status.rxne().bit_is_set() {
-        let byte = port.rdr.read().bits() as u8;
-        inbox::put(byte);
     }
 }
 

@@ -27,7 +27,7 @@ impl Serial {
     fn sleep(&self) {
         // An interrupt that comes between the question and the sleep must still end the sleep: it does, masked.
         cortex_m::interrupt::free(|_| {
-            if self.inbox.len() == 0 {
+            if self.is_silent() {
                 cortex_m::asm::wfi();
             }
         });
@@ -37,6 +37,18 @@ impl Serial {
     #[cfg(emulated)]
     fn sleep(&self) {
         core::hint::spin_loop();
+    }
+
+    /// Whether nothing has come in, lost or not.
+    fn is_silent(&self) -> bool {
+        self.inbox.len() == 0 && !self.is_overrun()
+    }
+
+    /// Sleeps until a byte waits or one was lost: then none comes in, and only the program can end that.
+    pub fn wait(&self) {
+        while self.is_silent() {
+            self.sleep();
+        }
     }
 
     /// Whether received bytes were lost behind those that wait; then none comes in until

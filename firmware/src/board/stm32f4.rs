@@ -72,15 +72,15 @@ fn USART2() {
     // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and ORE; only this handler reads DR.
     let port = unsafe { &*USART2::ptr() };
     let status = port.sr().read();
-    if status.ore().bit_is_set() {
-        inbox::mark_overrun();
-    }
     if status.rxne().bit_is_set() || status.ore().bit_is_set() {
-        // Read for an overrun alone, too: that ends it.
+        // Read for an overrun alone, too: that ends it. The byte in DR came before the one that was lost.
         let byte = port.dr().read().bits() as u8;
         if status.rxne().bit_is_set() {
             inbox::put(byte);
         }
+    }
+    if status.ore().bit_is_set() {
+        inbox::mark_overrun();
     }
 }
 

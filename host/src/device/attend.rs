@@ -58,8 +58,8 @@ fn flat(samples: &Samples) -> Vec<f32> {
 struct Feeder<'s> {
     sets: &'s Sets,
     convoy: Convoy,
-    /// The set that was asked for last.
-    split: Option<Split>,
+    /// The set that was asked for last; at first, the one that will be.
+    split: Split,
     repairs: u32,
 }
 
@@ -69,7 +69,7 @@ impl Feeder<'_> {
         match heard {
             Heard::Answer(Answer::Want(set, sample)) => {
                 let split = if set == Split::Test.name() { Split::Test } else { Split::Train };
-                self.split = Some(split);
+                self.split = split;
                 let from = *sample as usize * self.sets.size;
                 self.convoy.add(from as u32, self.sets.rest_of_sample(split, from));
                 false
@@ -90,28 +90,33 @@ impl Feeder<'_> {
         self.repairs += 1;
         let next = client.next_number(what, self.repairs)?;
         self.convoy.clear();
-        if let Some(split) = self.split {
-            self.convoy.add(next as u32, self.sets.rest_of_sample(split, next));
-        }
+        self.convoy.add(next as u32, self.sets.rest_of_sample(self.split, next));
         Ok(())
     }
 }
 
 impl Client {
-    /// Runs a `train` command to the end of the run. Every record of it goes to `each`.
+    /// Runs a `train` command to the end of the run. Every record of it goes to `each`. A run on streamed samples has no test
+    /// set: it is tested by [`Client::eval`] afterwards.
     ///
     /// # Errors
     ///
     /// As [`Client::ask`]; [`ChipError::Broken`] if the run fails or ends unheard.
+    ///
+    /// # Panics
+    ///
+    /// If it is to stream a test set.
     pub fn train(
         &mut self,
         command: &str,
         sets: Option<&Sets>,
         mut each: impl FnMut(&Record),
     ) -> Result<Done, ChipError> {
+        // Frames do not say which set they belong to.
+        assert!(sets.is_none() || !command.contains(" test="), "a streamed run is tested apart");
         let reply = self.ask(command)?;
         let (mut code, mut done) = (None, None);
-        self.attend("train", reply, sets, |heard| {
+        self.attend("train", reply, sets.map(|sets| (sets, Split::Train)), |heard| {
             let Heard::Record(record) = heard else { return None };
             each(record);
             match record {
@@ -137,7 +142,8 @@ impl Client {
     pub fn eval(&mut self, command: &str, sets: Option<&Sets>) -> Result<Score, ChipError> {
         let reply = self.ask(command)?;
         let mut code = None;
-        let score = self.attend("eval", reply, sets, |heard| match heard {
+        let split = if command.contains(" set=train") { Split::Train } else { Split::Test };
+        let score = self.attend("eval", reply, sets.map(|sets| (sets, split)), |heard| match heard {
             Heard::Answer(Answer::Score(score)) => Some(Some(score.clone())),
             Heard::Answer(Answer::Broken(what, why)) if what == "eval" => {
                 code = Some(why.as_str().to_owned());
@@ -155,10 +161,10 @@ impl Client {
         &mut self,
         what: &str,
         reply: Reply,
-        sets: Option<&Sets>,
+        sets: Option<(&Sets, Split)>,
         mut each: impl FnMut(&Heard) -> Option<T>,
     ) -> Result<T, ChipError> {
-        let mut feeder = sets.map(|sets| Feeder { sets, convoy: Convoy::default(), split: None, repairs: 0 });
+        let mut feeder = sets.map(|(sets, split)| Feeder { sets, convoy: Convoy::default(), split, repairs: 0 });
         let mut said = VecDeque::from(reply.said);
         let patience = if feeder.is_some() { self.brief_patience() } else { self.patience() / 2 };
         loop {

@@ -208,13 +208,18 @@ impl Cell {
 
     fn on_chip(&self, client: &mut Client, dim: usize) -> Result<Finding, ChipError> {
         client.stop()?;
+        let noise = client.noise;
         let distribution = self.distribution(dim);
         let train = twin::data_keys(&distribution, self.n, self.seed);
         let command = format!("train {train} test=0 {}", twin::plan_keys(&self.plan()));
         let mut records = Vec::new();
-        client.train(&command, None, |record| records.push(record.clone()))?;
+        let done = client.train(&command, None, |record| records.push(record.clone()))?;
         let test = twin::data_keys(&distribution, self.test, self.seed);
         let score = client.eval(&format!("eval {test} set=test"), None)?;
+        // A line was lost, or the chip has forgotten its weights before it was tested: that is no difference.
+        if client.noise != noise || score.step != done.steps {
+            return Err(ChipError::Broken { port: client.port(), what: "train".into(), code: "bytes-lost".into() });
+        }
         let score = Evaluation { loss: score.loss, error: score.error, attention: score.attention };
         Ok(Finding::new(records, score))
     }

@@ -56,6 +56,8 @@ impl Client {
         for _ in 0..HELLOS {
             self.quiet()?;
             self.send(&[CTRL_U, b'\n'])?;
+            // A person may have been here before.
+            self.tell("echo on=0")?;
             self.tell("hello")?;
             match self.answer("hello") {
                 Ok(reply) => {
@@ -108,16 +110,16 @@ impl Client {
         retries: u32,
         mut job: impl FnMut(&mut Self) -> Result<T, ChipError>,
     ) -> Result<T, ChipError> {
-        let mut tries = 0;
-        loop {
-            match job(self) {
-                Err(error) if error.is_passing() && tries < retries && (!self.is_gone || self.link.comes_back()) => {
-                    tries += 1;
-                    self.recover()?;
-                }
-                outcome => return outcome,
-            }
+        let (mut tries, mut outcome) = (0, job(self));
+        while let Err(error) = &outcome
+            && error.is_passing()
+            && tries < retries
+            && (!self.is_gone || self.link.comes_back())
+        {
+            tries += 1;
+            outcome = self.recover().and_then(|()| job(self));
         }
+        outcome
     }
 }
 

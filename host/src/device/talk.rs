@@ -3,6 +3,7 @@
 use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::compare::Comparison;
+use super::fault::ChipError;
 use super::twin;
 use crate::cli;
 use crate::error::InputError;
@@ -41,6 +42,9 @@ pub fn hello(args: &ChipArgs, quiet: bool) -> anyhow::Result<()> {
     ))
 }
 
+/// Attempts after accidents on the line.
+const RETRIES: u32 = 5;
+
 /// `mote device --port`: the runs of a preset on a chip, by commands; every line is compared with this machine.
 ///
 /// # Errors
@@ -52,21 +56,31 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
     let (mut host, mut found) = (Vec::new(), Vec::new());
     let mut memory = chip::twin_memory(&client)?;
     for run in preset.runs {
-        client.stop()?;
         let plan = mote_core::run::plan(run);
         let data = twin::data_keys(&run.distribution, run.samples, run.seed);
         let command = format!("train name={} {data} test={} {}", run.name, run.test_samples, twin::plan_keys(&plan));
-        let mut said = Ok(());
-        client.train(&command, None, |record| {
-            let Ok(line) = record.clone().into_line() else { return };
-            if !quiet && said.is_ok() {
-                said = say(line.as_str());
+        let (mut said, mut lines) = (Ok(()), Vec::new());
+        client.persist(RETRIES, |client| {
+            client.stop()?;
+            lines.clear();
+            let noise = client.noise;
+            client.train(&command, None, |record| {
+                let Ok(line) = record.clone().into_line() else { return };
+                if !quiet && said.is_ok() {
+                    said = say(line.as_str());
+                }
+                if !matches!(record, Record::Run(_)) {
+                    lines.push(line.as_str().to_owned());
+                }
+            })?;
+            if client.noise == noise {
+                return Ok(());
             }
-            if !matches!(record, Record::Run(_)) {
-                found.push(line.as_str().to_owned());
-            }
+            // A line was damaged: that is no difference.
+            Err(ChipError::Broken { port: client.port(), what: "train".into(), code: "bytes-lost".into() })
         })?;
         said?;
+        found.append(&mut lines);
         let mut source = twin::made(run.distribution, &memory, (run.samples, run.test_samples), run.seed)?;
         let records = twin::run(&mut memory, plan, &mut source);
         host.extend(records.into_iter().filter_map(|r| r.into_line().ok()).map(|line| line.as_str().to_owned()));

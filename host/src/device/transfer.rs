@@ -71,7 +71,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`]; [`ChipError::Digest`], [`ChipError::Broken`].
+    /// As [`Client::ask`]; [`ChipError::Digest`], [`ChipError::Broken`]; [`ChipError::Refused`] for numbers that cannot be
+    /// taken.
     pub fn upload(&mut self, command: &str, all: &[f32]) -> Result<(), ChipError> {
         let what = command.split(' ').next().unwrap_or_default();
         let (mut convoy, crc) = (Convoy::default(), digest(all));
@@ -82,6 +83,11 @@ impl Client {
             convoy.go(self)?;
             match self.answer_within("put", self.brief_patience()) {
                 Ok(reply) if !lost_bytes(&reply.said) => convoy.taken(),
+                // These numbers would be refused again.
+                Err(error @ ChipError::Refused { .. }) if !error.is_passing() => {
+                    self.stop()?;
+                    return Err(error);
+                }
                 Ok(_) | Err(ChipError::Refused { .. } | ChipError::Silent { .. }) => {
                     repairs += 1;
                     let next = self.next_number(what, repairs)?;

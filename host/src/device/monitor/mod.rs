@@ -102,7 +102,8 @@ fn emulate(args: &MonitorArgs, quiet: bool) -> anyhow::Result<Box<dyn Source>> {
         None => build::build(machine, preset.name, fast_math),
     };
     spinner.finish_and_clear();
-    let board = Emulator::start(machine, &firmware?.elf, DEADLINE)?;
+    let start = if args.train.is_some() { Emulator::start_in_real_time } else { Emulator::start };
+    let board = start(machine, &firmware?.elf, DEADLINE)?;
     Ok(Box::new(source::Emulated::new("QEMU".into(), board)))
 }
 
