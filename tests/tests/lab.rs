@@ -132,7 +132,7 @@ fn fresh_samples_meet_the_initial_weights() {
                     _ => Box::new(SampledRun::<f64>::new(&recipe, &place, seed, Width::Reduced)),
                 };
                 let scores = run.test().unwrap();
-                attention.push(f64::from(scores.attention()));
+                attention.push(scores.attention());
                 squares.push(scores.scores.iter().map(|f| f64::from(f * f)).sum::<f64>() / scores.scores.len() as f64);
             }
             [attention, squares].map(|all| Moments::of(&all).unwrap())
