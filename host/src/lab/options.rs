@@ -1,11 +1,7 @@
 //! What a person may say about a run: on the command line or in a run file.
 
 use super::cell::Space;
-use super::lists;
-use crate::error::{InputError, quoted};
-use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// How the space of a cell is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -99,24 +95,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads a run file; also its text.
-    ///
-    /// # Errors
-    ///
-    /// [`InputError`] that names the file and the key, with the nearest known one.
-    pub fn read(path: &Path) -> Result<(Self, String), InputError> {
-        let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
-        let table: toml::Table = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
-        let command = Self::augment_args(clap::Command::new("keys"));
-        let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-        let keys: Vec<&str> = std::iter::once("preset").chain(longs).collect();
-        if let Some(found) = table.keys().find(|key| !keys.contains(&key.as_str())) {
-            let meant = lists::nearest(found, keys.iter().copied());
-            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let found = format!("unknown key {}, expected one of {}{meant}", quoted(found), keys.join(", "));
-            return Err(InputError::file(path, found));
-        }
-        let options = table.try_into().map_err(|e: toml::de::Error| InputError::file(path, quoted(e.message())))?;
-        Ok((options, text))
+    /// Whether a key is given here, by its long name.
+    pub fn says(&self, key: &str) -> bool {
+        let keys = serde_json::to_value(self).unwrap_or_default();
+        keys.get(key).is_some_and(|value| !value.is_null())
     }
 }

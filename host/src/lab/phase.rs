@@ -4,9 +4,8 @@ use super::cell::{self, Place, Space};
 use super::conclude::{Session, conclude};
 use super::grid::Config;
 use super::options::Options;
-use super::presets;
 use super::recipe::Form;
-use super::run_file;
+use super::run_file::{self, RunFile};
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
@@ -75,7 +74,8 @@ pub struct PhaseArgs {
 ///
 /// [`InputError`] for impossible options and folders; [`Interrupted`] with every finished cell saved.
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
-    let (config, run_file) = resolve(args)?;
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
     if args.print_config {
         return say(run_file::text(&config)?.trim_end());
     }
@@ -90,7 +90,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if !(cut > 0.0 && cut.is_finite()) {
         return Err(InputError::option("cut", format!("expected a finite number above 0, found {cut}")).into());
     }
-    check_memory(&config, &places, threads)?;
+    let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
+    check_memory(&config, &places, threads).map_err(too_large)?;
     if args.dry_run {
         return describe(&config, &places, threads);
     }
@@ -108,22 +109,9 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         let saved = Some(out.path().to_owned());
         return Err(Interrupted { done: format!("{} of {} cells", cells.len(), places.len()), saved }.into());
     }
+    let run_file = run_file.map(|file| file.text);
     let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
     conclude(&config, cells, &out, &session)
-}
-
-/// Preset, then run file, then options; and what the run file says.
-fn resolve(args: &PhaseArgs) -> anyhow::Result<(Config, Option<String>)> {
-    let read = args.config.as_deref().map(Options::read).transpose()?;
-    // A preset on the command line speaks over the one in the file, as every option does.
-    let in_file = read.as_ref().and_then(|(options, _)| options.preset.as_deref());
-    let mut config = presets::preset(args.preset.as_deref().or(in_file).unwrap_or("figure1"))?;
-    let mut text = None;
-    if let Some((options, whole)) = read {
-        config = config.with(&options)?;
-        text = Some(whole);
-    }
-    Ok((config.with(&args.options)?, text))
 }
 
 /// Says what a run would be. Times a few cells for it.

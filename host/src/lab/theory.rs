@@ -5,8 +5,8 @@
 use super::cell::Place;
 use super::lists::{numbers, sorted};
 use super::options::Options;
-use super::presets;
 use super::recipe::{Form, Limits, Recipe};
+use super::run_file::{self, RunFile};
 use crate::error::InputError;
 use crate::progress::say;
 use serde::Serialize;
@@ -173,13 +173,8 @@ impl Verdict {
 ///
 /// [`crate::error::InputError`] for impossible options.
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
-    let in_file = args.config.as_deref().map(Options::read).transpose()?.map(|(options, _)| options);
-    let named = in_file.as_ref().and_then(|options| options.preset.as_deref());
-    let mut config = presets::preset(args.preset.as_deref().or(named).unwrap_or("theorem"))?;
-    if let Some(options) = &in_file {
-        config = config.with(options)?;
-    }
-    config = config.with(&args.options)?;
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let mut config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
     if let Form::Digits { .. } = config.recipe.form {
         return Err(InputError::option(
             "preset",
@@ -212,6 +207,7 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::presets;
     use super::*;
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
