@@ -5,7 +5,7 @@ use crate::device::fit;
 use crate::device::law::LawArgs;
 use crate::device::learn::LearnArgs;
 use crate::device::machine::{REAL, every};
-use crate::error::InputError;
+use crate::error::{InputError, quoted};
 use crate::lab::bench::BenchArgs;
 use crate::lab::digits::DigitsArgs;
 use crate::lab::dynamics::DynamicsArgs;
@@ -14,8 +14,10 @@ use crate::lab::phase::PhaseArgs;
 use crate::lab::theory::TheoryArgs;
 use crate::progress::say;
 use clap::builder::PossibleValuesParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
+use std::error::Error;
 use std::path::PathBuf;
 
 /// Trains a softmax-attention classifier by exact gradient descent, the same program bit for bit on
@@ -352,6 +354,22 @@ pub struct SizesArgs {
     /// Install nothing; print the commands that would
     #[arg(long)]
     pub no_install: bool,
+}
+
+/// A value that its option refuses, as one line; `None` for every other error of the command line, and for help.
+pub fn refused_value(error: &clap::Error) -> Option<InputError> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (ErrorKind::ValueValidation, Some(option), Some(found), Some(says)) =
+        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), error.source())
+    else {
+        return None;
+    };
+    let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
+    let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
+    Some(InputError::Value { what: format!("{option}: {says}") })
 }
 
 /// The preset of a name.

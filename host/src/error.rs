@@ -22,6 +22,12 @@ pub enum InputError {
         /// What is wrong with it.
         what: String,
     },
+    /// The value of an option, as the parser of the command line refuses it.
+    #[error("{what}")]
+    Value {
+        /// The option and what is wrong with its value.
+        what: String,
+    },
     /// Training left the finite numbers.
     #[error(
         "training diverged at step {step}: {what}; try a learning rate below {learning_rate}; the last finite weights are \

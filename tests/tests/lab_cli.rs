@@ -52,7 +52,7 @@ fn theory_names_what_is_met_and_what_rests_on_memory() {
     assert!(verdicts.iter().all(|verdict| verdict["items"][0]["is_met"] == false));
     refused(&mote(&["theory", "--preset", "digits"]), &["--preset: expected a preset of signals and noise"]);
     refused(&mote(&["theory", "--n", "x"]), &["--n: expected a list like", "\"x\""]);
-    refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a finite number above 0, found -1"]);
+    refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a number from 1.2e-38 to 3.4e38", "found -1"]);
 }
 
 /// Four models at one N SNR^2, each with its own cells, boundary and pictures.
@@ -135,12 +135,61 @@ fn impossible_requests_name_what_is_possible() {
             &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--dry-run"],
             &["GB of memory", "GB free"],
         ),
-        (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a finite number above 0, found 0"]),
-        (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a finite number above 0, found -1"]),
+        (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a number from 1.2e-38", "found 0"]),
+        (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a number from 1.2e-38", "found -1"]),
     ] {
         refused(&mote(&[args, &["--out", path(&out)]].concat()), expected);
         assert!(!out.exists(), "{args:?}");
     }
+}
+
+/// Whatever number stands behind an option, a space before it or not: the option's own answer, on one line.
+#[test]
+fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let single = "expected a number from 1.2e-38 to 3.4e38 (single precision), found ";
+    let whole = |found: &str, most: &str| format!("expected a whole number from 0 to {most}, found \"{found}\"");
+    let range = "expected first..last..step with first at most last and step above 0, like 5..100..5, found ";
+    let (u32s, u64s) = ("4294967295", "18446744073709551615");
+    for (args, expected) in [
+        ("phase --preset law --lr -1", format!("--lr: {single}-1")),
+        ("phase --preset law --lr 1e39", format!("--lr: {single}1e39")),
+        ("phase --preset law --lr 1e-50", format!("--lr: {single}1e-50")),
+        ("phase --preset law --lr fast", "--lr: expected a number, found \"fast\"".into()),
+        ("phase --preset law --signal 1,1e39", format!("--signal: {single}1e39")),
+        ("phase --preset law --signal -5..100..5", format!("--signal: {single}-5")),
+        ("phase --preset law --signal 5..100..0", format!("--signal: {range}\"5..100..0\"")),
+        ("phase --preset law --signal 5..", format!("--signal: {range}\"5..\"")),
+        ("phase --preset law --n -4", "--n: expected whole numbers below 1e15, found -4".into()),
+        ("phase --preset figure1 --big 1e40", format!("--big: {single}1e40")),
+        ("phase --preset figure1 --small -0.5", format!("--small: {single}-0.5")),
+        ("phase --preset figure1 --divisor 1e39", format!("--divisor: {single}1e39")),
+        ("phase --preset law --noise-norm 1e39", format!("--noise-norm: {single}1e39")),
+        ("phase --preset law --stop-loss -1", format!("--stop-loss: {single}-1")),
+        ("phase --preset law --cut -1", format!("--cut: {single}-1")),
+        ("phase --preset law --replicates -3", format!("--replicates: {}", whole("-3", u32s))),
+        ("phase --preset law --seed -1", format!("--seed: {}", whole("-1", u64s))),
+        ("phase --preset law --max-steps 5000000000", format!("--max-steps: {}", whole("5000000000", u32s))),
+        ("phase --preset law --threads -2", format!("--threads: {}", whole("-2", u64s))),
+        (
+            "phase --preset digits --classes -3,8",
+            "--classes: expected two different digits, like 3,8, found -3,8".into(),
+        ),
+        ("dynamics --runs -1", format!("--runs: {}", whole("-1", u32s))),
+        ("digits --signal -4", "--signal: expected a number above 0 and below 1e15, found -4".into()),
+        ("digits --train -2", format!("--train: {}", whole("-2", u64s))),
+    ] {
+        let args: Vec<&str> = args.split(' ').chain(["--out", path(&out)]).collect();
+        refused(&mote(&args), &[&format!("mote: {expected}\n")]);
+        assert!(!out.exists(), "{args:?}");
+    }
+    refused(&mote(&["theory", "--snr", "-1"]), &[&format!("--snr: {single}-1")]);
+    refused(&mote(&["theory", "--snr", "1..2"]), &[&format!("--snr: {range}\"1..2\"")]);
+    refused(&mote(&["bench", "--cells", "-1"]), &[&format!("--cells: {}", whole("-1", u64s))]);
+    // Options of other commands answer on one line too, with what was found.
+    refused(&mote(&["fit", "--ram", "20K", "--samples-held", "x"]), &["mote: --samples-held: ", "found \"x\""]);
+    refused(&mote(&["device", "--deadline", "0"]), &["mote: --deadline: 0 is not in 1..=86400"]);
 }
 
 /// The dry run times a few cells and says how long all would take, and how much memory.

@@ -196,11 +196,11 @@ fn impossible_grids_are_refused() {
             &["--preset", "figure2"][..],
             &["--preset: expected one of figure1, law", "found \"figure2\"; did you mean figure1?"][..],
         ),
-        (&["--n", "9..3..1"], &["--n: expected a list like", "9..3..1"]),
+        (&["--n", "9..3..1"], &["--n: expected first..last..step with first at most last", "9..3..1"]),
         (&["--n", "0"], &["--n: expected at least 1, found 0"]),
         (&["--preset", "figure1", "--n", "5"], &["--n: expected even numbers", "found 5"]),
         (&["--tokens", "1"], &["--tokens: expected at least 2, found 1"]),
-        (&["--lr", "0"], &["--lr: expected a finite number above 0, found 0"]),
+        (&["--lr", "0"], &["--lr: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
         (&["--threads", "0"], &["--threads: expected at least 1"]),
         (&["--big", "3"], &["--big: expected a preset of the paper form"]),
     ] {

@@ -2,6 +2,7 @@
 
 use super::cell::{self, Place, Run, Space};
 use super::grid::Config;
+use super::lists;
 use super::options::{Options, SpaceChoice};
 use super::presets;
 use super::recipe::Recipe;
@@ -26,10 +27,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME", default_value = "figure1")]
     pub preset: String,
     /// Cells to time
-    #[arg(long, value_name = "K", default_value_t = 100)]
+    #[arg(long, value_name = "K", default_value_t = 100, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub cells: usize,
     /// Threads to compare with one
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
 }
 

@@ -56,16 +56,16 @@ pub struct DynamicsArgs {
     #[arg(long, value_name = "NAME", default_value = "benign")]
     pub preset: String,
     /// Independent runs
-    #[arg(long, value_name = "R", default_value_t = 20)]
+    #[arg(long, value_name = "R", default_value_t = 20, allow_negative_numbers = true, value_parser = lists::whole::<u32>)]
     pub runs: u32,
     /// Steps of every run
-    #[arg(long, value_name = "K", default_value_t = 500)]
+    #[arg(long, value_name = "K", default_value_t = 500, allow_negative_numbers = true, value_parser = lists::whole::<u32>)]
     pub steps: u32,
     /// Seed of all runs
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, allow_negative_numbers = true, value_parser = lists::whole::<u64>)]
     pub seed: u64,
     /// Threads; each works on a run of its own
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]

@@ -3,6 +3,7 @@
 use super::cell::{self, Place, Space};
 use super::conclude::{Session, conclude};
 use super::grid::Config;
+use super::lists;
 use super::options::Options;
 use super::recipe::Form;
 use super::run_file::{self, RunFile};
@@ -46,13 +47,13 @@ pub struct PhaseArgs {
     /// What to change.
     pub options: Options,
     /// Threads; each works on a cell of its own
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
     /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
     pub cut: Option<f64>,
     #[command(flatten)]
     /// How progress is told.
@@ -87,9 +88,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let threads = threads.min(places.len());
     let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
-    if !(cut > 0.0 && cut.is_finite()) {
-        return Err(InputError::option("cut", format!("expected a finite number above 0, found {cut}")).into());
-    }
+    lists::positive("cut", cut)?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
     check_memory(&config, &places, threads).map_err(too_large)?;
     if args.dry_run {

@@ -3,7 +3,7 @@
 //! Condition 4.1 and the theorem of (J) as they are remembered: up to logarithms, and with every constant taken as 1.
 
 use super::cell::Place;
-use super::lists::{numbers, sorted};
+use super::lists::{numbers, positive, sorted};
 use super::options::Options;
 use super::recipe::{Form, Limits, Recipe};
 use super::run_file::{self, RunFile};
@@ -34,7 +34,7 @@ pub struct TheoryArgs {
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
     /// Signal-to-noise ratios s / (sigma sqrt(D)), instead of signal norms
-    #[arg(long, value_name = "LIST", conflicts_with = "signal")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "signal")]
     pub snr: Option<String>,
     #[command(flatten)]
     /// What to change.
@@ -183,9 +183,7 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         .into());
     }
     let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
-    if let Some(snr) = snrs.iter().flatten().find(|snr| **snr <= 0.0) {
-        return Err(InputError::option("snr", format!("expected a finite number above 0, found {snr}")).into());
-    }
+    snrs.iter().flatten().try_for_each(|&snr| positive("snr", snr))?;
     for &(dim, head) in &config.models {
         let recipe = Recipe { dim, head, ..config.recipe };
         if let Some(snrs) = &snrs {
