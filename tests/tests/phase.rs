@@ -126,6 +126,38 @@ fn a_folder_of_another_configuration_is_refused_with_the_differences() {
     assert_eq!(read(folder.path().join("cells.csv")), before);
 }
 
+/// A refused run makes nothing in the folder, and no folder.
+#[test]
+fn a_refused_run_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let names = |folder: &Path| -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let one = ["--n", "4", "--signal", "4", "--replicates", "1"];
+    let out = folder.path().join("other");
+    assert!(phase(&out, &one).status.success());
+    std::fs::remove_file(out.join(".lock")).unwrap();
+    let before = names(&out);
+    refused(&phase(&out, &[&one[..], &["--lr", "0.25"]].concat()), &["other: expected a folder of this configuration"]);
+    assert_eq!(names(&out), before);
+
+    for (name, text, expected) in [
+        ("cells.csv", "a,b\n", "cells.csv: line 1: expected n,signal_norm"),
+        ("config.json", "{", "config.json: expected the configuration of a run, found: EOF"),
+    ] {
+        let out = folder.path().join(name.replace('.', "-"));
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(out.join(name), text).unwrap();
+        refused(&phase(&out, &one), &[expected]);
+        assert_eq!(names(&out), [name]);
+    }
+    refused(&phase(&folder.path().join("new"), &["--lr", "0"]), &["--lr"]);
+    assert_eq!(names(folder.path()), ["cells-csv", "config-json", "other"]);
+}
+
 #[test]
 fn damaged_cells_are_refused_by_line() {
     let folder = TempDir::new().unwrap();

@@ -9,7 +9,6 @@ use super::recipe::Form;
 use super::run_file::{self, RunFile};
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
-use crate::files::OutFolder;
 use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
 use anyhow::Context;
 use std::collections::HashSet;
@@ -94,8 +93,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.dry_run {
         return describe(&config, &places, threads);
     }
-    let out = OutFolder::open(args.out.as_deref().context("no output folder")?)?;
-    let mut store = Store::open(&out, &config)?;
+    let (mut store, out) = Store::open(args.out.as_deref().context("no output folder")?, &config)?;
     let start = Instant::now();
     let found = store.done.len();
     if !quiet && found > 0 {
