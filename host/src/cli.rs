@@ -6,6 +6,7 @@ use crate::device::law::LawArgs;
 use crate::device::learn::LearnArgs;
 use crate::device::machine::{REAL, every};
 use crate::error::{InputError, quoted};
+use crate::lab;
 use crate::lab::bench::BenchArgs;
 use crate::lab::digits::DigitsArgs;
 use crate::lab::dynamics::DynamicsArgs;
@@ -384,7 +385,7 @@ pub fn preset(name: &str) -> Result<Preset, InputError> {
     })
 }
 
-/// Prints every preset with its shape and runs.
+/// Prints every preset with its shape and runs, then those of the laboratory with the commands that take them.
 ///
 /// # Errors
 ///
@@ -393,6 +394,12 @@ pub fn print_presets() -> anyhow::Result<()> {
     for preset in presets::ALL {
         let runs: Vec<_> = preset.runs.iter().map(|run| run.name).collect();
         say(format_args!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", ")))?;
+    }
+    for (name, about) in lab::presets::ALL {
+        say(format_args!("{name:12} {about} (mote phase)"))?;
+    }
+    for (name, about) in lab::dynamics::PRESETS {
+        say(format_args!("{name:12} {about} (mote dynamics)"))?;
     }
     Ok(())
 }

@@ -143,6 +143,19 @@ fn impossible_requests_name_what_is_possible() {
     }
 }
 
+/// Every name that some command takes as a preset, with the command where it is not those of the chip.
+#[test]
+fn presets_are_listed_with_what_they_are_for() {
+    let said = text(&mote(&["presets"]));
+    assert!(said.starts_with("demo         benign against harmful overfitting"), "{said}");
+    let phase = ["figure1", "law", "wide", "theorem", "digits"].map(|name| (name, "(mote phase)"));
+    let dynamics = ["benign", "harmful"].map(|name| (name, "(mote dynamics)"));
+    for (name, command) in phase.into_iter().chain(dynamics) {
+        let is_its_line = |line: &&str| line.starts_with(&format!("{name:12} ")) && line.ends_with(command);
+        assert_eq!(said.lines().filter(is_its_line).count(), 1, "{name}: {said}");
+    }
+}
+
 /// Whatever number stands behind an option, a space before it or not: the option's own answer, on one line.
 #[test]
 fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {

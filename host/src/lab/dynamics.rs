@@ -32,6 +32,12 @@ pub const QUANTITIES: [&str; 11] = [
     "qk_xi3_noise",
 ];
 
+/// The presets, and what each is for.
+pub const PRESETS: [(&str, &str); 2] = [
+    ("benign", "the paper's dynamics where attention turns to the signal, N=16, signal norm 25"),
+    ("harmful", "the paper's dynamics where it turns to the noise, N=10, signal norm 15"),
+];
+
 /// A run as it is followed: queries and keys need only as many numbers as their span has dimensions.
 type Follower = SampledRun<f32>;
 
@@ -96,7 +102,7 @@ pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
     let (samples, signal_norm, learning_rate) = match name {
         "benign" => (16, 25.0, 0.01),
         "harmful" => (10, 15.0, 0.02),
-        _ => return Err(lists::unknown("preset", name, &["benign", "harmful"])),
+        _ => return Err(lists::unknown("preset", name, &PRESETS.map(|(name, _)| name))),
     };
     let recipe = Recipe {
         form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },

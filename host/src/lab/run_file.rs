@@ -214,12 +214,12 @@ impl From<f64> for Number {
 
 #[cfg(test)]
 mod tests {
-    use super::super::presets::{NAMES, preset};
+    use super::super::presets::{ALL, preset};
     use super::*;
 
     #[test]
     fn a_printed_run_file_is_the_configuration_it_was_printed_from() {
-        for name in NAMES {
+        for (name, _) in ALL {
             let config = preset(name).unwrap();
             let changed = Options { seed: Some(7), lr: Some(0.25), n: Some("4,8,20".into()), ..Options::default() };
             for config in [config.clone(), config.with(&changed).unwrap()] {
