@@ -49,7 +49,7 @@ pub enum InputError {
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted after {done}; {}", match saved {
     Some(path) => format!("what was done is saved in {}", path.display()),
-    None => "nothing is saved".into(),
+    None => "nothing is saved, and the same command begins anew".into(),
 })]
 pub struct Interrupted {
     /// What was done before.

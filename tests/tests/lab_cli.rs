@@ -143,6 +143,30 @@ fn impossible_requests_name_what_is_possible() {
     }
 }
 
+/// One run has no spread: blank in the table, no band in the picture, no words about either. And it is one run.
+#[test]
+fn a_single_run_has_no_spread() {
+    let folder = TempDir::new().unwrap();
+    for (runs, bands) in [("1", 0), ("2", 2)] {
+        let out = folder.path().join(runs);
+        let said = text(&mote(&["dynamics", "--steps", "3", "--runs", runs, "--threads", "1", "--out", path(&out)]));
+        assert!(said.contains(if bands == 0 { "\n1 run; stages" } else { "\n2 runs; stages" }), "{said}");
+        let spreads = columns(&out.join("dynamics.csv"), &["sd", "runs"]);
+        assert!(spreads.iter().all(|row| row[0].is_empty() == (bands == 0) && row[1] == runs), "{spreads:?}");
+        let svg = std::fs::read_to_string(out.join("attention.svg")).unwrap();
+        assert_eq!(svg.matches("opacity=\"0.2\"").count(), bands);
+        let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+        let facts =
+            ["One run (attention), whose spread is not known.", ", on 1 thread, "].map(|part| page.contains(part));
+        assert_eq!((facts, page.contains('\u{b1}')), ([bands == 0, true], bands > 0));
+    }
+    // Models compared by one replicate each have lines without bands.
+    let out = folder.path().join("phase");
+    let args = ["phase", "--quiet", "--preset", "wide", "--dim", "1e3,1e5", "--signal", "1,4", "--replicates", "1"];
+    text(&mote(&[&args[..], &["--out", path(&out)]].concat()));
+    assert!(!std::fs::read_to_string(out.join("curves.svg")).unwrap().contains("opacity=\"0.2\""));
+}
+
 /// Every name that some command takes as a preset, with the command where it is not those of the chip.
 #[test]
 fn presets_are_listed_with_what_they_are_for() {

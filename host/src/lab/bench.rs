@@ -9,7 +9,7 @@ use super::recipe::Recipe;
 use super::sampled::{SampledRun, Width};
 use super::tokens::TokenRun;
 use crate::error::InputError;
-use crate::progress::say;
+use crate::progress::{counted, say};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -67,8 +67,8 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     let places: Vec<Place> = (0..count).map(|i| all[(2 * i + 1) * all.len() / (2 * count)]).collect();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.unwrap_or(cores);
-    say(format_args!("mote {} on {}, {cores} cores", mote_core::VERSION, processor()))?;
-    say(format_args!("{count} of the {} cells of preset {}", all.len(), config.preset))?;
+    say(format_args!("mote {} on {}, {}", mote_core::VERSION, processor(), counted(cores, "core")))?;
+    say(format_args!("{count} of the {} of preset {}", counted(all.len(), "cell"), config.preset))?;
     say("space     cells/s  ms/cell  us/step   drawing   steps   test set")?;
     for space in Space::ALL {
         // Weight space takes minutes for what the others do in seconds, on grids that have samplers at all.

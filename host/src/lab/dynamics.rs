@@ -5,11 +5,11 @@ use super::dynamics_page::Followed;
 use super::lists;
 use super::recipe::{Form, Recipe, Scaling};
 use super::sampled::{SampledRun, Width};
-use super::summary::Moments;
+use super::summary::{Moments, or_blank};
 use crate::draw::{self, Panel, Series};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
-use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
 use anyhow::Context;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -147,7 +147,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     let mut csv = String::from("step,quantity,mean,sd,runs\n");
     for (step, row) in table.iter().enumerate() {
         for (quantity, Moments { mean, sd, count, .. }) in QUANTITIES.iter().zip(row) {
-            csv += &format!("{},{quantity},{mean},{sd},{count}\n", step + 1);
+            csv += &format!("{},{quantity},{mean},{},{count}\n", step + 1, or_blank(*sd));
         }
     }
     out.write("dynamics.csv", csv.as_bytes())?;
@@ -172,7 +172,8 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
         let shown: Vec<String> = QUANTITIES.iter().zip(row).map(|(name, m)| format!("{name} {:.4}", m.mean)).collect();
         say(format_args!("step {step:4}: {}", shown.join("  ")))?;
     }
-    say(format_args!("{} runs; stages: {}", args.runs, serde_json::to_string(&stages)?))?;
+    let count = counted(runs.len(), "run");
+    say(format_args!("{count}; stages: {}", serde_json::to_string(&stages)?))?;
     say(format_args!(
         "saved in {}: dynamics.csv stages.json report.html, loss attention values products as .png and .svg",
         out.path().display()
@@ -212,7 +213,13 @@ pub fn follow_all(
     });
     progress.finish();
     let rows = results.into_iter().map(|slot| slot.into_inner().ok().flatten().context("a thread ended early")?);
-    rows.collect()
+    let rows: Vec<anyhow::Result<Vec<Row>>> = rows.collect();
+    let whole = rows.iter().flatten().count();
+    if whole < rows.len() && interrupt.is_raised() {
+        // Means over some of the runs would pass for means over all.
+        return Err(Interrupted { done: format!("{whole} of {}", counted(rows.len(), "run")), saved: None }.into());
+    }
+    rows.into_iter().collect()
 }
 
 /// Every quantity after every step of one run; `stop` is asked after each.
@@ -224,9 +231,7 @@ fn follow(run: &mut Follower, steps: u32, mut stop: impl FnMut() -> bool) -> any
         let mut row = [train_loss, scores.loss(), scores.error(), 0., 0., 0., 0., 0., 0., 0., 0.];
         row[3..].copy_from_slice(&run.span().track(0));
         rows.push(row);
-        if stop() {
-            return Err(Interrupted { done: format!("step {step} of a run"), saved: None }.into());
-        }
+        anyhow::ensure!(!stop() || step == steps, "interrupted");
     }
     Ok(rows)
 }
@@ -236,7 +241,7 @@ pub fn moments(runs: &[Vec<Row>]) -> Vec<[Moments; QUANTITIES.len()]> {
     let steps = runs.first().map_or(0, Vec::len);
     let of = |step: usize, quantity: usize| {
         let numbers: Vec<f64> = runs.iter().map(|rows| rows[step][quantity]).collect();
-        Moments::of(&numbers).unwrap_or(Moments { mean: 0.0, sd: 0.0, standard_error: 0.0, count: 0 })
+        Moments::of(&numbers).unwrap_or(Moments { mean: 0.0, sd: None, standard_error: None, count: 0 })
     };
     (0..steps).map(|step| std::array::from_fn(|quantity| of(step, quantity))).collect()
 }
@@ -265,13 +270,15 @@ fn panel(
         let points = |value: &dyn Fn(&Moments) -> f64| -> Vec<(f64, f64)> {
             table.iter().enumerate().map(|(step, row)| (step as f64 + 1.0, value(&row[of(name)]))).collect()
         };
-        let band = |sign: f64| points(&|m| m.mean + sign * 2.0 * m.sd).into_iter().map(|(_, y)| y).collect();
+        let band = |sign: f64| -> Option<Vec<f64>> {
+            table.iter().map(|row| row[of(name)]).map(|m| Some(m.mean + sign * 2.0 * m.sd?)).collect()
+        };
         Series {
             name: name.replace('_', " "),
             color: color.into(),
             dashed: false,
             points: points(&|m| m.mean),
-            band: Some((band(-1.0), band(1.0))),
+            band: band(-1.0).zip(band(1.0)),
         }
     });
     let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();

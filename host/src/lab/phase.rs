@@ -9,7 +9,7 @@ use super::recipe::Form;
 use super::run_file::{self, RunFile};
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
-use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
 use anyhow::Context;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -97,14 +97,14 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     let found = store.done.len();
     if !quiet && found > 0 {
-        say(format_args!("{found} of {} cells are done already", places.len()))?;
+        say(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
     }
     let mut cells = std::mem::take(&mut store.done);
     let kind = if quiet { Kind::None } else { args.progress.progress };
     let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
     if !finished {
         let saved = Some(out.path().to_owned());
-        return Err(Interrupted { done: format!("{} of {} cells", cells.len(), places.len()), saved }.into());
+        return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
     let run_file = run_file.map(|file| file.text);
     let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
@@ -158,8 +158,9 @@ fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(),
     Err(InputError::option(
         "space",
         format!(
-            "{threads} cells of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
+            "{} of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
              machine has {:.1} GB free; try --space auto, or fewer --threads",
+            counted(threads, "cell"),
             needed / 1e9,
             available / 1e9
         ),
