@@ -238,3 +238,25 @@ fn a_dry_run_estimates_time_and_memory() {
     let seconds: f64 = said.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(seconds > 0.0, "{said}");
 }
+
+/// Cells that take minutes, or whose first step does: the dry run ends all the same, and says what it does not know.
+#[test]
+fn a_dry_run_of_an_expensive_grid_ends_soon() {
+    let steps = ["--preset", "theorem", "--stop-loss", "1e-5", "--max-steps", "2000000"];
+    let first = ["--preset", "law", "--space", "weights", "--n", "100000000", "--dim", "16", "--head", "4"];
+    for (grid, expected) in [
+        (&steps[..], &["between ", " of them not to their end", "to --max-steps 2000000; at most "][..]),
+        (
+            &first,
+            &[
+                "how long it takes is not known: nothing could be timed of a cell of N=100000000 D=16 H=4 in 5 s; at most ",
+            ],
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        let said = text(&mote(&[&["phase", "--dry-run"], grid].concat()));
+        // 5 s on an idle machine.
+        assert!(start.elapsed().as_secs() < 30, "{said}");
+        assert!(expected.iter().all(|part| said.contains(part)), "{said}");
+    }
+}

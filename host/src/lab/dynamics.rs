@@ -52,7 +52,8 @@ losses, test error, attention on signal and noise, V_mu and V_xi, and four query
 
 Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, the figures loss, attention, values
 and products as PNG and SVG, with bands of 2 standard deviations and the three stages, and
-report.html with all of it on a page.
+report.html with all of it on a page. Nothing is written before the last run ends; a single run has
+no deviation and no band.
 
 Example:
   mote dynamics --preset benign --runs 20 --out benign"

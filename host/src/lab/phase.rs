@@ -2,6 +2,7 @@
 
 use super::cell::{self, Place, Space};
 use super::conclude::{Session, conclude};
+use super::estimate;
 use super::grid::Config;
 use super::lists;
 use super::options::Options;
@@ -60,7 +61,7 @@ pub struct PhaseArgs {
     /// Show report.html in the browser at the end
     #[arg(long)]
     pub open: bool,
-    /// Say how many cells, how long and how much memory it would be, and write nothing
+    /// Say how many cells, how long and how much memory it would be, within seconds, and write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print all of this as a run file, and do nothing
@@ -111,24 +112,12 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     conclude(&config, cells, &out, &session)
 }
 
-/// Says what a run would be. Times a few cells for it.
+/// Says what a run would be.
 fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
     let in_space = |space: &Space| places.iter().filter(|place| config.space_of(place) == *space).count();
     let spaces = Space::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
-    say(format_args!("{} cells: {}", places.len(), spaces.join(", ")))?;
-    // Cells stand in the order of their cost: one from the middle of each of some equal parts speaks for its part.
-    const PARTS: usize = 8;
-    let part = places.len().div_ceil(PARTS);
-    let mut seconds = 0.0;
-    for places in places.chunks(part) {
-        seconds += one(config, &places[places.len() / 2])?.seconds * places.len() as f64;
-    }
-    let (seconds, timed) = (seconds / threads as f64, places.len().div_ceil(part));
-    let bytes = threads as f64 * largest(config, places).0;
-    say(format_args!(
-        "about {seconds:.0} s on {threads} threads, going by {timed} of the cells; at most {:.1} MB of memory for cells",
-        bytes / 1e6
-    ))
+    say(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
+    estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
 }
 
 /// Bytes of the largest cell, and which it is.
