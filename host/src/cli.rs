@@ -5,7 +5,8 @@ use crate::device::fit;
 use crate::device::law::LawArgs;
 use crate::device::learn::LearnArgs;
 use crate::device::machine::{REAL, every};
-use crate::error::InputError;
+use crate::error::{InputError, quoted};
+use crate::lab;
 use crate::lab::bench::BenchArgs;
 use crate::lab::digits::DigitsArgs;
 use crate::lab::dynamics::DynamicsArgs;
@@ -14,8 +15,10 @@ use crate::lab::phase::PhaseArgs;
 use crate::lab::theory::TheoryArgs;
 use crate::progress::say;
 use clap::builder::PossibleValuesParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use mote_core::presets::{self, Preset};
+use std::error::Error;
 use std::path::PathBuf;
 
 /// Trains a softmax-attention classifier by exact gradient descent, the same program bit for bit on
@@ -357,6 +360,22 @@ pub struct SizesArgs {
     pub no_install: bool,
 }
 
+/// A value that its option refuses, as one line; `None` for every other error of the command line, and for help.
+pub fn refused_value(error: &clap::Error) -> Option<InputError> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (ErrorKind::ValueValidation, Some(option), Some(found), Some(says)) =
+        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), error.source())
+    else {
+        return None;
+    };
+    let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
+    let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
+    Some(InputError::Value { what: format!("{option}: {says}") })
+}
+
 /// The preset of a name.
 ///
 /// # Errors
@@ -369,7 +388,7 @@ pub fn preset(name: &str) -> Result<Preset, InputError> {
     })
 }
 
-/// Prints every preset with its shape and runs.
+/// Prints every preset with its shape and runs, then those of the laboratory with the commands that take them.
 ///
 /// # Errors
 ///
@@ -378,6 +397,12 @@ pub fn print_presets() -> anyhow::Result<()> {
     for preset in presets::ALL {
         let runs: Vec<_> = preset.runs.iter().map(|run| run.name).collect();
         say(format_args!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", ")))?;
+    }
+    for (name, about) in lab::presets::ALL {
+        say(format_args!("{name:12} {about} (mote phase)"))?;
+    }
+    for (name, about) in lab::dynamics::PRESETS {
+        say(format_args!("{name:12} {about} (mote dynamics)"))?;
     }
     Ok(())
 }

@@ -22,6 +22,12 @@ pub enum InputError {
         /// What is wrong with it.
         what: String,
     },
+    /// The value of an option, as the parser of the command line refuses it.
+    #[error("{what}")]
+    Value {
+        /// The option and what is wrong with its value.
+        what: String,
+    },
     /// Training left the finite numbers.
     #[error(
         "training diverged at step {step}: {what}; try a learning rate below {learning_rate}; the last finite weights are \
@@ -43,7 +49,7 @@ pub enum InputError {
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted after {done}; {}", match saved {
     Some(path) => format!("what was done is saved in {}", path.display()),
-    None => "nothing is saved".into(),
+    None => "nothing is saved, and the same command begins anew".into(),
 })]
 pub struct Interrupted {
     /// What was done before.

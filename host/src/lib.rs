@@ -23,8 +23,12 @@ use std::process::ExitCode;
 /// `flash` ends with the status of probe-rs.
 /// 130: interrupted, with what was done saved. 141: the reader of standard output is gone.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    match dispatch(&cli) {
+    let done = match Cli::try_parse() {
+        Ok(cli) => dispatch(&cli),
+        // Help, or an error of the grammar.
+        Err(error) => cli::refused_value(&error).map_or_else(|| error.exit(), |refused| Err(refused.into())),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
         Err(error) if error::is_closed_pipe(&error) => ExitCode::from(141),

@@ -146,6 +146,11 @@ pub fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
     writeln!(out, "{text}").and_then(|()| out.flush()).context("standard output")
 }
 
+/// `1 cell`, `2 cells`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The first signal asks, the second one does not wait for the answer.
 fn on_signal() {
     if RAISED.swap(true, Ordering::Relaxed) {

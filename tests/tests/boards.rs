@@ -74,6 +74,10 @@ fn the_footprint_of_a_board_has_all_figures() {
     let stack = row.stack.clone().unwrap();
     assert!((480..=board.stack_limit).contains(&stack.used) && stack.of == 5 << 10, "{stack:?}");
     assert_eq!(row.largest_dim, Some(84));
+    let flash = |firmware: build::Firmware| sizes::of_elf(&firmware.elf).unwrap().flash;
+    assert_eq!(row.flash_with_log, flash(build::build_with(board, "tiny", &["defmt"]).unwrap()));
+    assert_eq!(row.flash_of_session, flash(build::build_session(board, "tiny", false).unwrap()));
+    assert!(row.sizes.flash < row.flash_with_log && row.flash_with_log < row.flash_of_session);
     let table = footprint::table(&[row]);
     assert!(table.lines().nth(2).unwrap().starts_with("| `microbit` | `tiny` | "), "{table}");
     assert!(table.trim_end().ends_with("| 5,120 | 9,216 | 84 |"), "{table}");

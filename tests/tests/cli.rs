@@ -199,6 +199,23 @@ fn ctrl_c_ends_with_what_is_done_saved() {
     assert!(read(&bench.path("out/curve.csv")).lines().count() > 1);
 }
 
+/// Runs that are followed are not kept by halves, and the message says so.
+#[cfg(target_os = "linux")]
+#[test]
+fn dynamics_that_are_interrupted_say_what_is_lost() {
+    let bench = Bench::new(MOTE);
+    let mut command = Command::new(MOTE);
+    command.args(["dynamics", "--quiet", "--steps", "10000000", "--runs", "3", "--out", &bench.text("out")]);
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until_ctrl_c_is_taken_over(child.id());
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let expected = "mote: interrupted after 0 of 3 runs; nothing is saved, and the same command begins anew\n";
+    assert_eq!(stderr(&output), expected);
+    assert_eq!(std::fs::read_dir(bench.path("out")).unwrap().count(), 0);
+}
+
 #[test]
 fn names_that_are_not_known_are_answered_with_those_that_are() {
     let output = mote(MOTE, &["run", "--preset", "demp"]);

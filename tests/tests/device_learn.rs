@@ -7,7 +7,7 @@ use mote_core::report::Record;
 use mote_core::rng::{Purpose, Stream};
 use mote_host::cli::{Cli, Command};
 use mote_host::device::chip::{ChipArgs, emulate};
-use mote_host::device::client::{Client, Traffic};
+use mote_host::device::client::{Client, Heard, Traffic};
 use mote_host::device::port::{Emulated, Link};
 use mote_host::device::{self, law, machine, talk, transfer};
 use mote_host::lab::digits;
@@ -68,6 +68,35 @@ fn a_million_random_bytes_change_nothing() {
     assert_eq!(client.status().unwrap(), before);
     assert_eq!(benign(&mut client, 40), clean);
     println!("{} lines of the run after it are those of a fresh chip", clean.len());
+}
+
+/// The stack of a session that has done everything, held to the limit of a plain run.
+#[test]
+fn the_stack_of_a_session_is_under_its_limit() {
+    for machine in &machine::ALL {
+        let board = emulate(machine, Some("tiny"), DEADLINE, true, true).unwrap();
+        let mut client = Client::open(Box::new(board), None).unwrap();
+        let (limits, weights) = (client.chip().unwrap().limits.clone(), client.weights().unwrap());
+        let sample = limits.sample_numbers as usize;
+        let samples: Vec<f32> = (0..2 * sample).map(|i| if i % sample == sample - 1 { -1.0 } else { 0.25 }).collect();
+        client.upload("data n=2 binary=1", &samples).unwrap();
+        client.train("train form=held steps=2", None, |_| {}).unwrap();
+        client.eval("eval form=held set=train", None).unwrap();
+        client.upload("load step=2 binary=1", &weights).unwrap();
+        let put = vec!["3e800000"; 16].join(",");
+        for refused in ["save", "resume", &format!("put first=0 bits={put}"), "train n=4 snr=1 wat=1", "helo"] {
+            let _ = client.ask(refused); // on the micro:bit, some of them are taken
+        }
+        client.train("train n=4 snr=1 test=4 steps=12 eval=2 train_output=1", None, |_| {}).unwrap();
+        let said = client.ask("status").unwrap().said;
+        let stack = said.iter().find_map(|heard| match heard {
+            Heard::Record(Record::Stack(stack)) => Some(stack.clone()),
+            _ => None,
+        });
+        let stack = stack.expect("it stands behind the run");
+        println!("{}: {} of {} bytes of stack used by a session", machine.name, stack.used, stack.of);
+        assert!((480..=machine.stack_limit).contains(&stack.used), "{}: {stack:?}", machine.name);
+    }
 }
 
 /// More commands at once than can wait, each of them whole, so that the queue may overflow at the end of a line: the chip

@@ -97,7 +97,7 @@ fn the_samplers_have_the_distribution_of_token_space() {
             let drawn = figures(&recipe, samples, signal_norm, space);
             for (name, (a, b)) in ["steps", "test loss", "test error"].iter().zip(exact.iter().zip(&drawn)) {
                 let (a, b) = (Moments::of(a).unwrap(), Moments::of(b).unwrap());
-                let error = (a.standard_error.powi(2) + b.standard_error.powi(2)).sqrt();
+                let error = a.standard_error.unwrap().hypot(b.standard_error.unwrap());
                 let z = (a.mean - b.mean) / error.max(1e-12);
                 let (name, space) = (format!("case {case} {name}"), space.name());
                 println!("{name}: tokens {:.4}, {space} {:.4}, {z:.2} standard errors apart", a.mean, b.mean);
@@ -140,7 +140,7 @@ fn fresh_samples_meet_the_initial_weights() {
         let exact = figures(Space::Tokens);
         for space in [Space::Sampled, Space::Free] {
             for (name, (a, b)) in ["attention", "squared score"].iter().zip(exact.iter().zip(&figures(space))) {
-                let error = a.standard_error.hypot(b.standard_error);
+                let error = a.standard_error.unwrap().hypot(b.standard_error.unwrap());
                 let (z, space) = ((a.mean - b.mean) / error, space.name());
                 println!(
                     "case {case} {name}: tokens {:.4}, {space} {:.4}, {z:.2} standard errors apart",
@@ -212,7 +212,7 @@ fn a_billion_dimensions_are_as_ten_thousand() {
         Moments::of(&losses).unwrap()
     };
     let (a, b) = (losses(10_000), losses(1_000_000_000));
-    let error = (a.standard_error.powi(2) + b.standard_error.powi(2)).sqrt();
+    let error = a.standard_error.unwrap().hypot(b.standard_error.unwrap());
     println!("D = 10^4: {:.4}, D = 10^9: {:.4}", a.mean, b.mean);
     assert!((a.mean - b.mean).abs() < 3.0 * error && error < 0.02 * a.mean.max(0.2), "{a:?} {b:?}");
 }

@@ -52,7 +52,7 @@ fn theory_names_what_is_met_and_what_rests_on_memory() {
     assert!(verdicts.iter().all(|verdict| verdict["items"][0]["is_met"] == false));
     refused(&mote(&["theory", "--preset", "digits"]), &["--preset: expected a preset of signals and noise"]);
     refused(&mote(&["theory", "--n", "x"]), &["--n: expected a list like", "\"x\""]);
-    refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a finite number above 0, found -1"]);
+    refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a number from 1.2e-38 to 3.4e38", "found -1"]);
 }
 
 /// Four models at one N SNR^2, each with its own cells, boundary and pictures.
@@ -135,12 +135,98 @@ fn impossible_requests_name_what_is_possible() {
             &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--dry-run"],
             &["GB of memory", "GB free"],
         ),
-        (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a finite number above 0, found 0"]),
-        (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a finite number above 0, found -1"]),
+        (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a number from 1.2e-38", "found 0"]),
+        (&["phase", "--preset", "law", "--lr=-1"], &["--lr: expected a number from 1.2e-38", "found -1"]),
     ] {
         refused(&mote(&[args, &["--out", path(&out)]].concat()), expected);
         assert!(!out.exists(), "{args:?}");
     }
+}
+
+/// One run has no spread: blank in the table, no band in the picture, no words about either. And it is one run.
+#[test]
+fn a_single_run_has_no_spread() {
+    let folder = TempDir::new().unwrap();
+    for (runs, bands) in [("1", 0), ("2", 2)] {
+        let out = folder.path().join(runs);
+        let said = text(&mote(&["dynamics", "--steps", "3", "--runs", runs, "--threads", "1", "--out", path(&out)]));
+        assert!(said.contains(if bands == 0 { "\n1 run; stages" } else { "\n2 runs; stages" }), "{said}");
+        let spreads = columns(&out.join("dynamics.csv"), &["sd", "runs"]);
+        assert!(spreads.iter().all(|row| row[0].is_empty() == (bands == 0) && row[1] == runs), "{spreads:?}");
+        let svg = std::fs::read_to_string(out.join("attention.svg")).unwrap();
+        assert_eq!(svg.matches("opacity=\"0.2\"").count(), bands);
+        let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+        let facts =
+            ["One run (attention), whose spread is not known.", ", on 1 thread, "].map(|part| page.contains(part));
+        assert_eq!((facts, page.contains('\u{b1}')), ([bands == 0, true], bands > 0));
+    }
+    // Models compared by one replicate each have lines without bands.
+    let out = folder.path().join("phase");
+    let args = ["phase", "--quiet", "--preset", "wide", "--dim", "1e3,1e5", "--signal", "1,4", "--replicates", "1"];
+    text(&mote(&[&args[..], &["--out", path(&out)]].concat()));
+    assert!(!std::fs::read_to_string(out.join("curves.svg")).unwrap().contains("opacity=\"0.2\""));
+}
+
+/// Every name that some command takes as a preset, with the command where it is not those of the chip.
+#[test]
+fn presets_are_listed_with_what_they_are_for() {
+    let said = text(&mote(&["presets"]));
+    assert!(said.starts_with("demo         benign against harmful overfitting"), "{said}");
+    let phase = ["figure1", "law", "wide", "theorem", "digits"].map(|name| (name, "(mote phase)"));
+    let dynamics = ["benign", "harmful"].map(|name| (name, "(mote dynamics)"));
+    for (name, command) in phase.into_iter().chain(dynamics) {
+        let is_its_line = |line: &&str| line.starts_with(&format!("{name:12} ")) && line.ends_with(command);
+        assert_eq!(said.lines().filter(is_its_line).count(), 1, "{name}: {said}");
+    }
+}
+
+/// Whatever number stands behind an option, a space before it or not: the option's own answer, on one line.
+#[test]
+fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let single = "expected a number from 1.2e-38 to 3.4e38 (single precision), found ";
+    let whole = |found: &str, most: &str| format!("expected a whole number from 0 to {most}, found \"{found}\"");
+    let range = "expected first..last..step with first at most last and step above 0, like 5..100..5, found ";
+    let (u32s, u64s) = ("4294967295", "18446744073709551615");
+    for (args, expected) in [
+        ("phase --preset law --lr -1", format!("--lr: {single}-1")),
+        ("phase --preset law --lr 1e39", format!("--lr: {single}1e39")),
+        ("phase --preset law --lr 1e-50", format!("--lr: {single}1e-50")),
+        ("phase --preset law --lr fast", "--lr: expected a number, found \"fast\"".into()),
+        ("phase --preset law --signal 1,1e39", format!("--signal: {single}1e39")),
+        ("phase --preset law --signal -5..100..5", format!("--signal: {single}-5")),
+        ("phase --preset law --signal 5..100..0", format!("--signal: {range}\"5..100..0\"")),
+        ("phase --preset law --signal 5..", format!("--signal: {range}\"5..\"")),
+        ("phase --preset law --n -4", "--n: expected whole numbers below 1e15, found -4".into()),
+        ("phase --preset figure1 --big 1e40", format!("--big: {single}1e40")),
+        ("phase --preset figure1 --small -0.5", format!("--small: {single}-0.5")),
+        ("phase --preset figure1 --divisor 1e39", format!("--divisor: {single}1e39")),
+        ("phase --preset law --noise-norm 1e39", format!("--noise-norm: {single}1e39")),
+        ("phase --preset law --stop-loss -1", format!("--stop-loss: {single}-1")),
+        ("phase --preset law --cut -1", format!("--cut: {single}-1")),
+        ("phase --preset law --replicates -3", format!("--replicates: {}", whole("-3", u32s))),
+        ("phase --preset law --seed -1", format!("--seed: {}", whole("-1", u64s))),
+        ("phase --preset law --max-steps 5000000000", format!("--max-steps: {}", whole("5000000000", u32s))),
+        ("phase --preset law --threads -2", format!("--threads: {}", whole("-2", u64s))),
+        (
+            "phase --preset digits --classes -3,8",
+            "--classes: expected two different digits, like 3,8, found -3,8".into(),
+        ),
+        ("dynamics --runs -1", format!("--runs: {}", whole("-1", u32s))),
+        ("digits --signal -4", "--signal: expected a number above 0 and below 1e15, found -4".into()),
+        ("digits --train -2", format!("--train: {}", whole("-2", u64s))),
+    ] {
+        let args: Vec<&str> = args.split(' ').chain(["--out", path(&out)]).collect();
+        refused(&mote(&args), &[&format!("mote: {expected}\n")]);
+        assert!(!out.exists(), "{args:?}");
+    }
+    refused(&mote(&["theory", "--snr", "-1"]), &[&format!("--snr: {single}-1")]);
+    refused(&mote(&["theory", "--snr", "1..2"]), &[&format!("--snr: {range}\"1..2\"")]);
+    refused(&mote(&["bench", "--cells", "-1"]), &[&format!("--cells: {}", whole("-1", u64s))]);
+    // Options of other commands answer on one line too, with what was found.
+    refused(&mote(&["fit", "--ram", "20K", "--samples-held", "x"]), &["mote: --samples-held: ", "found \"x\""]);
+    refused(&mote(&["device", "--deadline", "0"]), &["mote: --deadline: 0 is not in 1..=86400"]);
 }
 
 /// The dry run times a few cells and says how long all would take, and how much memory.
@@ -151,4 +237,26 @@ fn a_dry_run_estimates_time_and_memory() {
     assert!(said.contains(" s on ") && said.contains("going by 8 of the cells") && said.contains(" MB of memory"));
     let seconds: f64 = said.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(seconds > 0.0, "{said}");
+}
+
+/// Cells that take minutes, or whose first step does: the dry run ends all the same, and says what it does not know.
+#[test]
+fn a_dry_run_of_an_expensive_grid_ends_soon() {
+    let steps = ["--preset", "theorem", "--stop-loss", "1e-5", "--max-steps", "2000000"];
+    let first = ["--preset", "law", "--space", "weights", "--n", "100000000", "--dim", "16", "--head", "4"];
+    for (grid, expected) in [
+        (&steps[..], &["between ", " of them not to their end", "to --max-steps 2000000; at most "][..]),
+        (
+            &first,
+            &[
+                "how long it takes is not known: nothing could be timed of a cell of N=100000000 D=16 H=4 in 5 s; at most ",
+            ],
+        ),
+    ] {
+        let start = std::time::Instant::now();
+        let said = text(&mote(&[&["phase", "--dry-run"], grid].concat()));
+        // 5 s on an idle machine.
+        assert!(start.elapsed().as_secs() < 30, "{said}");
+        assert!(expected.iter().all(|part| said.contains(part)), "{said}");
+    }
 }

@@ -126,6 +126,38 @@ fn a_folder_of_another_configuration_is_refused_with_the_differences() {
     assert_eq!(read(folder.path().join("cells.csv")), before);
 }
 
+/// A refused run makes nothing in the folder, and no folder.
+#[test]
+fn a_refused_run_leaves_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let names = |folder: &Path| -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let one = ["--n", "4", "--signal", "4", "--replicates", "1"];
+    let out = folder.path().join("other");
+    assert!(phase(&out, &one).status.success());
+    std::fs::remove_file(out.join(".lock")).unwrap();
+    let before = names(&out);
+    refused(&phase(&out, &[&one[..], &["--lr", "0.25"]].concat()), &["other: expected a folder of this configuration"]);
+    assert_eq!(names(&out), before);
+
+    for (name, text, expected) in [
+        ("cells.csv", "a,b\n", "cells.csv: line 1: expected n,signal_norm"),
+        ("config.json", "{", "config.json: expected the configuration of a run, found: EOF"),
+    ] {
+        let out = folder.path().join(name.replace('.', "-"));
+        std::fs::create_dir(&out).unwrap();
+        std::fs::write(out.join(name), text).unwrap();
+        refused(&phase(&out, &one), &[expected]);
+        assert_eq!(names(&out), [name]);
+    }
+    refused(&phase(&folder.path().join("new"), &["--lr", "0"]), &["--lr"]);
+    assert_eq!(names(folder.path()), ["cells-csv", "config-json", "other"]);
+}
+
 #[test]
 fn damaged_cells_are_refused_by_line() {
     let folder = TempDir::new().unwrap();
@@ -196,11 +228,11 @@ fn impossible_grids_are_refused() {
             &["--preset", "figure2"][..],
             &["--preset: expected one of figure1, law", "found \"figure2\"; did you mean figure1?"][..],
         ),
-        (&["--n", "9..3..1"], &["--n: expected a list like", "9..3..1"]),
+        (&["--n", "9..3..1"], &["--n: expected first..last..step with first at most last", "9..3..1"]),
         (&["--n", "0"], &["--n: expected at least 1, found 0"]),
         (&["--preset", "figure1", "--n", "5"], &["--n: expected even numbers", "found 5"]),
         (&["--tokens", "1"], &["--tokens: expected at least 2, found 1"]),
-        (&["--lr", "0"], &["--lr: expected a finite number above 0, found 0"]),
+        (&["--lr", "0"], &["--lr: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
         (&["--threads", "0"], &["--threads: expected at least 1"]),
         (&["--big", "3"], &["--big: expected a preset of the paper form"]),
     ] {
@@ -212,10 +244,63 @@ fn impossible_grids_are_refused() {
         refused(&command.args(more).output().unwrap(), expected);
         assert!(!out.exists());
     }
-    std::fs::write(folder.path().join("bad.toml"), "sead = 3\n").unwrap();
-    let file = folder.path().join("bad.toml");
-    let output = phase(&out, &["--config", file.to_str().unwrap()]);
-    refused(&output, &["bad.toml", "unknown key sead, expected one of preset, n, signal", "did you mean seed?"]);
+}
+
+/// What is wrong with a run file is told by line and key, whether TOML, the key or the grid refuses it.
+#[test]
+fn a_faulty_run_file_is_refused_by_line_and_key() {
+    let folder = TempDir::new().unwrap();
+    let (file, out) = (folder.path().join("bad.toml"), folder.path().join("out"));
+    for (text, expected) in [
+        ("sead = 3", &["unknown key sead, expected one of preset, n, signal", "did you mean seed?"][..]),
+        ("n = [4,6]", &["key n: expected a list in quotes, like \"4,10,20\" or", "found [4,6]"]),
+        ("n = \"4,x\"", &["key n: expected a list like 4,10,20", "found \"x\""]),
+        ("lr = \"fast\"", &["key lr: expected a number, found \\\"fast\\\""]),
+        ("lr = -1.5", &["key lr: expected a", "found -1.5"]),
+        ("replicates = -3", &["key replicates: expected a whole number from 0 to 4294967295, found -3"]),
+        ("replicates = 5_000_000_000", &["key replicates: expected a whole number", "found 5_000_000_000"]),
+        ("seed = 99999999999999999999", &["key seed: expected a whole number", "found 99999999999999999999"]),
+        ("replicates = 0", &["key replicates: expected at least 1, found 0"]),
+        ("space = \"fre\"", &["key space: expected one of \"auto\", \"weights\"", "found \\\"fre\\\""]),
+        ("space = 3", &["key space: expected one of", "found 3"]),
+        ("preset = \"figure2\"", &["key preset: expected one of figure1, law", "did you mean figure1?"]),
+        ("preset = 1", &["key preset: expected the name of a preset in quotes, found 1"]),
+        ("classes = \"1,2\"", &["key classes: expected preset digits for this option"]),
+        ("big = 1.0", &["key big: expected a preset of the paper form"]),
+        ("n = \"4", &["invalid basic string, expected"]),
+        ("n 4", &["expected `=`"]),
+        ("lr = 0.5\nlr = 0.25", &["duplicate key"]),
+    ] {
+        let is_second = text.starts_with("lr = 0.5\n");
+        // The broken line is the third; what follows must not be taken for the place.
+        std::fs::write(&file, format!("# mine\ntokens = 4\n{text}\ntest-samples = 10\n")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        command.args(["phase", "--quiet", "--out"]).arg(&out).arg("--config").arg(&file);
+        if !text.starts_with("preset") {
+            command.args(["--preset", "law"]);
+        }
+        let line = if is_second { "bad.toml: line 4: " } else { "bad.toml: line 3: " };
+        refused(&command.output().unwrap(), &[&[line], expected].concat());
+        assert!(!out.exists());
+    }
+    // What the command line says is not the file's fault; nor is what the file leaves to the preset in any line of it.
+    std::fs::write(&file, "lr = 0.25\n").unwrap();
+    let with = |more: &[&str]| phase(&out, &[&["--config", file.to_str().unwrap()], more].concat());
+    refused(&with(&["--lr", "0"]), &["mote: --lr: expected"]);
+    std::fs::write(&file, "test-samples = 201\n").unwrap();
+    let output = mote_phase_of(&file, "digits");
+    refused(&output, &["bad.toml: line 1: key test-samples: expected an even number, found 201"]);
+    std::fs::write(&file, "test-samples = 348\n").unwrap();
+    let output = mote_phase_of(&file, "digits");
+    refused(&output, &["bad.toml: key n, as the preset has it: expected at most 348 training and test images"]);
+    std::fs::write(&file, "\nspace = \"weights\"\n").unwrap();
+    let output = mote_phase_of(&file, "wide");
+    refused(&output, &["bad.toml: line 2: key space: ", "GB of memory in weights space"]);
+}
+
+fn mote_phase_of(file: &Path, preset: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+    command.args(["phase", "--dry-run", "--preset", preset, "--config"]).arg(file).output().unwrap()
 }
 
 #[test]

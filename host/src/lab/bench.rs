@@ -2,13 +2,14 @@
 
 use super::cell::{self, Place, Run, Space};
 use super::grid::Config;
+use super::lists;
 use super::options::{Options, SpaceChoice};
 use super::presets;
 use super::recipe::Recipe;
 use super::sampled::{SampledRun, Width};
 use super::tokens::TokenRun;
 use crate::error::InputError;
-use crate::progress::say;
+use crate::progress::{counted, say};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME", default_value = "figure1")]
     pub preset: String,
     /// Cells to time
-    #[arg(long, value_name = "K", default_value_t = 100)]
+    #[arg(long, value_name = "K", default_value_t = 100, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub cells: usize,
     /// Threads to compare with one
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
 }
 
@@ -66,8 +67,8 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     let places: Vec<Place> = (0..count).map(|i| all[(2 * i + 1) * all.len() / (2 * count)]).collect();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.unwrap_or(cores);
-    say(format_args!("mote {} on {}, {cores} cores", mote_core::VERSION, processor()))?;
-    say(format_args!("{count} of the {} cells of preset {}", all.len(), config.preset))?;
+    say(format_args!("mote {} on {}, {}", mote_core::VERSION, processor(), counted(cores, "core")))?;
+    say(format_args!("{count} of the {} of preset {}", counted(all.len(), "cell"), config.preset))?;
     say("space     cells/s  ms/cell  us/step   drawing   steps   test set")?;
     for space in Space::ALL {
         // Weight space takes minutes for what the others do in seconds, on grids that have samplers at all.

@@ -148,29 +148,34 @@ pub trait Run {
 /// `H^-1/2`) that single precision would lose the steps.
 pub const SINGLE: usize = 4096;
 
+/// A cell's run with its own `seed` ([`Place::seed`]), nothing trained yet; the recipe is spelt out ([`Recipe::at`]).
+///
+/// # Errors
+///
+/// If its data or memory cannot be had.
+pub fn start(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> anyhow::Result<Box<dyn Run>> {
+    let is_single = recipe.head <= SINGLE;
+    let width = if space == Space::Sampled { Width::Full } else { Width::Reduced };
+    Ok(match space {
+        Space::Weights => Box::new(WeightRun::new(recipe, place, seed)?),
+        Space::Tokens => Box::new(TokenRun::new(recipe, place, seed)?),
+        Space::Sampled | Space::Free if is_single => Box::new(SampledRun::<f32>::new(recipe, place, seed, width)),
+        Space::Sampled | Space::Free => Box::new(SampledRun::<f64>::new(recipe, place, seed, width)),
+    })
+}
+
 /// Runs a cell with its own `seed` ([`Place::seed`]).
 ///
 /// # Errors
 ///
 /// If its data or memory cannot be had.
 pub fn run(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> anyhow::Result<Outcome> {
-    let recipe = &recipe.at(place);
-    match space {
-        Space::Weights => descend(recipe, &mut WeightRun::new(recipe, place, seed)?),
-        Space::Tokens => descend(recipe, &mut TokenRun::new(recipe, place, seed)?),
-        Space::Sampled if recipe.head <= SINGLE => {
-            descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Full))
-        }
-        Space::Sampled => descend(recipe, &mut SampledRun::<f64>::new(recipe, place, seed, Width::Full)),
-        Space::Free if recipe.head <= SINGLE => {
-            descend(recipe, &mut SampledRun::<f32>::new(recipe, place, seed, Width::Reduced))
-        }
-        Space::Free => descend(recipe, &mut SampledRun::<f64>::new(recipe, place, seed, Width::Reduced)),
-    }
+    let recipe = recipe.at(place);
+    descend(&recipe, start(&recipe, place, seed, space)?.as_mut())
 }
 
 /// The stop rule of the paper: after each step, if the loss before it was below the stop loss, stop and test.
-fn descend(recipe: &Recipe, run: &mut impl Run) -> anyhow::Result<Outcome> {
+fn descend(recipe: &Recipe, run: &mut dyn Run) -> anyhow::Result<Outcome> {
     for step in 1..=recipe.max_steps {
         anyhow::ensure!(!Interrupt::was_asked_for(), "interrupted");
         let Some(train_loss) = run.step()? else {

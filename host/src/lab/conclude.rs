@@ -11,7 +11,7 @@ use super::theory::Verdict;
 use crate::draw::heatmap::{self, Labels, Shown};
 use crate::draw::{self, Panel, Series};
 use crate::files::{OutFolder, parquet};
-use crate::progress::say;
+use crate::progress::{counted, say};
 use anyhow::Context;
 
 /// What of a run is not in its numbers.
@@ -54,7 +54,8 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
         .context("all cells are saved, and the same command goes on from here")?;
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
     let (count, seconds) = (cells.len(), session.seconds);
-    say(format_args!("{count} cells, {not_converged} of them not converged, in {seconds:.1} s"))?;
+    let count = counted(count, "cell");
+    say(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
     for model in &models {
         if models.len() > 1 {
             say(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
@@ -151,14 +152,17 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             let points: Vec<(f64, Moments)> = of_n
                 .filter_map(|group| Some((*n as f64 * group.snr * group.snr, Moments::of(&group.test_loss)?)))
                 .collect();
-            let edge = |sign: f64| points.iter().map(|(_, m)| m.mean + sign * 2.0 * m.standard_error).collect();
+            // No band where a point's spread is not known.
+            let edge = |sign: f64| -> Option<Vec<f64>> {
+                points.iter().map(|(_, m)| Some(m.mean + sign * 2.0 * m.standard_error?)).collect()
+            };
             let (dim, head) = (model.boundary.dim, model.boundary.head);
             Series {
                 name: format!("D={dim:e} H={head:e}"),
                 color: (*color).into(),
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
-                band: Some((edge(-1.0), edge(1.0))),
+                band: edge(-1.0).zip(edge(1.0)),
             }
         };
         Panel {
@@ -212,7 +216,7 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
         Some(constant) => format!("best constant {constant:.4}"),
         None => "best constant above the grid".into(),
     };
-    say(format_args!("{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {high} cells"))?;
+    say(format_args!("{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}", counted(high, "cell")))?;
     if reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
         say(format_args!("agreement with \"test loss below {cut} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;

@@ -8,6 +8,7 @@
 //! Data: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, CC BY 4.0;
 //! see `host/data/digits`.
 
+use super::lists;
 use crate::error::{InputError, quoted};
 use crate::files::{OutFolder, npz};
 use crate::progress::say;
@@ -39,25 +40,25 @@ Example:
 )]
 pub struct DigitsArgs {
     /// The digits of the classes +1 and -1
-    #[arg(long, value_name = "A,B", default_value = "3,8")]
+    #[arg(long, value_name = "A,B", allow_hyphen_values = true, default_value = "3,8")]
     pub classes: String,
     /// Training images, even
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub train: usize,
     /// Test images, even
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub test: usize,
     /// M: four tokens of image, the rest noise
-    #[arg(long, value_name = "M", default_value_t = 4)]
+    #[arg(long, value_name = "M", default_value_t = 4, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub tokens: usize,
     /// Mean norm of an image's tokens
-    #[arg(long, value_name = "X", default_value_t = 4.0)]
+    #[arg(long, value_name = "X", default_value_t = 4.0, allow_negative_numbers = true, value_parser = lists::number)]
     pub signal: f64,
     /// Norm of noise tokens, sigma sqrt(D)
-    #[arg(long, value_name = "X", default_value_t = 4.0)]
+    #[arg(long, value_name = "X", default_value_t = 4.0, allow_negative_numbers = true, value_parser = lists::number)]
     pub noise_norm: f64,
     /// Seed of the choice of images and of the noise
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, allow_negative_numbers = true, value_parser = lists::whole::<u64>)]
     pub seed: u64,
     /// Folder for the two files
     #[arg(long, value_name = "DIR")]

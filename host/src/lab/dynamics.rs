@@ -5,11 +5,11 @@ use super::dynamics_page::Followed;
 use super::lists;
 use super::recipe::{Form, Recipe, Scaling};
 use super::sampled::{SampledRun, Width};
-use super::summary::Moments;
+use super::summary::{Moments, or_blank};
 use crate::draw::{self, Panel, Series};
 use crate::error::{InputError, Interrupted};
 use crate::files::OutFolder;
-use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
 use anyhow::Context;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -32,6 +32,12 @@ pub const QUANTITIES: [&str; 11] = [
     "qk_xi3_noise",
 ];
 
+/// The presets, and what each is for.
+pub const PRESETS: [(&str, &str); 2] = [
+    ("benign", "the paper's dynamics where attention turns to the signal, N=16, signal norm 25"),
+    ("harmful", "the paper's dynamics where it turns to the noise, N=10, signal norm 15"),
+];
+
 /// A run as it is followed: queries and keys need only as many numbers as their span has dimensions.
 type Follower = SampledRun<f32>;
 
@@ -46,7 +52,8 @@ losses, test error, attention on signal and noise, V_mu and V_xi, and four query
 
 Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, the figures loss, attention, values
 and products as PNG and SVG, with bands of 2 standard deviations and the three stages, and
-report.html with all of it on a page.
+report.html with all of it on a page. Nothing is written before the last run ends; a single run has
+no deviation and no band.
 
 Example:
   mote dynamics --preset benign --runs 20 --out benign"
@@ -56,16 +63,16 @@ pub struct DynamicsArgs {
     #[arg(long, value_name = "NAME", default_value = "benign")]
     pub preset: String,
     /// Independent runs
-    #[arg(long, value_name = "R", default_value_t = 20)]
+    #[arg(long, value_name = "R", default_value_t = 20, allow_negative_numbers = true, value_parser = lists::whole::<u32>)]
     pub runs: u32,
     /// Steps of every run
-    #[arg(long, value_name = "K", default_value_t = 500)]
+    #[arg(long, value_name = "K", default_value_t = 500, allow_negative_numbers = true, value_parser = lists::whole::<u32>)]
     pub steps: u32,
     /// Seed of all runs
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, allow_negative_numbers = true, value_parser = lists::whole::<u64>)]
     pub seed: u64,
     /// Threads; each works on a run of its own
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR")]
@@ -96,7 +103,7 @@ pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
     let (samples, signal_norm, learning_rate) = match name {
         "benign" => (16, 25.0, 0.01),
         "harmful" => (10, 15.0, 0.02),
-        _ => return Err(lists::unknown("preset", name, &["benign", "harmful"])),
+        _ => return Err(lists::unknown("preset", name, &PRESETS.map(|(name, _)| name))),
     };
     let recipe = Recipe {
         form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },
@@ -141,7 +148,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     let mut csv = String::from("step,quantity,mean,sd,runs\n");
     for (step, row) in table.iter().enumerate() {
         for (quantity, Moments { mean, sd, count, .. }) in QUANTITIES.iter().zip(row) {
-            csv += &format!("{},{quantity},{mean},{sd},{count}\n", step + 1);
+            csv += &format!("{},{quantity},{mean},{},{count}\n", step + 1, or_blank(*sd));
         }
     }
     out.write("dynamics.csv", csv.as_bytes())?;
@@ -166,7 +173,8 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
         let shown: Vec<String> = QUANTITIES.iter().zip(row).map(|(name, m)| format!("{name} {:.4}", m.mean)).collect();
         say(format_args!("step {step:4}: {}", shown.join("  ")))?;
     }
-    say(format_args!("{} runs; stages: {}", args.runs, serde_json::to_string(&stages)?))?;
+    let count = counted(runs.len(), "run");
+    say(format_args!("{count}; stages: {}", serde_json::to_string(&stages)?))?;
     say(format_args!(
         "saved in {}: dynamics.csv stages.json report.html, loss attention values products as .png and .svg",
         out.path().display()
@@ -206,7 +214,13 @@ pub fn follow_all(
     });
     progress.finish();
     let rows = results.into_iter().map(|slot| slot.into_inner().ok().flatten().context("a thread ended early")?);
-    rows.collect()
+    let rows: Vec<anyhow::Result<Vec<Row>>> = rows.collect();
+    let whole = rows.iter().flatten().count();
+    if whole < rows.len() && interrupt.is_raised() {
+        // Means over some of the runs would pass for means over all.
+        return Err(Interrupted { done: format!("{whole} of {}", counted(rows.len(), "run")), saved: None }.into());
+    }
+    rows.into_iter().collect()
 }
 
 /// Every quantity after every step of one run; `stop` is asked after each.
@@ -218,9 +232,7 @@ fn follow(run: &mut Follower, steps: u32, mut stop: impl FnMut() -> bool) -> any
         let mut row = [train_loss, scores.loss(), scores.error(), 0., 0., 0., 0., 0., 0., 0., 0.];
         row[3..].copy_from_slice(&run.span().track(0));
         rows.push(row);
-        if stop() {
-            return Err(Interrupted { done: format!("step {step} of a run"), saved: None }.into());
-        }
+        anyhow::ensure!(!stop() || step == steps, "interrupted");
     }
     Ok(rows)
 }
@@ -230,7 +242,7 @@ pub fn moments(runs: &[Vec<Row>]) -> Vec<[Moments; QUANTITIES.len()]> {
     let steps = runs.first().map_or(0, Vec::len);
     let of = |step: usize, quantity: usize| {
         let numbers: Vec<f64> = runs.iter().map(|rows| rows[step][quantity]).collect();
-        Moments::of(&numbers).unwrap_or(Moments { mean: 0.0, sd: 0.0, standard_error: 0.0, count: 0 })
+        Moments::of(&numbers).unwrap_or(Moments { mean: 0.0, sd: None, standard_error: None, count: 0 })
     };
     (0..steps).map(|step| std::array::from_fn(|quantity| of(step, quantity))).collect()
 }
@@ -259,13 +271,15 @@ fn panel(
         let points = |value: &dyn Fn(&Moments) -> f64| -> Vec<(f64, f64)> {
             table.iter().enumerate().map(|(step, row)| (step as f64 + 1.0, value(&row[of(name)]))).collect()
         };
-        let band = |sign: f64| points(&|m| m.mean + sign * 2.0 * m.sd).into_iter().map(|(_, y)| y).collect();
+        let band = |sign: f64| -> Option<Vec<f64>> {
+            table.iter().map(|row| row[of(name)]).map(|m| Some(m.mean + sign * 2.0 * m.sd?)).collect()
+        };
         Series {
             name: name.replace('_', " "),
             color: color.into(),
             dashed: false,
             points: points(&|m| m.mean),
-            band: Some((band(-1.0), band(1.0))),
+            band: band(-1.0).zip(band(1.0)),
         }
     });
     let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();

@@ -5,6 +5,7 @@ use super::dynamics::{DynamicsArgs, QUANTITIES, Stages};
 use super::page::{self, Figure, Page, Table};
 use super::recipe::Recipe;
 use super::summary::Moments;
+use crate::progress::counted;
 
 /// What was followed, and with what.
 pub struct Followed<'a> {
@@ -32,15 +33,17 @@ impl Followed<'_> {
     /// If a figure is no SVG.
     pub fn page(&self, figures: &[(&str, &str, Vec<u8>)]) -> anyhow::Result<Page> {
         let Self { args, place, recipe, .. } = self;
-        let caption =
-            |label: &str| format!("Mean over {} runs ({label}), with a band of 2 standard deviations.", args.runs);
+        let caption = |label: &str| match args.runs {
+            1 => format!("One run ({label}), whose spread is not known."),
+            runs => format!("Mean over {runs} runs ({label}), with a band of 2 standard deviations."),
+        };
         let figures = figures.iter().map(|(name, label, svg)| Figure::new(name, svg, caption(label)));
         Ok(Page {
             title: format!("Dynamics: {}", args.preset),
             lead: format!(
-                "Training sample 0 through {} steps of gradient descent, with N={}, signal norm {}, M={}, D={}, H={}, \
+                "Training sample 0 through {} of gradient descent, with N={}, signal norm {}, M={}, D={}, H={}, \
                  V={} and learning rate {}. Dashed lines: attention starts to move, attention settles.",
-                args.steps,
+                counted(args.steps as usize, "step"),
                 place.samples,
                 place.signal_norm,
                 recipe.tokens,
@@ -67,7 +70,7 @@ impl Followed<'_> {
             ("attention settles", step(self.stages.attention_settles)),
             // There is no stop rule, and a run that leaves the finite numbers ends the command with an error.
             ("not converged", "no stop rule: every run took every step".into()),
-            ("duration", format!("{:.1} s, on {} threads, {machine}", self.seconds, self.threads)),
+            ("duration", format!("{:.1} s, on {}, {machine}", self.seconds, counted(self.threads, "thread"))),
         ]
     }
 
@@ -99,15 +102,20 @@ impl Followed<'_> {
         steps.retain(|step| *step <= self.table.len());
         steps.dedup();
         let row = |at: usize, name: &str| {
-            let number = |step: &usize| {
-                format!("{:.4} \u{b1} {:.4}", self.table[step - 1][at].mean, self.table[step - 1][at].sd)
+            let number = |step: &usize| match self.table[step - 1][at] {
+                Moments { mean, sd: Some(sd), .. } => format!("{mean:.4} \u{b1} {sd:.4}"),
+                Moments { mean, .. } => format!("{mean:.4}"),
             };
             std::iter::once(name.replace('_', " ")).chain(steps.iter().map(number)).collect()
         };
         let head = steps.iter().map(|step| format!("step {step}"));
+        let (title, over) = match self.args.runs {
+            1 => ("Values", "Of one run, whose spread is not known."),
+            _ => ("Means and standard deviations", "Over runs."),
+        };
         Table {
-            title: "Means and standard deviations".into(),
-            note: "Over runs. The training loss is measured before the step, the rest after it.".into(),
+            title: title.into(),
+            note: format!("{over} The training loss is measured before the step, the rest after it."),
             head: std::iter::once("quantity".into()).chain(head).collect(),
             rows: QUANTITIES.iter().enumerate().map(|(at, name)| row(at, name)).collect(),
             folded: false,

@@ -2,7 +2,7 @@
 
 use super::cell::{Place, Space};
 use super::digits;
-use super::lists::{counts, numbers, sorted};
+use super::lists::{counts, numbers, positive, sorted};
 use super::options::{Options, SpaceChoice};
 use super::recipe::{Form, Recipe};
 use crate::error::InputError;
@@ -92,8 +92,8 @@ impl Config {
         at_least("replicates", self.replicates.into(), 1)?;
         at_least("max-steps", recipe.max_steps.into(), 1)?;
         at_least("test-samples", recipe.test_samples as u64, 1)?;
-        above_0("lr", recipe.learning_rate)?;
-        above_0("stop-loss", recipe.stop_loss)?;
+        positive("lr", recipe.learning_rate)?;
+        positive("stop-loss", recipe.stop_loss)?;
         let places = [self.models.len(), self.n.len(), self.signal.len(), self.replicates as usize];
         let cells = places.into_iter().fold(1.0, |cells, part| cells * part as f64);
         if cells > MOST_CELLS {
@@ -108,17 +108,17 @@ impl Config {
         }
         let is_paper = match recipe.form {
             Form::Paper { big, small, divisor } => {
-                above_0("big", big)?;
-                above_0("small", small)?;
-                above_0("divisor", divisor)?;
+                positive("big", big)?;
+                positive("small", small)?;
+                positive("divisor", divisor)?;
                 true
             }
             Form::Uniform { noise_norm, .. } => {
-                above_0("noise-norm", noise_norm)?;
+                positive("noise-norm", noise_norm)?;
                 false
             }
             Form::Digits { classes, noise_norm, .. } => {
-                above_0("noise-norm", noise_norm)?;
+                positive("noise-norm", noise_norm)?;
                 self.check_digits(classes)?;
                 true
             }
@@ -134,7 +134,7 @@ impl Config {
             let found = recipe.test_samples;
             return Err(InputError::option("test-samples", format!("expected an even number, found {found}")));
         }
-        self.signal.iter().try_for_each(|&signal| above_0("signal", signal))
+        self.signal.iter().try_for_each(|&signal| positive("signal", signal))
     }
 
     /// What images ask for beyond the rest.
@@ -276,13 +276,6 @@ fn at_least(option: &'static str, found: u64, least: u64) -> Result<(), InputErr
         return Ok(());
     }
     Err(InputError::option(option, format!("expected at least {least}, found {found}")))
-}
-
-fn above_0(option: &'static str, found: f64) -> Result<(), InputError> {
-    if found > 0.0 && found.is_finite() {
-        return Ok(());
-    }
-    Err(InputError::option(option, format!("expected a finite number above 0, found {found}")))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod conclude;
 pub mod digits;
 pub mod dynamics;
 mod dynamics_page;
+mod estimate;
 pub mod fresh;
 pub mod grid;
 pub mod lists;

@@ -1,11 +1,8 @@
 //! What a person may say about a run: on the command line or in a run file.
 
 use super::cell::Space;
-use super::lists;
-use crate::error::{InputError, quoted};
-use clap::Args;
+use super::lists::{number, whole};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// How the space of a cell is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -43,55 +40,55 @@ pub struct Options {
     #[arg(skip)]
     pub preset: Option<String>,
     /// N: numbers of training samples, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub n: Option<String>,
     /// Norms of the signal tokens, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub signal: Option<String>,
     /// Independent repetitions of every (N, signal): fresh data and weights
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub replicates: Option<u32>,
     /// Seed of the whole run
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = whole::<u64>)]
     pub seed: Option<u64>,
     /// M: tokens of a sample
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub tokens: Option<usize>,
     /// D: numbers of a token; a list makes a diagram of each
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub dim: Option<String>,
     /// H: query and key width; one for every D, or a list as long as that of D
-    #[arg(long, value_name = "LIST")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub head: Option<String>,
     /// V: value width, which sets |w_O| (paper form)
-    #[arg(long, value_name = "V")]
+    #[arg(long, value_name = "V", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub value: Option<usize>,
     /// Standard deviation of token 2 (paper form)
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub big: Option<f64>,
     /// Standard deviation of tokens 3..M (paper form)
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub small: Option<f64>,
     /// What the uniform initial weights are divided by (paper form)
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub divisor: Option<f64>,
     /// Norm of the noise tokens, sigma sqrt(D) (uniform form)
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub noise_norm: Option<f64>,
     /// The two digits of preset digits: those of the classes +1 and -1
-    #[arg(long, value_name = "A,B")]
+    #[arg(long, value_name = "A,B", allow_hyphen_values = true)]
     pub classes: Option<String>,
     /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 admits
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub lr: Option<f64>,
     /// Stop after the step before which the training loss was below this
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub stop_loss: Option<f64>,
     /// Steps after which a cell counts as not converged
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub max_steps: Option<u32>,
     /// Fresh test samples of a cell
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub test_samples: Option<usize>,
     /// Where cells are computed
     #[arg(long, value_enum)]
@@ -99,24 +96,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads a run file; also its text.
-    ///
-    /// # Errors
-    ///
-    /// [`InputError`] that names the file and the key, with the nearest known one.
-    pub fn read(path: &Path) -> Result<(Self, String), InputError> {
-        let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
-        let table: toml::Table = toml::from_str(&text).map_err(|e| InputError::file(path, quoted(e.message())))?;
-        let command = Self::augment_args(clap::Command::new("keys"));
-        let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-        let keys: Vec<&str> = std::iter::once("preset").chain(longs).collect();
-        if let Some(found) = table.keys().find(|key| !keys.contains(&key.as_str())) {
-            let meant = lists::nearest(found, keys.iter().copied());
-            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let found = format!("unknown key {}, expected one of {}{meant}", quoted(found), keys.join(", "));
-            return Err(InputError::file(path, found));
-        }
-        let options = table.try_into().map_err(|e: toml::de::Error| InputError::file(path, quoted(e.message())))?;
-        Ok((options, text))
+    /// Whether a key is given here, by its long name.
+    pub fn says(&self, key: &str) -> bool {
+        let keys = serde_json::to_value(self).unwrap_or_default();
+        keys.get(key).is_some_and(|value| !value.is_null())
     }
 }

@@ -2,15 +2,15 @@
 
 use super::cell::{self, Place, Space};
 use super::conclude::{Session, conclude};
+use super::estimate;
 use super::grid::Config;
+use super::lists;
 use super::options::Options;
-use super::presets;
 use super::recipe::Form;
-use super::run_file;
+use super::run_file::{self, RunFile};
 use super::store::{Cell, Store};
 use crate::error::{InputError, Interrupted};
-use crate::files::OutFolder;
-use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, say};
+use crate::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
 use anyhow::Context;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -47,13 +47,13 @@ pub struct PhaseArgs {
     /// What to change.
     pub options: Options,
     /// Threads; each works on a cell of its own
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
     /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
     pub cut: Option<f64>,
     #[command(flatten)]
     /// How progress is told.
@@ -61,7 +61,7 @@ pub struct PhaseArgs {
     /// Show report.html in the browser at the end
     #[arg(long)]
     pub open: bool,
-    /// Say how many cells, how long and how much memory it would be, and write nothing
+    /// Say how many cells, how long and how much memory it would be, within seconds, and write nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Print all of this as a run file, and do nothing
@@ -75,7 +75,8 @@ pub struct PhaseArgs {
 ///
 /// [`InputError`] for impossible options and folders; [`Interrupted`] with every finished cell saved.
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
-    let (config, run_file) = resolve(args)?;
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
     if args.print_config {
         return say(run_file::text(&config)?.trim_end());
     }
@@ -87,63 +88,36 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let threads = threads.min(places.len());
     let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
-    if !(cut > 0.0 && cut.is_finite()) {
-        return Err(InputError::option("cut", format!("expected a finite number above 0, found {cut}")).into());
-    }
-    check_memory(&config, &places, threads)?;
+    lists::positive("cut", cut)?;
+    let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
+    check_memory(&config, &places, threads).map_err(too_large)?;
     if args.dry_run {
         return describe(&config, &places, threads);
     }
-    let out = OutFolder::open(args.out.as_deref().context("no output folder")?)?;
-    let mut store = Store::open(&out, &config)?;
+    let (mut store, out) = Store::open(args.out.as_deref().context("no output folder")?, &config)?;
     let start = Instant::now();
     let found = store.done.len();
     if !quiet && found > 0 {
-        say(format_args!("{found} of {} cells are done already", places.len()))?;
+        say(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
     }
     let mut cells = std::mem::take(&mut store.done);
     let kind = if quiet { Kind::None } else { args.progress.progress };
     let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
     if !finished {
         let saved = Some(out.path().to_owned());
-        return Err(Interrupted { done: format!("{} of {} cells", cells.len(), places.len()), saved }.into());
+        return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
+    let run_file = run_file.map(|file| file.text);
     let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
     conclude(&config, cells, &out, &session)
 }
 
-/// Preset, then run file, then options; and what the run file says.
-fn resolve(args: &PhaseArgs) -> anyhow::Result<(Config, Option<String>)> {
-    let read = args.config.as_deref().map(Options::read).transpose()?;
-    // A preset on the command line speaks over the one in the file, as every option does.
-    let in_file = read.as_ref().and_then(|(options, _)| options.preset.as_deref());
-    let mut config = presets::preset(args.preset.as_deref().or(in_file).unwrap_or("figure1"))?;
-    let mut text = None;
-    if let Some((options, whole)) = read {
-        config = config.with(&options)?;
-        text = Some(whole);
-    }
-    Ok((config.with(&args.options)?, text))
-}
-
-/// Says what a run would be. Times a few cells for it.
+/// Says what a run would be.
 fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
     let in_space = |space: &Space| places.iter().filter(|place| config.space_of(place) == *space).count();
     let spaces = Space::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
-    say(format_args!("{} cells: {}", places.len(), spaces.join(", ")))?;
-    // Cells stand in the order of their cost: one from the middle of each of some equal parts speaks for its part.
-    const PARTS: usize = 8;
-    let part = places.len().div_ceil(PARTS);
-    let mut seconds = 0.0;
-    for places in places.chunks(part) {
-        seconds += one(config, &places[places.len() / 2])?.seconds * places.len() as f64;
-    }
-    let (seconds, timed) = (seconds / threads as f64, places.len().div_ceil(part));
-    let bytes = threads as f64 * largest(config, places).0;
-    say(format_args!(
-        "about {seconds:.0} s on {threads} threads, going by {timed} of the cells; at most {:.1} MB of memory for cells",
-        bytes / 1e6
-    ))
+    say(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
+    estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
 }
 
 /// Bytes of the largest cell, and which it is.
@@ -173,8 +147,9 @@ fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(),
     Err(InputError::option(
         "space",
         format!(
-            "{threads} cells of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
+            "{} of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
              machine has {:.1} GB free; try --space auto, or fewer --threads",
+            counted(threads, "cell"),
             needed / 1e9,
             available / 1e9
         ),

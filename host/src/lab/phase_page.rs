@@ -7,6 +7,7 @@ use super::page::{self, Figure, Page, Table};
 use super::store::Cell;
 use super::summary::{Group, Moments};
 use crate::draw::heatmap::{self, Shown};
+use crate::progress::counted;
 
 /// The page; `curves` is the picture of all models together, if there are several.
 ///
@@ -24,7 +25,8 @@ pub fn page(
     let mut figures = Vec::new();
     let mut tables = Vec::new();
     if let Some(svg) = curves {
-        let caption = "Mean test loss against N SNR\u{b2}, with a band of two standard errors.";
+        let band = if config.replicates > 1 { ", with a band of two standard errors" } else { "" };
+        let caption = format!("Mean test loss against N SNR\u{b2}{band}.");
         figures.push(Figure::new("curves", svg, caption)?);
     }
     for (i, model) in models.iter().enumerate() {
@@ -103,7 +105,7 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
         }
     }
-    let session = format!("{:.1} s, on {} threads, {}", session.seconds, session.threads, machine());
+    let session = format!("{:.1} s, on {}, {}", session.seconds, counted(session.threads, "thread"), machine());
     facts.push(("duration of this session", session));
     facts.push(("computing time of all cells", format!("{all:.1} s")));
     facts
@@ -132,8 +134,8 @@ fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
 
 fn means(model: &Model, is_one_of_many: bool) -> Table {
     let moments = |numbers: &[f64]| match Moments::of(numbers) {
-        Some(m) if m.count == 1 => format!("{:.4}", m.mean),
-        Some(m) => format!("{:.4} \u{b1} {:.4}", m.mean, m.standard_error),
+        Some(Moments { mean, standard_error: Some(error), .. }) => format!("{mean:.4} \u{b1} {error:.4}"),
+        Some(Moments { mean, .. }) => format!("{mean:.4}"),
         None => String::new(),
     };
     let row = |group: &Group| {

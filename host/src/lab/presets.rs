@@ -6,8 +6,14 @@ use super::options::SpaceChoice;
 use super::recipe::{Form, Recipe, Scaling};
 use crate::error::InputError;
 
-/// The names.
-pub const NAMES: [&str; 5] = ["figure1", "law", "wide", "theorem", "digits"];
+/// The names, and what each is for.
+pub const ALL: [(&str, &str); 5] = [
+    ("figure1", "the paper's phase diagram, D=1024 M=16 H=512, N=2 to 20: 10,000 cells"),
+    ("law", "the sharp condition, N SNR^2 = constant, at the size of a chip"),
+    ("wide", "D = 10^3 to 10^9 at the price of one"),
+    ("theorem", "inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8"),
+    ("digits", "real images, 8x8 handwritten digits, 3 against 8"),
+];
 
 /// Axes and recipe of a preset.
 struct Preset {
@@ -49,7 +55,7 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
             let (n, signal) = ("4,8,16,32,64,128", "0.5,0.7,1,1.4,2,2.8,4,5.6,8");
             Preset { n, signal, models: &[(64, 8)], replicates: 10, recipe: digits() }
         }
-        _ => return Err(lists::unknown("preset", name, &NAMES)),
+        _ => return Err(lists::unknown("preset", name, &ALL.map(|(name, _)| name))),
     };
     let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
     let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());

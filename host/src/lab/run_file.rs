@@ -1,7 +1,127 @@
-//! A configuration as a run file that a person can read and change.
+//! Run files: a configuration as text that a person can read and change, and what is wrong with it by line and key.
 
 use super::grid::Config;
+use super::lists;
+use super::options::Options;
+use super::presets;
 use super::recipe::{Form, Recipe};
+use crate::error::{self, InputError};
+use clap::{Arg, Args, Command};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, Deserializer};
+
+/// A run file that was read.
+#[derive(Clone, Debug)]
+pub struct RunFile {
+    /// What it says.
+    pub options: Options,
+    /// All of it, as it stands.
+    pub text: String,
+    path: PathBuf,
+    /// Where each key stands, counted from 1.
+    lines: BTreeMap<String, usize>,
+}
+
+impl RunFile {
+    /// Reads a run file.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the file, the line, the key, what was expected and what was found.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
+        let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        let wrong = |at: usize, what: &str| InputError::file(path, format!("line {}: {what}", line(at)));
+        let no_toml = |e: toml::de::Error| {
+            // An error without a place is one of the end.
+            wrong(e.span().map_or(text.len(), |span| span.start), &error::quoted(e.message()))
+        };
+        let table = DeTable::parse(&text).map_err(no_toml)?;
+        let command = Options::augment_args(Command::new("keys"));
+        let keys: Vec<&str> =
+            std::iter::once("preset").chain(command.get_arguments().filter_map(Arg::get_long)).collect();
+        let mut places: Vec<_> =
+            table.get_ref().iter().map(|(key, value)| (key.span(), key.get_ref(), value.span())).collect();
+        places.sort_by_key(|(at, ..)| at.start);
+        if let Some((at, found, _)) = places.iter().find(|(_, key, _)| !keys.contains(&key.as_ref())) {
+            let meant = lists::nearest(found, keys.iter().copied());
+            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
+            let found = error::quoted(found);
+            return Err(wrong(at.start, &format!("unknown key {found}, expected one of {}{meant}", keys.join(", "))));
+        }
+        let lines = places.iter().map(|(at, key, _)| (key.to_string(), line(at.start))).collect();
+        let options = Options::deserialize(Deserializer::from(table.clone())).map_err(|e| {
+            let span = e.span().unwrap_or_default();
+            let Some((at, key, value)) = places.iter().find(|(_, _, value)| value.contains(&span.start)) else {
+                return no_toml(e);
+            };
+            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(key));
+            let found = error::quoted(&text[value.clone()]);
+            wrong(at.start, &format!("key {key}: expected {}, found {found}", expected(argument)))
+        })?;
+        Ok(Self { options, path: path.into(), lines, text: text.clone() })
+    }
+
+    /// What is wrong with a value of this file, by line and key instead of by option.
+    fn at_fault(&self, error: InputError) -> InputError {
+        let InputError::Option { option, what } = error else { return error };
+        match self.lines.get(option) {
+            Some(line) => InputError::file(&self.path, format!("line {line}: key {option}: {what}")),
+            None => InputError::file(&self.path, format!("key {option}, as the preset has it: {what}")),
+        }
+    }
+}
+
+/// What a key takes, in the words of a run file.
+fn expected(argument: Option<&Arg>) -> String {
+    let Some(argument) = argument else { return "the name of a preset in quotes".into() };
+    let names: Vec<String> = argument.get_possible_values().iter().map(|value| quoted(value.get_name())).collect();
+    if !names.is_empty() {
+        return format!("one of {}", names.join(", "));
+    }
+    let name = argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+    match (name, argument.get_long()) {
+        ("LIST", _) => "a list in quotes, like \"4,10,20\" or \"5..100..5\"".into(),
+        ("A,B", _) => "two digits in quotes, like \"3,8\"".into(),
+        ("X", _) => "a number".into(),
+        (_, Some("replicates" | "max-steps")) => format!("a whole number from 0 to {}", u32::MAX),
+        _ => format!("a whole number from 0 to {}", u64::MAX),
+    }
+}
+
+/// What preset, then run file, then command line say.
+///
+/// # Errors
+///
+/// [`InputError`] that names the option, or the file with line and key if the value came from there.
+pub fn resolve(
+    preset: Option<&str>,
+    file: Option<&RunFile>,
+    options: &Options,
+    default: &str,
+) -> Result<Config, InputError> {
+    // A preset on the command line speaks over the one in the file, as every option does.
+    let in_file = file.and_then(|file| file.options.preset.as_deref());
+    let given = Options { preset: preset.map(Into::into), ..options.clone() };
+    let blame = |error| blame(error, file, &given);
+    let mut config = presets::preset(preset.or(in_file).unwrap_or(default)).map_err(blame)?;
+    if let Some(file) = file {
+        config = config.with(&file.options).map_err(|error| file.at_fault(error))?;
+    }
+    config.with(options).map_err(blame)
+}
+
+/// An error of an option that only the run file speaks of is one of the run file.
+pub fn blame(error: InputError, file: Option<&RunFile>, given: &Options) -> InputError {
+    match (&error, file) {
+        (InputError::Option { option, .. }, Some(file)) if file.lines.contains_key(*option) && !given.says(option) => {
+            file.at_fault(error)
+        }
+        _ => error,
+    }
+}
 
 /// Every key that the preset knows, with what it means.
 ///
@@ -94,19 +214,18 @@ impl From<f64> for Number {
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::Options;
-    use super::super::presets::{NAMES, preset};
+    use super::super::presets::{ALL, preset};
     use super::*;
 
     #[test]
     fn a_printed_run_file_is_the_configuration_it_was_printed_from() {
-        for name in NAMES {
+        for (name, _) in ALL {
             let config = preset(name).unwrap();
             let changed = Options { seed: Some(7), lr: Some(0.25), n: Some("4,8,20".into()), ..Options::default() };
             for config in [config.clone(), config.with(&changed).unwrap()] {
                 let file = tempfile::NamedTempFile::new().unwrap();
                 std::fs::write(file.path(), text(&config).unwrap()).unwrap();
-                let (options, _) = Options::read(file.path()).unwrap();
+                let RunFile { options, .. } = RunFile::read(file.path()).unwrap();
                 assert_eq!(options.preset.as_deref(), Some(name));
                 assert_eq!(preset(name).unwrap().with(&options).unwrap(), config, "{name}");
             }

@@ -94,25 +94,19 @@ impl Store {
     /// # Errors
     ///
     /// [`InputError`] if another run holds the folder, if it was written by another configuration (with the
-    /// differences), or if a line but the last is not a cell of it.
-    pub fn open(out: &OutFolder, config: &Config) -> anyhow::Result<Self> {
-        let lock = out.path().join(".lock");
+    /// differences), or if a line but the last is not a cell of it. The folder is then as it was, or still missing.
+    pub fn open(folder: &Path, config: &Config) -> anyhow::Result<(Self, OutFolder)> {
+        // Looked at before anything is made in it, and again when nobody else can change it.
+        look(folder, config)?;
+        let out = OutFolder::open(folder)?;
+        let lock = folder.join(".lock");
         let lock = File::create(&lock).with_context(|| lock.display().to_string())?;
-        lock.try_lock().map_err(|_| InputError::file(out.path(), "another run is writing into this folder"))?;
-        let settings = out.path().join("config.json");
-        if settings.exists() {
-            let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
-            let differences = differences(&text, config)?;
-            if !differences.is_empty() {
-                let found =
-                    format!("expected a folder of this configuration, found another: {}", differences.join("; "));
-                return Err(InputError::file(out.path(), found).into());
-            }
-        } else {
+        lock.try_lock().map_err(|_| InputError::file(folder, "another run is writing into this folder"))?;
+        let (done, whole) = look(folder, config)?;
+        if !folder.join("config.json").exists() {
             out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
         }
-        let path = out.path().join("cells.csv");
-        let (done, whole) = read(&path, config)?;
+        let path = folder.join("cells.csv");
         let begin = || -> std::io::Result<File> {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             file.set_len(whole)?;
@@ -123,7 +117,7 @@ impl Store {
             Ok(file)
         };
         let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(Self { file, path, saved: done.len(), config: config.clone(), done, _lock: lock })
+        Ok((Self { file, path, saved: done.len(), config: config.clone(), done, _lock: lock }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -140,6 +134,26 @@ impl Store {
         self.saved += 1;
         Ok(())
     }
+}
+
+/// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
+fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
+    let settings = folder.join("config.json");
+    if settings.exists() {
+        let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
+        let there = serde_json::from_str(&text).map_err(|e| {
+            InputError::file(
+                &settings,
+                format!("expected the configuration of a run, found: {}", quoted(&e.to_string())),
+            )
+        })?;
+        let differences = differences(&there, config)?;
+        if !differences.is_empty() {
+            let found = format!("expected a folder of this configuration, found another: {}", differences.join("; "));
+            return Err(InputError::file(folder, found).into());
+        }
+    }
+    read(&folder.join("cells.csv"), config)
 }
 
 /// The cells of a file, and the length of its part in whole lines.
@@ -177,7 +191,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
 }
 
 /// What differs between a folder's configuration and this one, value by value.
-fn differences(text: &str, config: &Config) -> anyhow::Result<Vec<String>> {
+fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec<String>> {
     fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value, out: &mut Vec<String>) {
         match (a.as_object(), b.as_object()) {
             (Some(a), Some(b)) => {
@@ -194,8 +208,7 @@ fn differences(text: &str, config: &Config) -> anyhow::Result<Vec<String>> {
             _ => {}
         }
     }
-    let there = serde_json::from_str(text).context("config.json")?;
     let mut out = Vec::new();
-    walk("", &there, &serde_json::to_value(config)?, &mut out);
+    walk("", there, &serde_json::to_value(config)?, &mut out);
     Ok(out)
 }

@@ -31,16 +31,16 @@ pub struct Group {
 pub struct Moments {
     /// Mean.
     pub mean: f64,
-    /// Standard deviation, with `count - 1`.
-    pub sd: f64,
-    /// Standard error of the mean.
-    pub standard_error: f64,
+    /// Standard deviation, with `count - 1`; unknown of a single replicate.
+    pub sd: Option<f64>,
+    /// Standard error of the mean; unknown of a single replicate.
+    pub standard_error: Option<f64>,
     /// Replicates.
     pub count: usize,
 }
 
 impl Moments {
-    /// Of some numbers; `None` of none. Of a single one, the deviations are NaN-free: 0.
+    /// Of some numbers; `None` of none.
     pub fn of(numbers: &[f64]) -> Option<Self> {
         let count = numbers.len();
         if count == 0 {
@@ -48,8 +48,9 @@ impl Moments {
         }
         let mean = numbers.iter().sum::<f64>() / count as f64;
         let squares: f64 = numbers.iter().map(|x| (x - mean).powi(2)).sum();
-        let sd = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
-        Some(Self { mean, sd, standard_error: sd / (count as f64).sqrt(), count })
+        // One replicate says nothing of its spread.
+        let sd = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
+        Some(Self { mean, sd, standard_error: sd.map(|sd| sd / (count as f64).sqrt()), count })
     }
 }
 
@@ -81,6 +82,11 @@ pub fn groups(cells: &[Cell], snr: impl Fn(&Place) -> f64) -> Vec<Group> {
     groups.into_values().collect()
 }
 
+/// A number of a CSV file, blank if it is not known.
+pub fn or_blank(number: Option<f64>) -> String {
+    number.map_or(String::new(), |number| number.to_string())
+}
+
 /// The groups as CSV; blanks where no replicate converged, and for the spread of a single one.
 pub fn to_csv(groups: &[Group]) -> String {
     let mut csv = String::from(
@@ -89,9 +95,9 @@ pub fn to_csv(groups: &[Group]) -> String {
     );
     for group in groups {
         let columns = |numbers: &[f64]| match Moments::of(numbers) {
-            // One replicate says nothing of its spread.
-            Some(Moments { mean, count: 1, .. }) => format!("{mean},,"),
-            Some(Moments { mean, sd, standard_error, .. }) => format!("{mean},{sd},{standard_error}"),
+            Some(Moments { mean, sd, standard_error, .. }) => {
+                format!("{mean},{},{}", or_blank(sd), or_blank(standard_error))
+            }
             None => ",,".into(),
         };
         let (n, snr) = (group.n, group.snr);
@@ -111,8 +117,8 @@ mod tests {
     #[test]
     fn moments_are_those_of_the_textbook() {
         let moments = Moments::of(&[1.0, 2.0, 3.0, 4.0]).unwrap();
-        assert!((moments.mean - 2.5).abs() < 1e-12 && (moments.sd - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
+        assert!((moments.mean - 2.5).abs() < 1e-12 && (moments.sd.unwrap() - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!(Moments::of(&[]), None);
-        assert_eq!(Moments::of(&[7.0]).unwrap().sd, 0.0);
+        assert_eq!(Moments::of(&[7.0]).unwrap().sd, None);
     }
 }

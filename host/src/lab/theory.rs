@@ -3,10 +3,10 @@
 //! Condition 4.1 and the theorem of (J) as they are remembered: up to logarithms, and with every constant taken as 1.
 
 use super::cell::Place;
-use super::lists::{numbers, sorted};
+use super::lists::{numbers, positive, sorted};
 use super::options::Options;
-use super::presets;
 use super::recipe::{Form, Limits, Recipe};
+use super::run_file::{self, RunFile};
 use crate::error::InputError;
 use crate::progress::say;
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct TheoryArgs {
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
     /// Signal-to-noise ratios s / (sigma sqrt(D)), instead of signal norms
-    #[arg(long, value_name = "LIST", conflicts_with = "signal")]
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "signal")]
     pub snr: Option<String>,
     #[command(flatten)]
     /// What to change.
@@ -173,13 +173,8 @@ impl Verdict {
 ///
 /// [`crate::error::InputError`] for impossible options.
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
-    let in_file = args.config.as_deref().map(Options::read).transpose()?.map(|(options, _)| options);
-    let named = in_file.as_ref().and_then(|options| options.preset.as_deref());
-    let mut config = presets::preset(args.preset.as_deref().or(named).unwrap_or("theorem"))?;
-    if let Some(options) = &in_file {
-        config = config.with(options)?;
-    }
-    config = config.with(&args.options)?;
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let mut config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
     if let Form::Digits { .. } = config.recipe.form {
         return Err(InputError::option(
             "preset",
@@ -188,9 +183,7 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         .into());
     }
     let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
-    if let Some(snr) = snrs.iter().flatten().find(|snr| **snr <= 0.0) {
-        return Err(InputError::option("snr", format!("expected a finite number above 0, found {snr}")).into());
-    }
+    snrs.iter().flatten().try_for_each(|&snr| positive("snr", snr))?;
     for &(dim, head) in &config.models {
         let recipe = Recipe { dim, head, ..config.recipe };
         if let Some(snrs) = &snrs {
@@ -212,6 +205,7 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::presets;
     use super::*;
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {

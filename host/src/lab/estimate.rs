@@ -1,0 +1,99 @@
+//! What a run would take: a few of its cells, timed for seconds at most.
+
+use super::cell::{self, Place};
+use super::grid::Config;
+use crate::progress::{counted, say};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+/// Parts of the grid that one cell each speaks for.
+const PARTS: usize = 8;
+/// Time for all cells together; the step that is being done then, and the test set, come on top.
+const BUDGET: Duration = Duration::from_secs(3);
+/// Time on top after which nothing is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Seconds of a cell: the same number twice, or bounds if it was not run to its end.
+#[derive(Clone, Copy, Debug)]
+struct Timing {
+    least: f64,
+    most: f64,
+}
+
+/// Says how long all cells take on so many threads, and from what that is known.
+///
+/// # Errors
+///
+/// Whatever a cell fails with.
+pub fn describe(config: &Config, places: &[Place], threads: usize, bytes: f64) -> anyhow::Result<()> {
+    // Cells stand in the order of their cost: one from the middle of each of some equal parts speaks for its part.
+    // The cheapest comes first, and what it leaves of its share is for the others.
+    let parts = places.chunks(places.len().div_ceil(PARTS));
+    let parts: Vec<(Place, f64)> = parts.map(|part| (part[part.len() / 2], part.len() as f64)).rev().collect();
+    let timings = timings(config, parts.iter().map(|part| part.0).collect())?;
+    let sum = |of: fn(&Timing) -> f64| {
+        timings.iter().zip(&parts).map(|(timing, part)| of(timing) * part.1).sum::<f64>() / threads as f64
+    };
+    let (least, most) = (sum(|timing| timing.least), sum(|timing| timing.most));
+    let (on, timed) = (counted(threads, "thread"), timings.len());
+    let cut = timings.iter().filter(|timing| timing.most > timing.least).count();
+    let time = if let Some((Place { samples, dim, head, .. }, _)) = parts.get(timed) {
+        let known = match timed {
+            0 => "how long it takes is not known".into(),
+            _ => format!("at least {least:.0} s on {on}; how much more is not known"),
+        };
+        let waited = (BUDGET + PATIENCE).as_secs();
+        format!("{known}: nothing could be timed of a cell of N={samples} D={dim} H={head} in {waited} s")
+    } else if cut > 0 {
+        let steps = config.recipe.max_steps;
+        format!(
+            "between {least:.0} and {most:.0} s on {on}, going by {timed} of the cells, {cut} of them not to their end: \
+             from the steps that were timed to --max-steps {steps}"
+        )
+    } else {
+        format!("about {least:.0} s on {on}, going by {timed} of the cells")
+    };
+    say(format_args!("{time}; at most {:.1} MB of memory for cells", bytes / 1e6))
+}
+
+/// Times cells one after the other, as many as there is time for.
+fn timings(config: &Config, places: Vec<Place>) -> anyhow::Result<Vec<Timing>> {
+    let (count, end, config) = (places.len(), Instant::now() + BUDGET, config.clone());
+    let (sender, receiver) = channel();
+    // A thread that nobody waits for: neither drawing a cell nor a step of it can be broken off.
+    std::thread::spawn(move || {
+        for (i, place) in places.iter().enumerate() {
+            let now = Instant::now();
+            let share = end.saturating_duration_since(now) / (places.len() - i) as u32;
+            if sender.send(time(&config, place, now + share)).is_err() {
+                break;
+            }
+        }
+    });
+    let mut timings = Vec::with_capacity(count);
+    while timings.len() < count {
+        match receiver.recv_timeout((end + PATIENCE).saturating_duration_since(Instant::now())) {
+            Ok(timing) => timings.push(timing?),
+            Err(_) => break,
+        }
+    }
+    Ok(timings)
+}
+
+/// Times a cell, or its drawing, its test set and as many steps as end by `until`: a step at least.
+fn time(config: &Config, place: &Place, until: Instant) -> anyhow::Result<Timing> {
+    let (start, recipe) = (Instant::now(), config.recipe.at(place));
+    let mut run = cell::start(&recipe, place, place.seed(config.seed), config.space_of(place))?;
+    let drawn = start.elapsed().as_secs_f64();
+    let (mut steps, mut is_over) = (0, false);
+    while !is_over && steps < recipe.max_steps && (steps == 0 || Instant::now() < until) {
+        is_over = run.step()?.is_none_or(|loss| loss < recipe.stop_loss);
+        steps += 1;
+    }
+    let trained = start.elapsed().as_secs_f64();
+    run.test()?;
+    let least = start.elapsed().as_secs_f64();
+    // What is left of a cell that is not over is more steps, up to all that there may be.
+    let left = if is_over { 0 } else { recipe.max_steps - steps };
+    Ok(Timing { least, most: least + (trained - drawn) / f64::from(steps) * f64::from(left) })
+}
