@@ -6,7 +6,7 @@ use crate::wire::Word;
 #[derive(Clone, Debug, PartialEq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello {
-    /// [`PROTOCOL`].
+    /// [`PROTOCOL`](super::PROTOCOL).
     pub protocol: u64,
     /// Version of the engine.
     pub engine: Word,

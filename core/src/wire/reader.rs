@@ -114,7 +114,7 @@ impl Fields for Reader<'_> {
     }
 }
 
-/// Numbers by their bits, with commas between: 1 to [`LINE_NUMBERS`] of them.
+/// Numbers by their bits, with commas between: 1 to [`LINE_NUMBERS`](crate::limits::LINE_NUMBERS) of them.
 #[inline]
 pub(crate) fn parse_words(text: &str) -> Option<Words> {
     let mut words = Words::new();
