@@ -65,7 +65,7 @@ pub fn play(script: &[u8]) {
     let mut before = session.digest();
     while !script.0.is_empty() {
         // A run or a transfer of weights may go on, or begin.
-        let mut may_change = !session.is_idle();
+        let mut may_change = ["train", "load"].contains(&session.activity());
         act(&mut script, &mut session, &mut bench);
         if may_echo(&bench) {
             // What was typed stands between the answers: switched off again, unless a frame has begun.

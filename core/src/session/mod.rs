@@ -126,13 +126,13 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.is_idle() && !self.inbox.has_begun()
+        self.desk.is_idle() && !self.inbox.has_begun()
     }
 
-    /// Whether nothing is being done: no run, no test, no transfer.
+    /// What is being done, in the word of `status`.
     #[inline]
-    pub fn is_idle(&self) -> bool {
-        self.desk.is_idle()
+    pub fn activity(&self) -> &'static str {
+        self.desk.activity.name()
     }
 
     /// CRC-32 over the weights, and the steps behind them: what no refused command changes.
