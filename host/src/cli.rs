@@ -306,6 +306,7 @@ the serial port is: open it at 115200 baud, 8 data bits, no parity.
 
 Examples:
   mote flash nucleo-f446re
+  mote flash nucleo-f446re --session              then mote device hello --port /dev/ttyACM0
   mote flash pico2 --preset parity --dry-run      print the commands, build and write nothing
   mote flash nrf52840-dk --defmt                  with a log through the probe, until Ctrl-C
 
@@ -317,6 +318,9 @@ pub struct FlashArgs {
     /// Preset to train; the board's own if not given
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
+    /// The firmware that obeys commands (mote-session), with a model of the preset's shape
+    #[arg(long, conflicts_with = "defmt")]
+    pub session: bool,
     /// Log every record through the probe as well, and stay to show it
     #[arg(long)]
     pub defmt: bool,

@@ -247,6 +247,8 @@ fn flash_says_what_it_would_do_and_what_is_missing() {
     assert!(lines[0].starts_with("probe-rs download --chip STM32F446RETx /"), "{text}");
     assert!(lines[0].ends_with("/nucleo-f446re-demo.elf"), "{text}");
     assert_eq!(lines[1], "probe-rs reset --chip STM32F446RETx");
+    let session = mote(MOTE, &["flash", "pico2", "--dry-run", "--session"]);
+    assert!(String::from_utf8_lossy(&session.stdout).contains("pico2-demo-session.elf"));
     let log = mote(MOTE, &["flash", "pico2", "--dry-run", "--defmt", "--preset", "tiny"]);
     let text = String::from_utf8(log.stdout).unwrap();
     assert!(text.starts_with("probe-rs run --chip RP235x /") && text.ends_with("/pico2-tiny-defmt.elf\n"), "{text}");

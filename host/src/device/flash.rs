@@ -22,7 +22,11 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     let chip = board.probe_chip.context("the board has no probe")?;
     let preset = cli::preset(args.preset.as_deref().unwrap_or(board.preset))?;
     board.check_preset(&preset)?;
-    let features: &[&str] = if args.defmt { &["defmt"] } else { &[] };
+    let features: &[&str] = match (args.session, args.defmt) {
+        (true, _) => &["session"],
+        (_, true) => &["defmt"],
+        _ => &[],
+    };
     let elf = build::elf_path(board, preset.name, features)?;
     let commands = commands(chip, &elf, args.defmt);
     if args.dry_run {
@@ -34,7 +38,11 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     );
     provision::ensure([board.target], false, !args.no_install)?;
     let spinner = progress::spinner(format!("building the firmware for {} ({})", board.name, board.core), quiet);
-    build::build_with(board, preset.name, features)?;
+    if args.session {
+        build::build_session(board, preset.name, false)?;
+    } else {
+        build::build_with(board, preset.name, features)?;
+    }
     spinner.finish_and_clear();
     commands.iter().try_for_each(|words| perform(words))
 }
