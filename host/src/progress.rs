@@ -4,8 +4,9 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::Write;
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How progress is told.
@@ -154,6 +155,11 @@ pub fn counted(count: usize, what: &str) -> String {
 /// The first signal asks, the second one does not wait for the answer.
 fn on_signal() {
     if RAISED.swap(true, Ordering::Relaxed) {
+        let children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+        for child in children.iter().filter_map(Weak::upgrade) {
+            // Fails only if it has ended already.
+            let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        }
         if let Some(last) = BEFORE_EXIT.get() {
             last();
         }
@@ -164,6 +170,16 @@ fn on_signal() {
 /// Raised by the first Ctrl-C (or polite kill) after [`Interrupt::install`].
 static RAISED: AtomicBool = AtomicBool::new(false);
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+
+/// Programs that must not outlive this one.
+static CHILDREN: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Has a program ended when a second Ctrl-C ends this one at once: nothing is dropped then.
+pub fn end_with_us(child: &Arc<Mutex<Child>>) {
+    let mut children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner);
+    children.retain(|child| child.strong_count() > 0);
+    children.push(Arc::downgrade(child));
+}
 
 /// What must be done before the program ends at once.
 static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();

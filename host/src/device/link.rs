@@ -2,11 +2,13 @@
 
 use super::machine::Machine;
 use super::provision::QEMU;
+use crate::progress;
 use anyhow::{Context, bail};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -43,7 +45,8 @@ pub enum Heard {
 /// A running emulator. Killed when dropped.
 #[derive(Debug)]
 pub struct Emulator {
-    child: Child,
+    child: Arc<Mutex<Child>>,
+    id: u32,
     input: ChildStdin,
     reads: Receiver<std::io::Result<Vec<u8>>>,
     /// What was read and not yet handed out.
@@ -134,7 +137,9 @@ impl Emulator {
             text
         });
         let (waiting, complaints, name) = (Vec::new(), Some(complaints), machine.name);
-        Ok(Self { child, input, reads, waiting, complaints, until, deadline, name })
+        let (id, child) = (child.id(), Arc::new(Mutex::new(child)));
+        progress::end_with_us(&child);
+        Ok(Self { child, id, input, reads, waiting, complaints, until, deadline, name })
     }
 
     /// What the board says within a tenth of a second.
@@ -201,7 +206,7 @@ impl Emulator {
 
     /// The operating system's number of the emulator.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.id
     }
 
     /// Waits for the end and returns the board's exit status.
@@ -211,7 +216,8 @@ impl Emulator {
     /// If the deadline has passed, or the emulator itself failed (with what it said).
     pub fn wait(mut self) -> anyhow::Result<i32> {
         while Instant::now() < self.until {
-            if let Some(status) = self.child.try_wait()? {
+            let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
+            if let Some(status) = ended {
                 let said = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
                 // A warning (that no timer runs, say) is no failure.
                 let is_failure = |line: &&str| !line.contains("warning:");
@@ -230,7 +236,8 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         // Both fail only if it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
