@@ -158,7 +158,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             };
             let (dim, head) = (model.boundary.dim, model.boundary.head);
             Series {
-                name: format!("D={dim:e} H={head:e}"),
+                name: format!("D={} H={}", short(dim), short(head as u64)),
                 color: (*color).into(),
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
@@ -222,4 +222,9 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
         say(format_args!("agreement with \"test loss below {cut} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
     }
     Ok(())
+}
+
+/// A size for a legend: in full while that is short.
+fn short(size: u64) -> String {
+    if size < 100_000 { size.to_string() } else { format!("{size:e}") }
 }
