@@ -23,6 +23,10 @@ use std::time::{Duration, Instant};
 
 const RESETS_IN_TRAINING: usize = 30;
 const RESETS_IN_SAVING: usize = 40;
+/// Resets that must meet a save half done, in training and in saving each; tried on until they have.
+const HALF_DONE: usize = 2;
+/// No more resets than these, should none meet one.
+const RESETS_AT_MOST: usize = 300;
 const STEPS: u32 = 600;
 /// Where the chip keeps its checkpoints, as `microbit_flash.rs` says.
 const FLASH: (u64, usize) = (0x3_F000, 0x1000);
@@ -177,7 +181,7 @@ impl NorFlash for Copy {
 #[derive(Debug, Default)]
 struct Tally {
     resets: usize,
-    /// A slot was erased or half written, or its seals were not both there.
+    /// A slot was half written, or its seals were not both there.
     in_a_save: usize,
     resumed: usize,
     from_scratch: usize,
@@ -251,6 +255,16 @@ fn wait(chance: &mut Stream, most_us: u32) {
     std::thread::sleep(Duration::from_micros(u64::from(chance.next_u32() % most_us)));
 }
 
+/// Has the chip save, and answers when it has read the command: one that waits on the line would be obeyed after the
+/// reset, when the weights are 0. The echo tells.
+fn begin_a_save(chip: &mut Chip) -> anyhow::Result<Instant> {
+    chip.say("echo on=1")?;
+    chip.hear(&["ok cmd=echo"])?;
+    chip.say("save")?;
+    chip.hear(&["save *"])?;
+    Ok(Instant::now())
+}
+
 fn session_elf() -> PathBuf {
     let machine = machine::by_name("microbit").unwrap();
     let root = build::workspace().unwrap();
@@ -281,7 +295,8 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
     let mut chip = Chip::start(&elf)?;
     let (mut chance, mut tally) = (Stream::new(4, Purpose::Test, 0, 0), Tally::default());
     let mut last = go_on(&mut chip, &mut tally)?;
-    while tally.resets < RESETS_IN_TRAINING {
+    while tally.resets < RESETS_IN_TRAINING || tally.in_a_save < HALF_DONE {
+        ensure!(tally.resets < RESETS_AT_MOST, "{tally:?}");
         let is_first = tally.resets < 3;
         if !is_first {
             chip.hear(&["digest what=saved"])?;
@@ -296,21 +311,21 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
     let found = end(&mut chip)?;
     println!("in training: {tally:?}; the last from step {last} of {STEPS}");
     assert_eq!(found, expected, "after {} resets", tally.resets);
-    ensure!(tally.resumed >= 20 && tally.in_a_save > 0, "{tally:?}");
+    ensure!(tally.resumed >= 20, "{tally:?}");
 
-    // The command, whose work is all saving.
+    // The command, whose work is all saving. A reset falls between its beginning and its end as this machine shows them.
     let mut saving = Tally::default();
     let answer = format!("numbers={STEPS} crc={expected:08x}");
-    chip.say("save")?;
-    ensure!(chip.hear(&["cmd=save"])?.contains(&answer));
-    while saving.resets < RESETS_IN_SAVING {
-        // The echo says that the command was read: one that waits on the line would be obeyed after the reset, when
-        // the weights are 0.
-        chip.say("echo on=1")?;
-        chip.hear(&["ok cmd=echo"])?;
-        chip.say("save")?;
-        chip.hear(&["save *"])?;
-        wait(&mut chance, 15_000);
+    let mut longest = Duration::ZERO;
+    for _ in 0..5 {
+        let begun = begin_a_save(&mut chip)?;
+        ensure!(chip.hear(&["cmd=save"])?.contains(&answer));
+        longest = longest.max(begun.elapsed());
+    }
+    while saving.resets < RESETS_IN_SAVING || saving.in_a_save < HALF_DONE {
+        ensure!(saving.resets < RESETS_AT_MOST, "{saving:?}");
+        begin_a_save(&mut chip)?;
+        wait(&mut chance, longest.as_micros().clamp(1, 1_000_000) as u32);
         saving.look(chip.reset()?);
         chip.forget();
         chip.say("resume")?;
@@ -318,7 +333,6 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
         ensure!(line.contains(&answer), "{line}");
         saving.resumed += 1;
     }
-    println!("in saving: {saving:?}");
-    ensure!(saving.in_a_save > 0, "{saving:?}");
+    println!("in saving: {saving:?}, a save takes up to {} us", longest.as_micros());
     Ok(())
 }
