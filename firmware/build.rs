@@ -66,6 +66,9 @@ fn main() {
     let preset = env::var("MOTE_PRESET").unwrap_or_else(|_| chosen.first().map_or("demo", |board| board.preset).into());
     println!("cargo:rustc-env=MOTE_PRESET={preset}");
     println!("cargo:rerun-if-env-changed=MOTE_PRESET");
+    // Empty: the shape of the preset.
+    println!("cargo:rustc-env=MOTE_SHAPE={}", env::var("MOTE_SHAPE").unwrap_or_default());
+    println!("cargo:rerun-if-env-changed=MOTE_SHAPE");
     println!("cargo:rerun-if-changed=build.rs");
     match chosen[..] {
         [board] => link(board),

@@ -92,7 +92,8 @@ pub enum Answer {
 }
 
 impl Answer {
-    const KINDS: [&str; 8] = ["ok", "refused", "limits", "state", "want", "numbers", "score", "broken"];
+    /// The first word of each kind of answer.
+    pub const KINDS: [&str; 8] = ["ok", "refused", "limits", "state", "want", "numbers", "score", "broken"];
 
     /// An empty record of a kind, for its fields to be read into.
     #[inline]

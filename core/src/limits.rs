@@ -1,5 +1,8 @@
 //! Every limit of the protocol, in one place. Each is tested at the limit and one past it.
 
+/// Largest size of a model that can be asked for by number: `M`, `D`, `H` or `V`.
+pub const SIZE_MAX: usize = 1 << 16;
+
 /// Longest line that a chip sends, in bytes, without its line feed.
 pub const LINE_MAX: usize = 480;
 

@@ -1,6 +1,6 @@
 //! The sizes of a model.
 
-use crate::limits::{HELD_MAX, SESSION_BYTES};
+use crate::limits::{HELD_MAX, SESSION_BYTES, SIZE_MAX};
 
 /// Sizes of the model and of one sample: the letters `M D H V` of the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,27 @@ impl Shape {
     /// The shape with `M` tokens of `D` numbers, query width `H` and value width `V`.
     pub const fn new(tokens: usize, dim: usize, head: usize, value: usize) -> Self {
         Self { tokens, dim, head, value }
+    }
+
+    /// Reads a shape from `M,D,H,V`: four counts from 1 to [`SIZE_MAX`], separated by commas. `const`, so that firmware
+    /// takes its shape from the environment it is built in. `None` if it is none.
+    pub const fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let mut sizes = [0usize; 4];
+        let (mut at, mut which) = (0, 0);
+        while at < bytes.len() {
+            match bytes[at] {
+                digit @ b'0'..=b'9' => sizes[which] = 10 * sizes[which] + (digit - b'0') as usize,
+                b',' if which < 3 && sizes[which] > 0 => which += 1,
+                _ => return None,
+            }
+            if sizes[which] > SIZE_MAX {
+                return None;
+            }
+            at += 1;
+        }
+        let [tokens, dim, head, value] = sizes;
+        if value > 0 { Some(Self { tokens, dim, head, value }) } else { None }
     }
 
     /// Floats a [`Memory`](crate::memory::Memory) of this shape holds: weights, gradients and the
@@ -105,6 +126,31 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shape_is_four_counts_and_nothing_else() {
+        assert_eq!(Shape::parse("4,64,8,2"), Some(Shape::new(4, 64, 8, 2)));
+        assert_eq!(Shape::parse("1,65536,01,1"), Some(Shape::new(1, 65_536, 1, 1)));
+        for text in [
+            "",
+            "4",
+            "4,64,8",
+            "4,64,8,",
+            "4,64,8,2,",
+            "4,64,8,2,1",
+            ",64,8,2",
+            "0,64,8,2",
+            "4,64,8,0",
+            "4,65537,8,2",
+            "4, 64,8,2",
+            "4,-64,8,2",
+            "4,64,8,2 ",
+            "4,,8,2",
+            "4,64,8,99999999999999999999999999",
+        ] {
+            assert_eq!(Shape::parse(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_shape_that_overflows_is_none() {

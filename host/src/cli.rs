@@ -2,9 +2,11 @@
 
 use crate::device::chip::ChipArgs;
 use crate::device::fit;
+use crate::device::flash::FlashArgs;
 use crate::device::law::LawArgs;
 use crate::device::learn::LearnArgs;
-use crate::device::machine::{REAL, every};
+use crate::device::machine::every;
+use crate::device::monitor::MonitorArgs;
 use crate::error::{InputError, quoted};
 use crate::lab;
 use crate::lab::bench::BenchArgs;
@@ -206,53 +208,6 @@ pub struct DeviceArgs {
     pub no_install: bool,
 }
 
-/// Options of `mote monitor`.
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("source").required(true).args(["port", "machine", "replay", "input"]))]
-#[command(
-    after_help = "Keys: x stop, s save, q quit, ? help. Where standard output is no terminal, every line is printed
-as it comes, and damaged ones say so.
-
-Examples:
-  mote monitor --port /dev/ttyACM0 --log run.log
-  mote monitor --machine mps2-an386               its preset, trained in the emulator
-  mote monitor --machine mps2-an386 --train \"n=400 snr=0.5 steps=5000\"
-  mote monitor --replay run.log --speed 200
-  mote run | mote monitor -"
-)]
-pub struct MonitorArgs {
-    /// Serial port of a board
-    #[arg(long, value_name = "PATH")]
-    pub port: Option<String>,
-    /// Its bytes: 8 data bits, no parity, 1 stop bit, so many bits a second
-    #[arg(long, value_name = "RATE", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(1..))]
-    pub baud: u32,
-    /// Board to emulate
-    #[arg(long, value_name = "NAME")]
-    pub machine: Option<String>,
-    /// Preset to train on the emulated board, or the shape of its model with --train; the board's own if not given
-    #[arg(long, value_name = "NAME", requires = "machine")]
-    pub preset: Option<String>,
-    /// Log to show again
-    #[arg(long, value_name = "FILE")]
-    pub replay: Option<PathBuf>,
-    /// Lines a second of the replay; 0: as fast as they can be read [default: 50, 0 where there is no terminal]
-    #[arg(long, value_name = "X", requires = "replay", allow_negative_numbers = true)]
-    pub speed: Option<f64>,
-    /// `-`: lines from standard input
-    #[arg(value_name = "-", value_parser = ["-"])]
-    pub input: Option<String>,
-    /// Tell the chip to train: the keys of `train` in docs/protocol.md. Takes firmware that obeys commands
-    #[arg(long, value_name = "KEYS", conflicts_with_all = ["replay", "input"])]
-    pub train: Option<String>,
-    /// Keep every line of the chip in this file
-    #[arg(long, value_name = "FILE")]
-    pub log: Option<PathBuf>,
-    /// Install nothing; print the commands that would
-    #[arg(long)]
-    pub no_install: bool,
-}
-
 /// Options of `mote fit`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("memory").required(true).args(["ram", "board"]))]
@@ -299,47 +254,9 @@ pub enum DeviceCommand {
     Train(LearnArgs),
 }
 
-/// Options of `mote flash`.
-#[derive(Debug, Args)]
-#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. firmware/BOARDS.md says where
-the serial port is: open it at 115200 baud, 8 data bits, no parity.
-
-Examples:
-  mote flash nucleo-f446re
-  mote flash nucleo-f446re --session              then mote device hello --port /dev/ttyACM0
-  mote flash pico2 --preset parity --dry-run      print the commands, build and write nothing
-  mote flash nrf52840-dk --defmt                  with a log through the probe, until Ctrl-C
-
-probe-rs's exit status is kept.")]
-pub struct FlashArgs {
-    /// Board to write to
-    #[arg(value_name = "BOARD", value_parser = board_names())]
-    pub board: String,
-    /// Preset to train; the board's own if not given
-    #[arg(long, value_name = "NAME")]
-    pub preset: Option<String>,
-    /// The firmware that obeys commands (mote-session), with a model of the preset's shape
-    #[arg(long, conflicts_with = "defmt")]
-    pub session: bool,
-    /// Log every record through the probe as well, and stay to show it
-    #[arg(long)]
-    pub defmt: bool,
-    /// Print the commands instead of building and running them
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Install nothing; print the commands that would
-    #[arg(long)]
-    pub no_install: bool,
-}
-
 /// Every board.
 fn all_board_names() -> PossibleValuesParser {
     every().map(|board| board.name).collect::<Vec<_>>().into()
-}
-
-/// The boards that `mote flash` takes.
-fn board_names() -> PossibleValuesParser {
-    REAL.iter().map(|board| board.name).collect::<Vec<_>>().into()
 }
 
 /// Options of `mote demo`.
@@ -376,6 +293,9 @@ pub fn refused_value(error: &clap::Error) -> Option<InputError> {
         return None;
     };
     let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
+    // Of the parser's own sentence, `0 is not in 1..=9`, the range is told as every other one.
+    let range = says.split_once(" is not in ").map(|(_, range)| range.replace("..=", " to ").replace("..", " on"));
+    let says = range.map_or(says, |range| format!("expected a whole number from {range}"));
     let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
     Some(InputError::Value { what: format!("{option}: {says}") })
 }

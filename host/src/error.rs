@@ -1,5 +1,6 @@
 //! What can be wrong, and the exit status it ends with.
 
+use crate::device::fault::ChipError;
 use std::path::{Path, PathBuf};
 
 /// The input, not the program, is at fault: exit status 2. Always one line that names what, where,
@@ -30,8 +31,8 @@ pub enum InputError {
     },
     /// Training left the finite numbers.
     #[error(
-        "training diverged at step {step}: {what}; try a learning rate below {learning_rate}; the last finite weights are \
-         saved in {}", saved.display()
+        "training diverged at step {step}: {what}; try a learning rate below {}; the last finite weights are \
+         saved in {}", short(*learning_rate), saved.display()
     )]
     Diverged {
         /// The step that could not be done.
@@ -80,6 +81,11 @@ impl InputError {
     }
 }
 
+/// A number in few letters, whatever its size.
+pub fn short(number: f32) -> String {
+    if (1e-4..1e6).contains(&number.abs()) { number.to_string() } else { format!("{number:e}") }
+}
+
 /// Foreign text as it may stand in a message: one line, printable, not too long.
 pub fn quoted(text: &str) -> String {
     const LONGEST: usize = 80;
@@ -94,7 +100,7 @@ pub fn quoted(text: &str) -> String {
 pub fn exit_status(error: &anyhow::Error) -> u8 {
     if error.is::<InputError>() {
         2
-    } else if error.is::<Interrupted>() {
+    } else if error.is::<Interrupted>() || error.downcast_ref() == Some(&ChipError::Interrupted) {
         130
     } else if let Some(failed) = error.downcast_ref::<ProgramFailed>() {
         u8::try_from(failed.status).unwrap_or(1)

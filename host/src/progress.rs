@@ -1,7 +1,7 @@
 //! Progress on standard error, for whatever takes over a second: a bar on a terminal, or lines for programs.
 
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 use std::io::Write;
 use std::process::Child;
@@ -120,9 +120,13 @@ impl Progress {
 
 /// A bar over `steps` steps; draws nothing with `quiet` or when standard error is not a terminal.
 pub fn bar(steps: u64, what: &str, quiet: bool) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {pos}/{len} {per_sec} {msg}");
+    let style = ProgressStyle::with_template("{prefix:>10} [{bar:30}] {pos}/{len} {rate} {msg}");
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A bar that cannot be drawn has nobody to tell.
+        let _ = write!(out, "{:.1}/s", state.per_sec());
+    };
     let bar = ProgressBar::with_draw_target(Some(steps), target(quiet)).with_prefix(what.to_owned());
-    bar.set_style(style.expect("the template is valid").progress_chars("=> "));
+    bar.set_style(style.expect("the template is valid").with_key("rate", rate).progress_chars("=> "));
     bar
 }
 

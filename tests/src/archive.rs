@@ -1,5 +1,8 @@
 //! .npz files to feed the program: right ones in every dress, and wrong ones.
 
+use mote_core::data::{Dataset, Distribution, Form, Synthetic};
+use mote_core::matrix::MatrixMut;
+use mote_core::rng::Purpose;
 pub use npyz::Order;
 use npyz::WriterBuilder;
 use std::io::{Cursor, Write};
@@ -78,4 +81,25 @@ pub fn header(descr: &str, shape: &str) -> Vec<u8> {
     bytes.extend((text.len() as u16).to_le_bytes());
     bytes.extend(text.into_bytes());
     bytes
+}
+
+/// Writes `count` samples of a size, two classes that can be learned; answers the path.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn synthetic(folder: &Path, count: usize, (tokens, dim): (usize, usize), purpose: Purpose) -> String {
+    let form = Form::Uniform { sigma: 4.0 / (dim as f32).sqrt() };
+    let distribution = Distribution { form, signal_norm: 3.0, flip: 0.0 };
+    let mut set = Synthetic::new(distribution, (tokens, dim), count, 9, purpose).unwrap();
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for n in 0..count {
+        let mut sample = vec![0.0; tokens * dim];
+        y.push(set.read(n, MatrixMut::new(&mut sample, tokens, dim)).unwrap().sign());
+        x.extend(sample);
+    }
+    let path = folder.join(format!("{purpose:?}-{count}-{dim}.npz"));
+    let shape = [count as u64, tokens as u64, dim as u64];
+    Archive::new().with("X", &shape, &x).with("y", &[count as u64], &y).save(&path);
+    path.to_str().unwrap().into()
 }

@@ -7,6 +7,7 @@ use mote_host::device::{
     Plan, build, footprint,
     link::{Emulator, Heard},
     machine::{self, OTHER_BYTES},
+    model::Model,
     run, sizes,
 };
 use std::process::Command;
@@ -55,7 +56,8 @@ fn what_fit_leaves_for_the_firmware_is_enough() {
     for name in ["microbit", "mps2-an386"] {
         let machine = machine::by_name(name).unwrap();
         let shape = Preset::by_name("tiny").unwrap().shape;
-        let firmware = build::build_session(machine, "tiny", false).unwrap();
+        let firmware =
+            build::build_session(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();
         let ram = sizes::of_elf(&firmware.elf).unwrap().ram;
         let held = shape.samples_held(machine.model_bytes) * shape.sample_bytes().unwrap();
         let other = others(ram, shape.bytes().unwrap() + held);
@@ -76,7 +78,10 @@ fn the_footprint_of_a_board_has_all_figures() {
     assert_eq!(row.largest_dim, Some(84));
     let flash = |firmware: build::Firmware| sizes::of_elf(&firmware.elf).unwrap().flash;
     assert_eq!(row.flash_with_log, flash(build::build_with(board, "tiny", &["defmt"]).unwrap()));
-    assert_eq!(row.flash_of_session, flash(build::build_session(board, "tiny", false).unwrap()));
+    assert_eq!(
+        row.flash_of_session,
+        flash(build::build_session(board, &Model::choose(board, Some("tiny"), None).unwrap(), false).unwrap())
+    );
     assert!(row.sizes.flash < row.flash_with_log && row.flash_with_log < row.flash_of_session);
     let table = footprint::table(&[row]);
     assert!(table.lines().nth(2).unwrap().starts_with("| `microbit` | `tiny` | "), "{table}");

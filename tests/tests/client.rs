@@ -3,9 +3,7 @@
 
 use clap::Parser;
 use mote_core::answer::Answer;
-use mote_core::data::{Dataset, Distribution, Form, Synthetic};
 use mote_core::limits::WINDOW;
-use mote_core::matrix::MatrixMut;
 use mote_core::plan::Split;
 use mote_core::rng::Purpose;
 use mote_core::wire::checksum;
@@ -17,7 +15,7 @@ use mote_host::device::port::{Link, Serial};
 use mote_host::device::{self, law, transfer};
 use mote_host::error;
 use mote_host::files::samples::Samples;
-use mote_tests::archive::Archive;
+use mote_tests::archive::synthetic as data;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};
 use std::cell::Cell;
@@ -28,23 +26,6 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// Writes `count` samples of a size; answers the path.
-fn data(folder: &Path, count: usize, (tokens, dim): (usize, usize), purpose: Purpose) -> String {
-    let form = Form::Uniform { sigma: 4.0 / (dim as f32).sqrt() };
-    let distribution = Distribution { form, signal_norm: 3.0, flip: 0.0 };
-    let mut set = Synthetic::new(distribution, (tokens, dim), count, 9, purpose).unwrap();
-    let (mut x, mut y) = (Vec::new(), Vec::new());
-    for n in 0..count {
-        let mut sample = vec![0.0; tokens * dim];
-        y.push(set.read(n, MatrixMut::new(&mut sample, tokens, dim)).unwrap().sign());
-        x.extend(sample);
-    }
-    let path = folder.join(format!("{purpose:?}-{count}-{dim}.npz"));
-    let shape = [count as u64, tokens as u64, dim as u64];
-    Archive::new().with("X", &shape, &x).with("y", &[count as u64], &y).save(&path);
-    path.to_str().unwrap().into()
-}
 
 /// `mote` with arguments, inside this process.
 fn mote(args: &[&str]) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use mote_core::rng::{Purpose, Stream};
 use mote_host::cli::{Cli, Command};
 use mote_host::device::chip::{ChipArgs, emulate};
 use mote_host::device::client::{Client, Heard, Traffic};
+use mote_host::device::model::Model;
 use mote_host::device::port::{Emulated, Link};
 use mote_host::device::{self, law, machine, talk, transfer};
 use mote_host::lab::digits;
@@ -20,7 +21,8 @@ use tempfile::TempDir;
 const DEADLINE: Duration = Duration::from_secs(300);
 
 fn board(name: &str) -> Emulated {
-    emulate(machine::by_name(name).unwrap(), None, DEADLINE, true, true).unwrap()
+    let machine = machine::by_name(name).unwrap();
+    emulate(machine, &Model::choose(machine, None, None).unwrap(), DEADLINE, true, true).unwrap()
 }
 
 /// The run `benign` of a preset by a typed command, cut to `steps`: every portable line of it.
@@ -74,7 +76,8 @@ fn a_million_random_bytes_change_nothing() {
 #[test]
 fn the_stack_of_a_session_is_under_its_limit() {
     for machine in &machine::ALL {
-        let board = emulate(machine, Some("tiny"), DEADLINE, true, true).unwrap();
+        let board =
+            emulate(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), DEADLINE, true, true).unwrap();
         let mut client = Client::open(Box::new(board), None).unwrap();
         let (limits, weights) = (client.chip().unwrap().limits.clone(), client.weights().unwrap());
         let sample = limits.sample_numbers as usize;

@@ -1,5 +1,4 @@
-//! `mote monitor` without a terminal: what its state makes of lines, what its view makes of a state, its sources, and
-//! the plain lines where standard output is no terminal.
+//! `mote monitor` without a terminal: what its state makes of lines, what its view makes of a state, and its sources.
 
 use mote_core::answer::{Answer, State as Status};
 use mote_core::presets::Preset;
@@ -10,13 +9,11 @@ use mote_host::device::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Sourc
 use mote_host::device::monitor::state::State;
 use mote_host::device::monitor::view::View;
 use mote_host::report::host_lines;
-use mote_tests::refused;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serialport::{SerialPort, TTYPort};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The lines of preset `tiny` up to step 20 of its first run.
@@ -173,6 +170,10 @@ fn other_text_and_other_versions_are_not_damaged() {
     assert_eq!(hear(&mut state, "Booting, please wait", 0), Kind::Foreign);
     assert_eq!(hear(&mut state, "", 0), Kind::Foreign);
     assert_eq!(state.messages.back().unwrap().text, "Booting, please wait");
+    for text in ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today"] {
+        assert_eq!(hear(&mut state, text, 0), Kind::Foreign);
+        assert_eq!(state.messages.back().unwrap().text, text);
+    }
     let newer = "mote battery percent=80";
     let newer = format!("{newer} *{:08x}", checksum(newer.as_bytes()));
     assert_eq!(hear(&mut state, &newer, 0), Kind::Unknown);
@@ -180,7 +181,7 @@ fn other_text_and_other_versions_are_not_damaged() {
         state.messages.back().unwrap().text.starts_with("not understood, the kind of record is not known: mote bat")
     );
     assert_eq!((state.damaged, state.unknown), (0, 1));
-    assert!(picture(&state, (80, 24), 0, false)[23].ends_with("39 lines, 0 damaged, 1 not understood"));
+    assert!(picture(&state, (80, 24), 0, false)[23].ends_with("42 lines, 0 damaged, 1 not understood"));
     assert_eq!(hear(&mut state, "hard fault at 0x00000123", 0), Kind::Foreign);
     assert_eq!(state.activity, Activity::Crashed);
     assert!(picture(&state, (80, 24), 0, false)[0].ends_with(" CRASHED"));
@@ -355,75 +356,4 @@ fn a_serial_port_is_read_written_lost_and_found_again() {
     let found: Vec<Heard> = found.into_iter().chain([heard(&mut serial)]).collect();
     assert!(found.contains(&Heard::Line("ha".into())), "{found:?}");
     assert!(found.contains(&Heard::Line("third".into())), "{found:?}");
-}
-
-fn mote(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mote"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    // A program that refuses its options does not read.
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()).is_ok());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
-}
-
-/// From a pipe and from a file: the lines as they came, damaged ones marked, all in the log as they came.
-#[test]
-fn without_a_terminal_it_prints_plain_lines() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let mut lines = lines_to_step_20();
-    lines[5] = lines[5].replace("step=0", "step=9");
-    let sent: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let expected = sent.replace(&lines[5], &format!("damaged: {}", mote_host::error::quoted(&lines[5])));
-    std::fs::write(path("sent"), &sent).unwrap();
-    for args in [vec!["-"], vec!["--replay", &path("sent")], vec!["--replay", &path("sent"), "--speed", "1000"]] {
-        let log = path("log");
-        let output = mote(&[&["monitor", "--log", &log], &args[..]].concat(), &sent);
-        assert_eq!(output.status.code(), Some(0), "{args:?}");
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{args:?}");
-        let summary = String::from_utf8(output.stderr).unwrap();
-        assert!(summary.contains(": 36 lines, 1 damaged, 0 not understood, in "), "{summary}");
-        assert_eq!(std::fs::read_to_string(&log).unwrap(), sent, "{args:?}");
-    }
-}
-
-#[test]
-fn a_replay_keeps_its_pace() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sent");
-    std::fs::write(&path, "a\n".repeat(20)).unwrap();
-    let start = Instant::now();
-    let output = mote(&["monitor", "--speed", "20", "--replay", path.to_str().unwrap()], "");
-    assert_eq!(output.stdout, "a\n".repeat(20).into_bytes());
-    assert!(start.elapsed() >= Duration::from_millis(950), "{:?}", start.elapsed());
-}
-
-#[test]
-fn what_cannot_be_watched_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let log = path("log");
-    std::fs::write(&log, "a line\n").unwrap();
-    refused(&mote(&["monitor", "--replay", &log, "--log", &log], ""), &["--log: expected another file than --replay"]);
-    assert_eq!(std::fs::read_to_string(&log).unwrap(), "a line\n", "and it is whole");
-    refused(&mote(&["monitor", "--replay", &path("none")], ""), &["none: No such file"]);
-    refused(
-        &mote(&["monitor", "--replay", &log, "--speed", "-1"], ""),
-        &["--speed: expected lines a second", "found -1"],
-    );
-    refused(&mote(&["monitor", "--replay", &log, "--speed", "nan"], ""), &["--speed: expected lines a second"]);
-    refused(&mote(&["monitor", "--port", &path("none")], ""), &["--port: ", "none: No such file"]);
-    refused(&mote(&["monitor", "-", "--log", &path("no/where")], ""), &["--log: ", "No such file"]);
-    refused(&mote(&["monitor", "--machine", "nosuch"], ""), &["--machine: expected one of mps2-an386", "\"nosuch\""]);
-    for args in [&["monitor"][..], &["monitor", "-", "--replay", &log], &["monitor", "-", "--train", "n=4"]] {
-        assert_eq!(mote(args, "").status.code(), Some(2), "{args:?}");
-    }
 }

@@ -4,7 +4,7 @@ use mote_host::device::monitor::Watch;
 use mote_host::device::monitor::message::Activity;
 use mote_host::device::monitor::source::{Emulated, Heard};
 use mote_host::device::monitor::state::State;
-use mote_host::device::{build, link::Emulator, machine};
+use mote_host::device::{build, link::Emulator, machine, model::Model};
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -27,7 +27,7 @@ fn said(state: &State, start: &str) -> bool {
 #[test]
 fn a_board_is_watched_stopped_and_asked_to_save() {
     let machine = machine::by_name("mps2-an386").unwrap();
-    let firmware = build::build_session(machine, "tiny", false).unwrap();
+    let firmware = build::build_session(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();
     let board = Emulator::start_in_real_time(machine, &firmware.elf, DEADLINE).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");

@@ -43,7 +43,8 @@ pub enum Record {
 }
 
 impl Record {
-    const KINDS: [&str; 12] =
+    /// The first word of each kind of record.
+    pub const KINDS: [&str; 12] =
         ["hello", "board", "run", "digest", "step", "eval", "track", "error", "done", "work", "stack", "bye"];
 
     /// An empty record of a kind, for its fields to be read into.

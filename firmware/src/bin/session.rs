@@ -1,7 +1,7 @@
 //! Idles and obeys: commands come over serial, training and its reports are the answer.
 //!
-//! No arithmetic here: the session is in `mote-core`, the registers are in `board`. `MOTE_PRESET` names the preset whose
-//! shape the model has.
+//! No arithmetic here: the session is in `mote-core`, the registers are in `board`. The model has the
+//! shape of the preset that `MOTE_PRESET` names, or the one that `MOTE_SHAPE` gives as `M,D,H,V`.
 
 #![no_std]
 #![no_main]
@@ -30,7 +30,15 @@ const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
     Some(preset) => preset,
     None => panic!("MOTE_PRESET is not the name of a preset of mote-core"),
 };
-const SHAPE: Shape = PRESET.shape;
+const OWN_SHAPE: &str = env!("MOTE_SHAPE");
+const SHAPE: Shape = if OWN_SHAPE.is_empty() {
+    PRESET.shape
+} else {
+    match Shape::parse(OWN_SHAPE) {
+        Some(shape) => shape,
+        None => panic!("MOTE_SHAPE is not four counts from 1 to 65536, M,D,H,V"),
+    }
+};
 type Memory = Fixed<{ SHAPE.tokens }, { SHAPE.dim }, { SHAPE.head }, { SHAPE.value }>;
 const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the model does not fit this board");
 

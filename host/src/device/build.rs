@@ -1,6 +1,7 @@
 //! Firmware from source to ELF.
 
 use super::machine::Machine;
+use super::model::Model;
 use crate::files::write_atomically;
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
@@ -31,8 +32,8 @@ pub fn workspace() -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// As [`workspace`].
-pub fn elf_path(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<PathBuf> {
-    let name = [&[machine.name, preset], features].concat().join("-");
+pub fn elf_path(machine: &Machine, model: &str, features: &[&str]) -> anyhow::Result<PathBuf> {
+    let name = [&[machine.name, model], features].concat().join("-");
     Ok(workspace()?.join("target/chip").join(format!("{name}.elf")))
 }
 
@@ -50,50 +51,124 @@ pub fn build(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result
 /// # Errors
 ///
 /// What the compiler says.
-pub fn build_with(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<Firmware> {
-    build_binary(machine, preset, features, "mote-firmware")
+pub fn build_with(machine: &Machine, preset: &str, features: &[&'static str]) -> anyhow::Result<Firmware> {
+    Recipe::of_preset(machine, preset, features).follow()
 }
 
-/// Builds the firmware of a board that obeys commands: a model of the shape of a preset.
+/// Builds the firmware of a board that obeys commands, with a model.
 ///
 /// # Errors
 ///
 /// What the compiler says.
-pub fn build_session(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result<Firmware> {
-    let features: &[&str] = if fast_math { &["session", "fast-math"] } else { &["session"] };
-    build_binary(machine, preset, features, "mote-session")
+pub fn build_session(machine: &Machine, model: &Model, fast_math: bool) -> anyhow::Result<Firmware> {
+    Recipe::of_session(machine, model, fast_math).follow()
 }
 
-fn build_binary(machine: &Machine, preset: &str, features: &[&str], binary: &str) -> anyhow::Result<Firmware> {
-    let root = workspace()?;
-    let target_folder = root.join("target/chip");
-    let all_features = [&[machine.name], features].concat().join(",");
-    let flags_variable = format!("CARGO_TARGET_{}_RUSTFLAGS", machine.target.to_uppercase().replace(['-', '.'], "_"));
-    // Boards share a target, and so the name of the built file: one build at a time, until it has its own name.
-    std::fs::create_dir_all(&target_folder).with_context(|| target_folder.display().to_string())?;
-    let lock = File::create(target_folder.join("build.lock")).context("target/chip/build.lock")?;
-    lock.lock().context("target/chip/build.lock")?;
-    let output = Command::new("cargo")
-        .args(["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware"])
-        .args(["--bin", binary])
-        .args(["--target", machine.target, "--features", &all_features])
-        .arg("--target-dir")
-        .arg(&target_folder)
-        .env(flags_variable, format!("-C target-cpu={}", machine.cpu))
-        .env("MOTE_PRESET", preset)
-        // Flags for the host would override the chip's.
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env_remove("CARGO_BUILD_TARGET")
-        .current_dir(&root)
-        .output()
-        .context("cargo")?;
-    if !output.status.success() {
-        bail!("building the firmware for {}:\n{}", machine.name, String::from_utf8_lossy(&output.stderr).trim_end());
+/// How a firmware is built.
+#[derive(Clone, Debug)]
+pub struct Recipe<'m> {
+    machine: &'m Machine,
+    /// Its model, as a part of the file's name.
+    model: String,
+    features: Vec<&'static str>,
+    binary: &'static str,
+    environment: [(&'static str, String); 2],
+}
+
+impl<'m> Recipe<'m> {
+    /// The firmware that trains a preset.
+    pub fn of_preset(machine: &'m Machine, preset: &str, features: &[&'static str]) -> Self {
+        let environment = [("MOTE_PRESET", preset.to_owned()), ("MOTE_SHAPE", String::new())];
+        let (model, features) = (preset.to_owned(), features.to_vec());
+        Self { machine, model, features, binary: "mote-firmware", environment }
     }
-    let built = target_folder.join(machine.target).join("chip").join(binary);
-    let elf = elf_path(machine, preset, features)?;
-    let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
-    write_atomically(&elf, &bytes)?;
-    Ok(Firmware { elf })
+
+    /// The firmware that obeys commands.
+    pub fn of_session(machine: &'m Machine, model: &Model, fast_math: bool) -> Self {
+        let features = if fast_math { vec!["session", "fast-math"] } else { vec!["session"] };
+        let environment = model.environment();
+        Self { machine, model: model.name(), features, binary: "mote-session", environment }
+    }
+
+    /// What cargo is told.
+    fn arguments(&self) -> Vec<String> {
+        let features = [&[self.machine.name], &self.features[..]].concat().join(",");
+        [
+            &["build", "--quiet", "--locked", "--profile", "chip", "--package", "mote-firmware", "--bin", self.binary]
+                [..],
+            &["--target", self.machine.target, "--features", &features, "--target-dir", "target/chip"],
+        ]
+        .concat()
+        .into_iter()
+        .map(String::from)
+        .collect()
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", self.machine.target.to_uppercase().replace(['-', '.'], "_"));
+        let own = self.environment.iter().map(|(name, value)| (String::from(*name), value.clone()));
+        own.chain([(flags, format!("-C target-cpu={}", self.machine.cpu))]).collect()
+    }
+
+    /// Where cargo leaves it, from the checkout.
+    fn built(&self) -> PathBuf {
+        Path::new("target/chip").join(self.machine.target).join("chip").join(self.binary)
+    }
+
+    /// Where it lies in the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`workspace`].
+    pub fn elf(&self) -> anyhow::Result<PathBuf> {
+        elf_path(self.machine, &self.model, &self.features)
+    }
+
+    /// What is done, as lines for a shell.
+    ///
+    /// # Errors
+    ///
+    /// As [`workspace`].
+    pub fn lines(&self) -> anyhow::Result<[String; 3]> {
+        let variables = self.variables().into_iter().filter(|(_, value)| !value.is_empty());
+        let variables: String = variables.map(|(name, value)| format!("{name}={value:?} ")).collect();
+        let (root, elf) = (workspace()?, self.elf()?);
+        Ok([
+            format!("cd {}", root.display()),
+            format!("{variables}cargo {}", self.arguments().join(" ")),
+            format!("cp {} {}", self.built().display(), elf.display()),
+        ])
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler says.
+    pub fn follow(&self) -> anyhow::Result<Firmware> {
+        let root = workspace()?;
+        let target_folder = root.join("target/chip");
+        // Boards share a target, and so the name of the built file: one build at a time, until it has its own name.
+        std::fs::create_dir_all(&target_folder).with_context(|| target_folder.display().to_string())?;
+        let lock = File::create(target_folder.join("build.lock")).context("target/chip/build.lock")?;
+        lock.lock().context("target/chip/build.lock")?;
+        let output = Command::new("cargo")
+            .args(self.arguments())
+            .envs(self.variables())
+            // Flags for the host would override the chip's.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET")
+            .current_dir(&root)
+            .output()
+            .context("cargo")?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("building the firmware for {}:\n{}", self.machine.name, said.trim_end());
+        }
+        let (built, elf) = (root.join(self.built()), self.elf()?);
+        let bytes = std::fs::read(&built).with_context(|| built.display().to_string())?;
+        write_atomically(&elf, &bytes)?;
+        Ok(Firmware { elf })
+    }
 }

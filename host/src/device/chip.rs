@@ -2,13 +2,14 @@
 
 use super::client::Client;
 use super::machine::{self, Machine};
+use super::model::{self, Model};
 use super::port::{Emulated, Serial};
 use super::{build, provision};
-use crate::cli;
 use crate::error::InputError;
 use crate::progress::{self, Interrupt};
 use anyhow::{Context, ensure};
 use mote_core::memory::Heap;
+use mote_core::shape::Shape;
 use std::time::Duration;
 
 /// Options that say which chip.
@@ -20,12 +21,15 @@ pub struct ChipArgs {
     /// Bits a second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
-    /// Board to emulate instead
+    /// Board to emulate instead [default: mps2-an386]
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
     /// Preset whose shape the emulated board's model has; the board's own if not given
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
     pub preset: Option<String>,
+    /// Shape of the emulated board's model instead: tokens, numbers in a token, width of queries and keys, of values
+    #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with_all = ["port", "preset"])]
+    pub shape: Option<Shape>,
     /// Seconds after which the emulator is stopped
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
@@ -50,8 +54,8 @@ impl ChipArgs {
             return Ok(Client::open(Box::new(port), Some(interrupt))?);
         }
         let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
-        let board =
-            emulate(machine, self.preset.as_deref(), Duration::from_secs(self.deadline), self.no_install, quiet)?;
+        let model = Model::choose(machine, self.preset.as_deref(), self.shape)?;
+        let board = emulate(machine, &model, Duration::from_secs(self.deadline), self.no_install, quiet)?;
         Ok(Client::open(Box::new(board), Some(interrupt))?)
     }
 }
@@ -60,19 +64,17 @@ impl ChipArgs {
 ///
 /// # Errors
 ///
-/// Unknown names, missing tools, a build that fails.
+/// Missing tools, a build that fails.
 pub fn emulate(
     machine: &'static Machine,
-    preset: Option<&str>,
+    model: &Model,
     deadline: Duration,
     no_install: bool,
     quiet: bool,
 ) -> anyhow::Result<Emulated> {
-    let preset = cli::preset(preset.unwrap_or(machine.preset))?;
-    machine.check_preset(&preset)?;
     provision::ensure([machine.target], true, !no_install)?;
     let spinner = progress::spinner(format!("building the firmware for {} ({})", machine.name, machine.core), quiet);
-    let firmware = build::build_session(machine, preset.name, cfg!(feature = "fast-math"));
+    let firmware = build::build_session(machine, model, cfg!(feature = "fast-math"));
     spinner.finish_and_clear();
     Emulated::start(machine, &firmware?.elf, deadline)
 }

@@ -106,6 +106,11 @@ impl Client {
         self.link.name().into()
     }
 
+    /// Goes on in spite of an interruption, to end well; a second one ends the program.
+    pub fn ignore_interrupt(&mut self) {
+        self.interrupt = None;
+    }
+
     /// Who is at the other end, as it said last.
     ///
     /// # Errors

@@ -21,6 +21,22 @@ pub enum ChipError {
         /// The deadline.
         seconds: f64,
     },
+    /// It does not say who it is.
+    #[error(
+        "{port}: expected an answer to hello, which was asked {times} times in {seconds:.0} s, found {}; does the board \
+         run mote-session (mote flash BOARD --session), and is --baud right?",
+        if *bytes == 0 { "silence".into() } else { format!("{bytes} bytes that are none") }
+    )]
+    Deaf {
+        /// The port.
+        port: String,
+        /// How often it was asked.
+        times: u32,
+        /// How long that took.
+        seconds: f64,
+        /// What was heard.
+        bytes: u64,
+    },
     /// The chip speaks another version.
     #[error("{port}: expected protocol version {expected}, found {found}; the firmware for commands is mote-session")]
     Version {
@@ -88,7 +104,7 @@ pub enum ChipError {
         words: String,
     },
     /// The user wants to stop.
-    #[error("interrupted")]
+    #[error("interrupted; nothing is saved, and the same command begins anew")]
     Interrupted,
 }
 
@@ -96,7 +112,7 @@ impl ChipError {
     /// Whether it may go better the next time.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Gone { .. } | Self::Silent { .. } | Self::Digest { .. } => true,
+            Self::Gone { .. } | Self::Silent { .. } | Self::Deaf { .. } | Self::Digest { .. } => true,
             Self::Broken { code, .. } => PASSING.contains(&code.as_str()),
             Self::Refused { cmd, code, .. } => cmd == "-" || PASSING.contains(&code.as_str()),
             _ => false,

@@ -5,7 +5,7 @@ use crate::cli::FitArgs;
 use crate::error::InputError;
 use crate::progress::say;
 use anyhow::Context;
-use mote_core::limits::{HELD_MAX, SESSION_BYTES};
+use mote_core::limits::{HELD_MAX, SESSION_BYTES, SIZE_MAX};
 use mote_core::shape::Shape;
 use std::fmt::Write;
 
@@ -35,8 +35,8 @@ pub fn bytes(text: &str) -> Result<usize, String> {
 ///
 /// If it is not from 1 to 65,536.
 pub fn size(text: &str) -> Result<usize, String> {
-    let size = text.parse().ok().filter(|size| (1..=1 << 16).contains(size));
-    size.ok_or_else(|| "expected a count from 1 to 65536".into())
+    let size = text.parse().ok().filter(|size| (1..=SIZE_MAX).contains(size));
+    size.ok_or_else(|| format!("expected a count from 1 to {SIZE_MAX}"))
 }
 
 /// Bytes for a model and for samples held beside it.

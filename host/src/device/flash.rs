@@ -1,12 +1,57 @@
 //! `mote flash`: firmware built and written to a real board, by probe-rs.
 
-use super::{build, machine, provision};
-use crate::cli::{self, FlashArgs};
+use super::build::Recipe;
+use super::model::{self, Model};
+use super::{machine, provision};
 use crate::error::ProgramFailed;
 use crate::progress::{self, say};
 use anyhow::{Context, ensure};
+use clap::builder::PossibleValuesParser;
+use mote_core::shape::Shape;
 use std::path::Path;
 use std::process::Command;
+
+/// Options of `mote flash`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. firmware/BOARDS.md says where
+the serial port is: open it at 115200 baud, 8 data bits, no parity.
+
+Examples:
+  mote flash nucleo-f446re
+  mote flash nucleo-f446re --session              then mote device hello --port /dev/ttyACM0
+  mote flash nucleo-f446re --session --shape 4,100,8,8    with a model of your own shape
+  mote flash pico2 --preset parity --dry-run      print the commands, build and write nothing
+  mote flash nrf52840-dk --defmt                  with a log through the probe, until Ctrl-C
+
+probe-rs's exit status is kept.")]
+pub struct FlashArgs {
+    /// Board to write to
+    #[arg(value_name = "BOARD", value_parser = board_names())]
+    pub board: String,
+    /// Preset to train; the board's own if not given
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// The firmware that obeys commands (mote-session), with a model of the preset's shape
+    #[arg(long, conflicts_with = "defmt")]
+    pub session: bool,
+    /// With --session, shape of the model: tokens, numbers in a token, width of queries and keys, of values
+    #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, requires = "session", conflicts_with = "preset")]
+    pub shape: Option<Shape>,
+    /// Log every record through the probe as well, and stay to show it
+    #[arg(long)]
+    pub defmt: bool,
+    /// Print the commands instead of building and running them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Install nothing; print the commands that would
+    #[arg(long)]
+    pub no_install: bool,
+}
+
+/// The boards that `mote flash` takes.
+fn board_names() -> PossibleValuesParser {
+    machine::REAL.iter().map(|board| board.name).collect::<Vec<_>>().into()
+}
 
 /// What writes to boards.
 const PROBE_RS: &str = "probe-rs";
@@ -20,17 +65,15 @@ const PROBE_RS: &str = "probe-rs";
 pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     let board = machine::REAL.iter().find(|board| board.name == args.board).context("the board is not known")?;
     let chip = board.probe_chip.context("the board has no probe")?;
-    let preset = cli::preset(args.preset.as_deref().unwrap_or(board.preset))?;
-    board.check_preset(&preset)?;
-    let features: &[&str] = match (args.session, args.defmt) {
-        (true, _) => &["session"],
-        (_, true) => &["defmt"],
-        _ => &[],
+    let model = Model::choose(board, args.preset.as_deref(), args.shape)?;
+    let recipe = match (args.session, args.defmt) {
+        (true, _) => Recipe::of_session(board, &model, false),
+        (_, has_log) => Recipe::of_preset(board, &model.name(), if has_log { &["defmt"] } else { &[] }),
     };
-    let elf = build::elf_path(board, preset.name, features)?;
-    let commands = commands(chip, &elf, args.defmt);
+    let commands = commands(chip, &recipe.elf()?, args.defmt);
     if args.dry_run {
-        return commands.iter().try_for_each(|words| say(words.join(" ")));
+        let lines = recipe.lines()?.into_iter().chain(commands.iter().map(|words| words.join(" ")));
+        return lines.into_iter().try_for_each(say);
     }
     ensure!(
         provision::is_on_path(PROBE_RS),
@@ -38,11 +81,7 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     );
     provision::ensure([board.target], false, !args.no_install)?;
     let spinner = progress::spinner(format!("building the firmware for {} ({})", board.name, board.core), quiet);
-    if args.session {
-        build::build_session(board, preset.name, false)?;
-    } else {
-        build::build_with(board, preset.name, features)?;
-    }
+    recipe.follow()?;
     spinner.finish_and_clear();
     commands.iter().try_for_each(|words| perform(words))
 }

@@ -2,6 +2,7 @@
 
 use super::fit::Room;
 use super::machine::{self, Machine};
+use super::model::Model;
 use super::sizes::{self, Sizes};
 use super::{Plan, build, provision, run};
 use crate::progress;
@@ -82,7 +83,8 @@ pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow
     };
     let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
     let with_log = build::build_with(machine, preset.name, &["defmt"]).and_then(|built| sizes::of_elf(&built.elf));
-    let of_session = build::build_session(machine, preset.name, false).and_then(|built| sizes::of_elf(&built.elf));
+    let model = Model::choose(machine, Some(preset.name), None)?;
+    let of_session = build::build_session(machine, &model, false).and_then(|built| sizes::of_elf(&built.elf));
     spinner.finish_and_clear();
     let (flash_with_log, flash_of_session) = (with_log?.flash, of_session?.flash);
     Ok(Footprint { machine, preset, sizes, stack, flash_with_log, flash_of_session, largest_dim })

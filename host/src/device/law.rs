@@ -7,12 +7,13 @@ use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::fault::ChipError;
 use super::twin;
+use super::{machine, model};
 use crate::error::{InputError, Interrupted};
-use crate::files::write_atomically;
+use crate::files::{check_writable, write_atomically};
 use crate::lab::boundary::{Boundary, Interval};
 use crate::lab::lists;
 use crate::lab::summary::Group;
-use crate::progress::{self, Interrupt, say};
+use crate::progress::{self, Interrupt, counted, say};
 use anyhow::ensure;
 use mote_core::data::{Distribution, Form};
 use mote_core::memory::{Heap, Memory};
@@ -20,6 +21,7 @@ use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::plan::{Plan, Split, Start};
 use mote_core::report::Record;
+use mote_core::shape::Shape;
 use mote_core::train::Settings;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -46,6 +48,10 @@ pub struct LawArgs {
     /// Bits a second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
+    /// Shape of the emulated board's model: tokens, numbers in a token, width of queries and keys, of values; the board's
+    /// own if not given
+    #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with = "port")]
+    pub shape: Option<Shape>,
     /// N: training samples, a list or first..last..step
     #[arg(long, value_name = "LIST", default_value = "4,8,16")]
     pub n: String,
@@ -107,6 +113,12 @@ struct Finding {
 /// [`InputError`] for options; whatever ends the conversation; a cell in which chip and host differ.
 pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     let cells = cells(args)?;
+    if let Some(path) = &args.out {
+        check_writable("out", path)?;
+    }
+    if args.port.is_none() {
+        machine::chosen("on", &args.on)?;
+    }
     let interrupt = Interrupt::install()?;
     let mut client = args.chip().open(interrupt, quiet)?;
     let mut memory = chip::twin_memory(&client)?;
@@ -114,14 +126,14 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     let chip = client.chip()?.clone();
     if !quiet {
         say(format_args!(
-            "the sharp condition measured by {} ({}): D={} M={} H={} V={}, {} cells, {} fresh samples each",
+            "the sharp condition measured by {} ({}): D={} M={} H={} V={}, {}, {} fresh samples each",
             chip.board.name,
             chip.board.core,
             shape.dim,
             shape.tokens,
             shape.head,
             shape.value,
-            cells.len(),
+            counted(cells.len(), "cell"),
             args.test
         ))?;
     }
@@ -131,7 +143,10 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
         let found = match client.persist(RETRIES, |client| cell.on_chip(client, shape.dim)) {
             Err(ChipError::Interrupted) => {
                 let _ = client.tell("stop"); // whether it hears us does not matter any more
-                return Err(Interrupted { done: format!("{} cells", results.len()), saved: None }.into());
+                if let Some(path) = &args.out {
+                    write_atomically(path, csv(&cells, &results).as_bytes())?;
+                }
+                return Err(Interrupted { done: counted(results.len(), "cell"), saved: args.out.clone() }.into());
             }
             other => other?,
         };
@@ -150,16 +165,22 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let steps: u64 = results.iter().map(|result| result.steps).sum();
     say(verdict(&Boundary::of(&groups(&cells, &results, (shape.dim as u64, shape.head)), CUT, 1)))?;
-    say(format_args!("{} cells, {steps} steps on the chip, in {:.0} s", cells.len(), start.elapsed().as_secs_f64()))?;
-    ensure!(equal == cells.len(), "host and chip differ in {} of {} cells", cells.len() - equal, cells.len());
-    say(format_args!("host and chip agree bit for bit: {equal} of {} cells", cells.len()))
+    let seconds = start.elapsed().as_secs_f64();
+    say(format_args!("{}, {steps} steps on the chip, in {seconds:.0} s", counted(cells.len(), "cell")))?;
+    ensure!(
+        equal == cells.len(),
+        "host and chip differ in {} of {}",
+        cells.len() - equal,
+        counted(cells.len(), "cell")
+    );
+    say(format_args!("host and chip agree bit for bit: {equal} of {}", counted(cells.len(), "cell")))
 }
 
 impl LawArgs {
     fn chip(&self) -> ChipArgs {
         let machine = self.port.is_none().then(|| self.on.clone());
         let (port, baud, deadline, no_install) = (self.port.clone(), self.baud, self.deadline, self.no_install);
-        ChipArgs { port, baud, machine, preset: None, deadline, no_install }
+        ChipArgs { port, baud, machine, preset: None, shape: self.shape, deadline, no_install }
     }
 }
 
@@ -294,8 +315,17 @@ fn verdict(boundary: &Boundary) -> String {
     if let (Some(exponent), Some(constant)) = (&boundary.exponent, &boundary.constant) {
         let _ = write!(text, "\nSNR* ~ N^b with b = {}; N SNR*^2 = {}", interval(exponent), interval(constant));
     }
+    let has_none = |interval: &Interval| interval.low.is_none() || interval.high.is_none();
+    let intervals = boundary.crossings.iter().filter_map(|crossing| crossing.snr.as_ref());
+    if intervals.chain(&boundary.exponent).chain(&boundary.constant).any(has_none) {
+        text += "\nno interval: with so few seeds, or a crossing so near to the end of the grid, there is none to tell";
+    }
     if boundary.not_converged > 0 {
-        let _ = write!(text, "\n{} cells did not converge and count in no mean", boundary.not_converged);
+        let _ = write!(
+            text,
+            "\n{} did not converge and count in no mean",
+            counted(boundary.not_converged as usize, "cell")
+        );
     }
     text
 }

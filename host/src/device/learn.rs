@@ -4,10 +4,10 @@ use super::attend::Sets;
 use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::fault::ChipError;
-use super::learn_report::{self, Outcome};
+use super::learn_report::{self, Order, Outcome};
 use super::twin::{self, Files};
 use super::visit::Visit;
-use crate::error::{InputError, Interrupted};
+use crate::error::{InputError, Interrupted, short};
 use crate::files::OutFolder;
 use crate::files::samples::Samples;
 use crate::files::weights::Weights;
@@ -19,6 +19,7 @@ use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::plan::{Plan, Split, Start};
+use mote_core::presets;
 use mote_core::report::Record;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
@@ -33,12 +34,14 @@ chip's model. What fits into the chip's RAM is held there; the rest is sent samp
 the chip asks for it. This machine does the same run: unless every weight, loss and score has the
 same bits, the exit status is 1.
 
-Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json.
+Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json; when interrupted, the weights
+and the curve so far.
 
 Examples:
   mote digits --classes 0,1 --train 20 --out digits
   mote device train --data digits/train.npz --test digits/test.npz --steps 100 --lr 0.5 --out run
-  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run --port /dev/ttyACM0"
+  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run --port /dev/ttyACM0
+  mote device train --data mine.npz --shape 8,24,4,4 --steps 100 --lr 0.5 --out run"
 )]
 pub struct LearnArgs {
     /// Which chip
@@ -62,8 +65,8 @@ pub struct LearnArgs {
     /// Train w_O too
     #[arg(long)]
     pub train_output: bool,
-    /// Stop after the step before which the training loss was below this
-    #[arg(long, value_name = "X", default_value_t = 0.01, allow_negative_numbers = true)]
+    /// Stop after the step before which the training loss was below this; 0: do all steps
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     pub stop_loss: f32,
     /// Seed of fresh weights
     #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "init")]
@@ -130,22 +133,23 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
         say(learn_report::opening(&client, &job, held)?)?;
     }
     let bar = progress::bar(u64::from(job.plan.max_steps), &client.port(), quiet);
-    let mut steps = 0;
-    let learned = job.on_chip(&mut client, held, &host, |step| {
-        steps = step;
-        tell(&bar, step, &host);
+    let order = Order { args, job: &job, held };
+    let mut losses = BTreeMap::new();
+    let learned = job.on_chip(&mut client, held, &host, |step, loss| {
+        if step == 1 {
+            // Begun anew, after a reset.
+            losses.clear();
+        }
+        losses.insert(step, loss);
+        tell(&bar, step, loss);
     });
     bar.finish_and_clear();
     let chip = match learned {
-        Err(ChipError::Interrupted) => {
-            // Leave the chip idle; whether it hears us does not matter any more.
-            let _ = client.tell("stop");
-            return Err(Interrupted { done: format!("step {steps}"), saved: None }.into());
-        }
+        Err(ChipError::Interrupted) => return Err(rescue(order, &mut client, &losses, &mut memory, out)),
         other => other?,
     };
     let outcome = Outcome::new(&host, &chip, &client);
-    let files = outcome.files(&job, &mut memory)?;
+    let files = outcome.files(order, &mut memory)?;
     for (name, bytes) in &files {
         out.write(name, bytes)?;
     }
@@ -158,10 +162,41 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(bar: &ProgressBar, step: u32, host: &Learned) {
+fn tell(bar: &ProgressBar, step: u32, loss: f32) {
     bar.set_position(step.into());
-    if let Some(loss) = host.losses.get(&step) {
-        bar.set_message(format!("loss {loss:.4}"));
+    bar.set_message(format!("loss {loss:.4}"));
+}
+
+/// Ends a run that was interrupted: the chip idles, and what it has learned is saved, if it says so in time.
+fn rescue(
+    order: Order,
+    client: &mut Client,
+    losses: &BTreeMap<u32, f32>,
+    memory: &mut Heap,
+    out: OutFolder,
+) -> anyhow::Error {
+    client.ignore_interrupt();
+    let steps = losses.keys().next_back().copied().unwrap_or_default();
+    let fetch = |client: &mut Client| {
+        client.stop()?;
+        client.weights()
+    };
+    // A chip that does not answer any more has nothing to save: the error says that nothing is.
+    let weights = fetch(client).ok().filter(|_| steps > 0);
+    let saved = weights.map(|weights| -> anyhow::Result<PathBuf> {
+        for (name, bytes) in learn_report::interrupted(order, &weights, losses, client, memory)? {
+            out.write(name, &bytes)?;
+        }
+        Ok(out.path().to_owned())
+    });
+    match saved.transpose() {
+        Ok(saved) => {
+            if saved.is_none() {
+                out.forget();
+            }
+            Interrupted { done: format!("step {steps}"), saved }.into()
+        }
+        Err(error) => error,
     }
 }
 
@@ -189,6 +224,14 @@ fn read(path: &Path) -> Result<File, InputError> {
     Ok((samples, labels))
 }
 
+/// What gives a chip a model of another shape.
+fn shape_hint(is_real: bool, (m, d, h, v): (usize, usize, usize, usize)) -> String {
+    let preset = presets::ALL.iter().find(|preset| preset.shape == Shape::new(m, d, h, v));
+    let option =
+        preset.map_or_else(|| format!("--shape {m},{d},{h},{v}"), |preset| format!("--preset {}", preset.name));
+    if is_real { format!("mote flash BOARD --session {option}") } else { option }
+}
+
 impl Job {
     fn files(args: &LearnArgs) -> Result<(File, Option<File>, Option<Weights>), InputError> {
         if !(args.lr > 0.0 && args.lr.is_finite()) {
@@ -208,6 +251,7 @@ impl Job {
         shape: Shape,
         port: &str,
     ) -> anyhow::Result<Self> {
+        let port_is_real = args.chip.port.is_some();
         let Shape { tokens, dim, head, value } = shape;
         for (path, (samples, _)) in [(Some(&args.data), Some(&train)), (args.test.as_ref(), test.as_ref())]
             .into_iter()
@@ -215,7 +259,9 @@ impl Job {
         {
             if (samples.tokens, samples.dim) != (tokens, dim) {
                 let found = format!("found M={} and D={}", samples.tokens, samples.dim);
-                let expected = format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}");
+                let hint = shape_hint(port_is_real, (samples.tokens, samples.dim, head, value));
+                let expected =
+                    format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}; {hint}");
                 return Err(InputError::file(path, expected).into());
             }
         }
@@ -225,7 +271,8 @@ impl Job {
             if (init.dim, init.head, init.value) != (dim, head, value) {
                 let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
                 let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
-                return Err(InputError::file(path, format!("{expected}, {found}")).into());
+                let hint = shape_hint(port_is_real, (tokens, init.dim, init.head, init.value));
+                return Err(InputError::file(path, format!("{expected}, {found}; {hint}")).into());
             }
             let mut memory = Heap::zeroed(shape).context("the model does not fit into memory")?;
             init.load(&mut memory.workspace().params);
@@ -263,7 +310,7 @@ impl Job {
                 Record::Step(step) => drop(losses.insert(step.step, step.train_loss)),
                 Record::Error(step, code) => anyhow::bail!(
                     "this machine's own run ended after {step} steps: {code}; try a learning rate below {}",
-                    plan.settings.learning_rate
+                    short(plan.settings.learning_rate)
                 ),
                 Record::Done(done) => reason = done.reason.as_str().into(),
                 _ => {}
@@ -287,7 +334,7 @@ impl Job {
         client: &mut Client,
         held: Held,
         host: &Learned,
-        mut each: impl FnMut(u32),
+        mut each: impl FnMut(u32, f32),
     ) -> Result<Learned, ChipError> {
         let sets = Sets::new(&self.train.0, self.test.as_ref().map(|(samples, _)| samples));
         let mut visit =

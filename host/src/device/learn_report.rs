@@ -2,13 +2,16 @@
 
 use super::client::{Client, Traffic};
 use super::fault::ChipError;
-use super::learn::{Held, Job, Learned};
+use super::learn::{Held, Job, LearnArgs, Learned};
 use super::twin;
 use crate::files::weights;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
+use mote_core::shape::Shape;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::path::Path;
 
 /// What is about to happen.
 ///
@@ -37,6 +40,59 @@ pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipErr
     Ok(text)
 }
 
+/// A file to write: its name, and what is in it.
+pub type File = (&'static str, Vec<u8>);
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The options.
+    pub args: &'a LearnArgs,
+    /// What they came to.
+    pub job: &'a Job,
+    /// Where the samples were.
+    pub held: Held,
+}
+
+/// What a chip had learned when it was interrupted; `memory` is used for the weights.
+///
+/// # Errors
+///
+/// If the weights are larger than their format holds.
+pub fn interrupted(
+    order: Order,
+    weights: &[f32],
+    losses: &BTreeMap<u32, f32>,
+    client: &Client,
+    memory: &mut Heap,
+) -> anyhow::Result<Vec<File>> {
+    let steps = losses.keys().next_back().copied().unwrap_or_default();
+    let board = board(client);
+    let summary =
+        Summary { ended: "interrupted", steps, ..Summary::new(order, memory.shape(), &board, client.traffic) };
+    files(weights, losses, &summary, memory)
+}
+
+fn board(client: &Client) -> String {
+    client.chip().map(|chip| chip.board.name.as_str().to_owned()).unwrap_or_default()
+}
+
+fn files(
+    weights: &[f32],
+    losses: &BTreeMap<u32, f32>,
+    summary: &Summary,
+    memory: &mut Heap,
+) -> anyhow::Result<Vec<File>> {
+    twin::set_weights(memory, weights);
+    let mut curve = String::from("step,train_loss\n");
+    for (step, loss) in losses {
+        let _ = writeln!(curve, "{step},{loss}");
+    }
+    let summary = format!("{}\n", serde_json::to_string_pretty(summary)?);
+    let weights = weights::to_bytes(&memory.workspace().params)?;
+    Ok(vec![("weights.npz", weights), ("curve.csv", curve.into_bytes()), ("summary.json", summary.into_bytes())])
+}
+
 /// What came of it, on both sides.
 #[derive(Debug)]
 pub struct Outcome<'l> {
@@ -47,32 +103,83 @@ pub struct Outcome<'l> {
     noise: u64,
 }
 
-/// What `summary.json` says.
+/// What `summary.json` says; what is null is not known.
 #[derive(Serialize)]
 struct Summary<'a> {
     engine: &'a str,
     math: &'a str,
     board: &'a str,
+    data: &'a Path,
+    test: Option<&'a Path>,
     samples: usize,
     test_samples: usize,
+    training_set: &'a str,
+    #[serde(rename = "M")]
+    tokens: usize,
+    #[serde(rename = "D")]
+    dim: usize,
+    #[serde(rename = "H")]
+    head: usize,
+    #[serde(rename = "V")]
+    value: usize,
+    /// The file of the initial weights; null: drawn from the seed.
+    init: Option<&'a Path>,
+    seed: Option<u64>,
     learning_rate: f32,
+    train_output: bool,
     stop_loss: f32,
+    max_steps: u32,
     ended: &'a str,
     steps: u32,
-    final_train_loss: f32,
-    final_train_error: f32,
+    final_train_loss: Option<f32>,
+    final_train_error: Option<f32>,
     final_test_loss: Option<f32>,
     final_test_error: Option<f32>,
-    equal_to_host: bool,
+    equal_to_host: Option<bool>,
     bytes_to_chip: u64,
     bytes_from_chip: u64,
+}
+
+impl<'a> Summary<'a> {
+    /// What was asked for, and nothing of what came of it.
+    fn new(order: Order<'a>, shape: Shape, board: &'a str, traffic: Traffic) -> Self {
+        let Order { args, job, held } = order;
+        Self {
+            engine: mote_core::VERSION,
+            math: mote_core::math::NAME,
+            board,
+            data: &args.data,
+            test: args.test.as_deref(),
+            samples: job.plan.samples,
+            test_samples: job.plan.test_samples,
+            training_set: if held.train { "held" } else { "streamed" },
+            tokens: shape.tokens,
+            dim: shape.dim,
+            head: shape.head,
+            value: shape.value,
+            init: args.init.as_deref(),
+            seed: args.init.is_none().then_some(args.seed),
+            learning_rate: job.plan.settings.learning_rate,
+            train_output: job.plan.settings.train_output,
+            stop_loss: job.plan.stop_loss,
+            max_steps: job.plan.max_steps,
+            ended: "",
+            steps: 0,
+            final_train_loss: None,
+            final_train_error: None,
+            final_test_loss: None,
+            final_test_error: None,
+            equal_to_host: None,
+            bytes_to_chip: traffic.up,
+            bytes_from_chip: traffic.down,
+        }
+    }
 }
 
 impl<'l> Outcome<'l> {
     /// What both sides have learned.
     pub fn new(host: &'l Learned, chip: &'l Learned, client: &Client) -> Self {
-        let board = client.chip().map(|chip| chip.board.name.as_str().to_owned()).unwrap_or_default();
-        Self { host, chip, board, traffic: client.traffic, noise: client.noise }
+        Self { host, chip, board: board(client), traffic: client.traffic, noise: client.noise }
     }
 
     /// Bits that are equal: weights, losses of steps, scores.
@@ -104,34 +211,19 @@ impl<'l> Outcome<'l> {
     /// # Errors
     ///
     /// If the weights are larger than their format holds.
-    pub fn files(&self, job: &Job, memory: &mut Heap) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
-        twin::set_weights(memory, &self.chip.weights);
+    pub fn files(&self, order: Order, memory: &mut Heap) -> anyhow::Result<Vec<File>> {
         let chip = self.chip;
-        let mut curve = String::from("step,train_loss\n");
-        for (step, loss) in &chip.losses {
-            let _ = writeln!(curve, "{step},{loss}");
-        }
         let summary = Summary {
-            engine: mote_core::VERSION,
-            math: mote_core::math::NAME,
-            board: &self.board,
-            samples: job.plan.samples,
-            test_samples: job.plan.test_samples,
-            learning_rate: job.plan.settings.learning_rate,
-            stop_loss: job.plan.stop_loss,
             ended: &chip.reason,
             steps: self.steps(),
-            final_train_loss: chip.on_train.loss,
-            final_train_error: chip.on_train.error,
+            final_train_loss: Some(chip.on_train.loss),
+            final_train_error: Some(chip.on_train.error),
             final_test_loss: chip.on_test.map(|test| test.loss),
             final_test_error: chip.on_test.map(|test| test.error),
-            equal_to_host: self.is_equal(),
-            bytes_to_chip: self.traffic.up,
-            bytes_from_chip: self.traffic.down,
+            equal_to_host: Some(self.is_equal()),
+            ..Summary::new(order, memory.shape(), &self.board, self.traffic)
         };
-        let summary = format!("{}\n", serde_json::to_string_pretty(&summary)?);
-        let weights = weights::to_bytes(&memory.workspace().params)?;
-        Ok(vec![("weights.npz", weights), ("curve.csv", curve.into_bytes()), ("summary.json", summary.into_bytes())])
+        files(&chip.weights, &chip.losses, &summary, memory)
     }
 
     fn steps(&self) -> u32 {

@@ -2,6 +2,7 @@
 
 use crate::error::InputError;
 use mote_core::presets::Preset;
+use mote_core::shape::Shape;
 
 /// A board.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Machine {
     pub stack_limit: u64,
     /// What a model may take of the board's RAM, in bytes, as its file in `firmware/src/board` says.
     pub model_bytes: usize,
+    /// Bytes of flash that keep checkpoints, and bytes of a page; `None`: the board keeps none.
+    pub checkpoint_flash: Option<(usize, usize)>,
     /// Which of the emulator's serial ports the firmware uses.
     pub serial: usize,
     /// What probe-rs calls the chip of a real board; an emulated one has none.
@@ -43,6 +46,7 @@ pub static ALL: [Machine; 6] = [
         limits: (24 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: None,
     },
@@ -55,6 +59,7 @@ pub static ALL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: None,
     },
@@ -67,6 +72,7 @@ pub static ALL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: None,
     },
@@ -79,6 +85,7 @@ pub static ALL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 2 << 20,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: None,
     },
@@ -91,6 +98,7 @@ pub static ALL: [Machine; 6] = [
         limits: (28 << 10, 8 << 10),
         stack_limit: 4 << 10,
         model_bytes: 9 << 10,
+        checkpoint_flash: Some((4 << 10, 1 << 10)),
         serial: 0,
         probe_chip: None,
     },
@@ -103,6 +111,7 @@ pub static ALL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
+        checkpoint_flash: None,
         serial: 1, // USART 2
         probe_chip: None,
     },
@@ -119,6 +128,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("STM32F405RGTx"),
     },
@@ -131,6 +141,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("STM32F407VGTx"),
     },
@@ -143,6 +154,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("STM32F446RETx"),
     },
@@ -155,6 +167,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 192 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("nRF52840_xxAA"),
     },
@@ -167,6 +180,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 448 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("RP235x"),
     },
@@ -179,6 +193,7 @@ pub static REAL: [Machine; 6] = [
         limits: (28 << 10, 16 << 10),
         stack_limit: 4 << 10,
         model_bytes: 96 << 10,
+        checkpoint_flash: None,
         serial: 0,
         probe_chip: Some("STM32H743ZITx"),
     },
@@ -196,12 +211,21 @@ impl Machine {
     ///
     /// [`InputError`] with the bytes there are and the bytes it takes.
     pub fn check_preset(&self, preset: &Preset) -> Result<(), InputError> {
-        let (bytes, limit) = (preset.shape.bytes().unwrap_or(usize::MAX), self.model_bytes);
+        self.check_shape("preset", &preset.shape)
+    }
+
+    /// Makes sure that a model fits into the board's RAM; `option` has chosen it.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] with the bytes there are and the bytes it takes.
+    pub fn check_shape(&self, option: &'static str, shape: &Shape) -> Result<(), InputError> {
+        let (bytes, limit) = (shape.bytes().unwrap_or(usize::MAX), self.model_bytes);
         if bytes <= limit {
             return Ok(());
         }
         let found = format!("expected a model of at most {limit} bytes for {}, found {bytes}", self.name);
-        Err(InputError::option("preset", found))
+        Err(InputError::option(option, found))
     }
 }
 
@@ -211,8 +235,17 @@ impl Machine {
 ///
 /// [`InputError`] with the names there are.
 pub fn by_name(name: &str) -> Result<&'static Machine, InputError> {
+    chosen("machine", name)
+}
+
+/// The emulated board that an option has chosen.
+///
+/// # Errors
+///
+/// [`InputError`] with the names there are.
+pub fn chosen(option: &'static str, name: &str) -> Result<&'static Machine, InputError> {
     ALL.iter().find(|machine| machine.name == name).ok_or_else(|| {
         let names: Vec<_> = ALL.iter().map(|machine| machine.name).collect();
-        InputError::option("machine", format!("expected one of {}, found \"{name}\"", names.join(", ")))
+        InputError::option(option, format!("expected one of {}, found \"{name}\"", names.join(", ")))
     })
 }

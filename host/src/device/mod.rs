@@ -15,6 +15,7 @@ pub mod learn;
 pub mod learn_report;
 pub mod link;
 pub mod machine;
+pub mod model;
 pub mod monitor;
 pub mod port;
 pub mod provision;
@@ -27,8 +28,8 @@ pub mod twin;
 pub mod visit;
 
 use crate::cli::{self, DeviceArgs, DeviceCommand};
-use crate::error::{InputError, Interrupted, quoted};
-use crate::files::write_atomically;
+use crate::error::{Interrupted, quoted};
+use crate::files::{check_writable, write_atomically};
 use crate::progress::{self, Interrupt, say};
 use anyhow::{Context, ensure};
 use build::Firmware;
@@ -96,14 +97,14 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     }
     if let Some(port) = &args.port {
         let (port, baud, deadline, no_install) = (Some(port.clone()), args.baud, args.deadline, args.no_install);
-        let chip = chip::ChipArgs { port, baud, machine: None, preset: None, deadline, no_install };
+        let chip = chip::ChipArgs { port, baud, machine: None, preset: None, shape: None, deadline, no_install };
         return talk::run_preset(&chip, args.preset.as_deref(), quiet);
     }
     let machine = machine::by_name(&args.machine)?;
     let preset = cli::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
     machine.check_preset(&preset)?;
     if let Some(path) = &args.log {
-        write_atomically(path, b"").map_err(|e| InputError::option("log", format!("{e:#}")))?;
+        check_writable("log", path)?;
     }
     let deadline = Duration::from_secs(args.deadline);
     let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };

@@ -53,13 +53,16 @@ impl Client {
     ///
     /// As [`Client::hear`]; [`ChipError::Silent`].
     pub fn sync(&mut self) -> Result<(), ChipError> {
+        let (start, before) = (Instant::now(), self.traffic.down);
+        // Who it is, a chip says at once, unless it works on a sample.
+        let patience = if self.link.comes_back() { self.link.patience() / 2 } else { self.link.patience() };
         for _ in 0..HELLOS {
             self.quiet()?;
             self.send(&[CTRL_U, b'\n'])?;
             // A person may have been here before.
             self.tell("echo on=0")?;
             self.tell("hello")?;
-            match self.answer("hello") {
+            match self.answer_within("hello", patience) {
                 Ok(reply) => {
                     if let Some(chip) = introduction(&reply.said) {
                         self.chip = Some(chip);
@@ -70,7 +73,8 @@ impl Client {
                 Err(other) => return Err(other),
             }
         }
-        Err(self.silent("hello"))
+        let (port, seconds, bytes) = (self.port(), start.elapsed().as_secs_f64(), self.traffic.down - before);
+        Err(ChipError::Deaf { port, times: HELLOS, seconds, bytes })
     }
 
     /// After an error that is passing: opens the port anew if it is gone, and syncs.

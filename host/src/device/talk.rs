@@ -4,6 +4,7 @@ use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::compare::Comparison;
 use super::fault::ChipError;
+use super::model::letters;
 use super::twin;
 use crate::cli;
 use crate::error::InputError;
@@ -97,11 +98,14 @@ fn choose(client: &Client, name: Option<&str>) -> anyhow::Result<Preset> {
     if let Some(name) = name {
         let preset = cli::preset(name)?;
         if preset.shape != shape {
-            let found = format!("expected a preset with the chip's {shape:?}, found {:?}", preset.shape);
+            let (expected, found) = (letters(&shape), letters(&preset.shape));
+            let found = format!("expected a preset of the chip's shape, {expected}, found {found}");
             return Err(InputError::option("preset", found).into());
         }
         return Ok(preset);
     }
     let first = presets::ALL.into_iter().find(|preset| preset.shape == shape);
-    first.ok_or_else(|| InputError::option("port", format!("no preset has the chip's {shape:?}")).into())
+    first.ok_or_else(|| {
+        InputError::option("port", format!("no preset has the shape of the chip's model, {}", letters(&shape))).into()
+    })
 }

@@ -26,7 +26,7 @@ pub(super) struct Visit<'j> {
 
 impl Visit<'_> {
     /// Trains from where the chip stands; from the start if it has forgotten.
-    pub(super) fn train(&mut self, client: &mut Client, each: &mut impl FnMut(u32)) -> Result<String, ChipError> {
+    pub(super) fn train(&mut self, client: &mut Client, each: &mut impl FnMut(u32, f32)) -> Result<String, ChipError> {
         client.stop()?;
         let step = client.status()?.step;
         let goes_on = self.began && step > 0 && step >= u64::from(self.last);
@@ -56,7 +56,7 @@ impl Visit<'_> {
             Record::Step(step) => {
                 *last = step.step;
                 losses.insert(step.step, step.train_loss);
-                each(step.step);
+                each(step.step, step.train_loss);
             }
             _ => {}
         })?;

@@ -32,7 +32,11 @@ pub fn heap(shape: Shape, path: &Path) -> Result<Heap, InputError> {
 
 /// A folder that results are written into, each file whole or not at all.
 #[derive(Debug)]
-pub struct OutFolder(PathBuf);
+pub struct OutFolder {
+    path: PathBuf,
+    /// Whether it was made for these results.
+    is_new: bool,
+}
 
 impl OutFolder {
     /// Makes the folder if it is missing and proves that files can be made in it.
@@ -44,14 +48,23 @@ impl OutFolder {
         let not_writable = |error: std::io::Error| {
             InputError::file(path, format!("expected an output folder that can be written, found: {error}"))
         };
+        let is_new = !path.exists();
         std::fs::create_dir_all(path).map_err(not_writable)?;
-        tempfile::NamedTempFile::new_in(path).map_err(not_writable)?;
-        Ok(Self(path.into()))
+        tempfile::NamedTempFile::new_in(path).map_err(|error| not_writable(without_path(error)))?;
+        Ok(Self { path: path.into(), is_new })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// There will be no results: a folder that was made for them goes, unless something is in it.
+    pub fn forget(self) {
+        if self.is_new {
+            // One that is not empty stays.
+            let _ = std::fs::remove_dir(self.path);
+        }
     }
 
     /// Writes a file aside, then renames it into place.
@@ -60,8 +73,34 @@ impl OutFolder {
     ///
     /// If it cannot be written; an older file of the name is then untouched.
     pub fn write(&self, name: &str, contents: &[u8]) -> anyhow::Result<()> {
-        write_atomically(&self.0.join(name), contents)
+        write_atomically(&self.path.join(name), contents)
     }
+}
+
+/// The error of a temporary file, without its name, which says nothing to anybody.
+fn without_path(error: std::io::Error) -> std::io::Error {
+    error.kind().into()
+}
+
+/// Makes sure that a file can be made in the folder of `path`, before work is done that ends there.
+///
+/// # Errors
+///
+/// [`InputError`] that names the option and the path.
+pub fn check_writable(option: &'static str, path: &Path) -> Result<(), InputError> {
+    let what = |why: String| {
+        InputError::option(option, format!("{}: expected a file that can be written, {why}", path.display()))
+    };
+    if path.is_dir() {
+        return Err(what("found a folder".into()));
+    }
+    tempfile::NamedTempFile::new_in(folder_of(path))
+        .map_err(|error| what(format!("found: {}", without_path(error))))?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Writes a file aside, then renames it into place.
@@ -70,10 +109,11 @@ impl OutFolder {
 ///
 /// If it cannot be written; an older file of the name is then untouched.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let attempt = || -> std::io::Result<()> {
         // As a new file would be made, not readable by its owner alone.
-        let mut file = tempfile::Builder::new().permissions(public_permissions()).tempfile_in(folder)?;
+        let file = tempfile::Builder::new().permissions(public_permissions()).tempfile_in(folder);
+        let mut file = file.map_err(without_path)?;
         file.write_all(contents)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

@@ -1,5 +1,7 @@
 //! What is said of a chip: its activity, messages for people, and what a line turned out to be.
 
+use mote_core::answer::Answer;
+use mote_core::report::Record;
 use mote_core::wire::MARK;
 use std::fmt::{self, Display};
 use std::time::Duration;
@@ -75,11 +77,29 @@ pub enum Kind {
     Unknown,
 }
 
+/// Whether a line is the last words of a chip.
+pub(super) fn is_crash(line: &str) -> bool {
+    ["panic at ", "hard fault at ", "stack overflow: "].iter().any(|words| line.starts_with(words))
+}
+
+/// Foreign text as it is, but for what would move the cursor or hide something.
+pub fn printable(text: &str) -> String {
+    let shown = |c: char| if c == '\t' { ' ' } else { c };
+    let escape = |c: char| -> String { if c.is_control() { c.escape_default().collect() } else { c.into() } };
+    text.chars().map(shown).map(escape).collect()
+}
+
 /// Whether a line that does not begin as a record must once have been one, or was torn on its way.
 pub(super) fn is_wreck(line: &str) -> bool {
     let is_sum = |sum: &str| sum.len() == 8 && sum.bytes().all(|b| b.is_ascii_hexdigit());
     let ends_so = line.rsplit_once(" *").is_some_and(|(_, sum)| is_sum(sum));
+    // Behind the mark: a kind, and a field.
+    let begins = |(at, _): (usize, &str)| {
+        let mut words = line[at + MARK.len()..].split(' ');
+        let is_kind = |kind: &str| Record::KINDS.contains(&kind) || Answer::KINDS.contains(&kind);
+        words.next().is_some_and(is_kind) && words.next().is_some_and(|field| field.contains('='))
+    };
     ends_so
-        || line.contains(MARK)
+        || line.match_indices(MARK).any(begins)
         || line.chars().any(|c| c == char::REPLACEMENT_CHARACTER || (c.is_control() && c != '\t'))
 }

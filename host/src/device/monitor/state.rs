@@ -1,7 +1,7 @@
 //! What is known of a chip, from the lines it sent. No terminal, no clock: the time comes with each line.
 
 use super::curve::Curve;
-use super::message::{Activity, Kind, Message, Tone, is_wreck};
+use super::message::{Activity, Kind, Message, Tone, is_crash, is_wreck, printable};
 use super::source::Heard;
 use crate::error::quoted;
 use mote_core::answer::{self, Answer};
@@ -55,11 +55,15 @@ pub struct State {
     pub damaged: u64,
     /// Lines of a protocol that is not ours.
     pub unknown: u64,
+    /// The step that the chip's flash holds, once it has said so.
+    pub saved: Option<u64>,
     /// When the last line came.
     pub last_heard: Duration,
     /// Runs that have ended, a line each.
     pub runs: Vec<String>,
     recent: VecDeque<(Duration, u64)>,
+    /// The first step of the run that was heard, and when.
+    first: Option<(Duration, u64)>,
 }
 
 impl State {
@@ -84,9 +88,11 @@ impl State {
             lines: 0,
             damaged: 0,
             unknown: 0,
+            saved: None,
             last_heard: Duration::ZERO,
             runs: Vec::new(),
             recent: VecDeque::new(),
+            first: None,
         }
     }
 
@@ -139,6 +145,13 @@ impl State {
         (is_recent && seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
     }
 
+    /// Steps in a second over all of the run that was heard, tests included; `None` of a replay at once.
+    fn whole_rate(&self) -> Option<f64> {
+        let ((start, first), (end, last)) = (self.first?, *self.recent.back()?);
+        let seconds = end.checked_sub(start)?.as_secs_f64();
+        (seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
+    }
+
     fn line(&mut self, line: &str, at: Duration) -> Kind {
         self.lines += 1;
         self.last_heard = at;
@@ -177,12 +190,12 @@ impl State {
         if is_wreck(line) {
             return self.damage(line, at);
         }
-        let is_crash = ["panic at ", "hard fault at ", "stack overflow: "].iter().any(|words| line.starts_with(words));
+        let is_crash = is_crash(line);
         if is_crash {
             self.activity = Activity::Crashed;
         }
         if !line.is_empty() {
-            self.say(at, if is_crash { Tone::Bad } else { Tone::Plain }, quoted(line));
+            self.say(at, if is_crash { Tone::Bad } else { Tone::Plain }, printable(line));
         }
         Kind::Foreign
     }
@@ -192,11 +205,11 @@ impl State {
             Record::Hello(hello) => self.hello(hello, at),
             Record::Board(board) => self.board = Some(board),
             Record::Run(run) => self.begin(run, at),
-            Record::Digest(digest) => {
-                if digest.what == "weights" {
-                    self.say(at, Tone::Plain, format!("weights after step {}: crc {:08x}", digest.step, digest.digest));
-                }
+            Record::Digest(digest) if digest.what == "saved" => self.saved = Some(digest.step),
+            Record::Digest(digest) if digest.what == "weights" => {
+                self.say(at, Tone::Plain, format!("weights after step {}: crc {:08x}", digest.step, digest.digest));
             }
+            Record::Digest(_) => {}
             Record::Step(report) => self.step(report.step.into(), report.train_loss, at),
             Record::Eval(eval) => self.eval(eval),
             Record::Track(..) => {}
@@ -241,6 +254,7 @@ impl State {
         self.step = 0;
         self.eval = None;
         self.recent.clear();
+        self.first = None;
         for curve in [&mut self.train_loss, &mut self.test_loss, &mut self.test_error, &mut self.attention] {
             *curve = Curve::default();
         }
@@ -262,6 +276,7 @@ impl State {
         self.step = step;
         self.train_loss.push(step, loss);
         self.recent.push_back((at, step));
+        self.first.get_or_insert((at, step));
         // One from before stays, so that the window is full.
         while self.recent.len() > 2 && self.recent[1].0 + RATE_OVER < at {
             self.recent.pop_front();
@@ -288,6 +303,9 @@ impl State {
         if let Some(eval) = &self.eval {
             text += &format!(", test {:.4}, error {:.1}%", eval.test_loss, 100.0 * eval.test_error);
         }
+        if let Some(rate) = self.whole_rate() {
+            text += &format!(", {rate:.1} steps/s");
+        }
         let tone = if done.reason == "error" { Tone::Bad } else { Tone::Good };
         self.say(at, tone, text.clone());
         self.runs.push(text);
@@ -298,7 +316,10 @@ impl State {
             Answer::Ok(cmd, ..) if cmd == "status" || cmd == "hello" => {}
             Answer::Ok(cmd, numbers, crc) => {
                 let text = match cmd.as_str() {
-                    "save" | "resume" => format!("ok: {cmd}, weights of step {numbers}, crc {crc:08x}"),
+                    "save" | "resume" => {
+                        self.saved = Some(numbers);
+                        format!("ok: {cmd}, weights of step {numbers}, crc {crc:08x}")
+                    }
                     "put" => return,
                     _ => format!("ok: {cmd}"),
                 };

@@ -141,7 +141,8 @@ impl View<'_> {
     fn progress(&self) -> String {
         let of = self.state.run.as_ref().map_or(String::new(), |run| format!("/{}", run.max_steps));
         let rate = self.state.rate(self.now).map_or("-".into(), |rate| format!("{rate:.1}"));
-        format!("step {}{of}  {rate} steps/s", self.state.step)
+        let saved = self.state.saved.map_or(String::new(), |step| format!("  saved {step}"));
+        format!("step {}{of}  {rate} steps/s{saved}", self.state.step)
     }
 
     fn loss(&self) -> String {
