@@ -33,6 +33,10 @@ pub struct Course {
     on_train: Option<Evaluation>,
     loss_sum: f32,
     steps: u32,
+    /// Steps it began with.
+    begun: u32,
+    /// Steps behind the weights that are there before it draws its own.
+    before: u32,
     /// Digest of the training set.
     data: u32,
     last: Option<LastLoss>,
@@ -78,12 +82,27 @@ impl Course {
             on_train: None,
             loss_sum: 0.0,
             steps,
+            begun: steps,
+            before: steps,
             data: 0,
             last,
             ticks: 0,
             failed: false,
             has_weights: matches!(plan.start, Start::Keep(..)),
         }
+    }
+
+    /// The same, in a memory whose weights have so many steps behind them: those of the run before, until it draws its
+    /// own.
+    #[inline]
+    pub fn after(self, steps: u32) -> Self {
+        Self { before: steps, ..self }
+    }
+
+    /// Steps behind the weights that are there.
+    #[inline]
+    fn behind(&self) -> u32 {
+        if self.has_weights { self.steps } else { self.before }
     }
 
     /// Steps done.
@@ -179,19 +198,18 @@ impl Course {
         port: &mut P,
     ) -> Result<(), P::Error> {
         self.failed = true;
-        port.emit(Record::Error(self.steps.into(), error_code(error)))?;
+        port.emit(Record::Error(self.behind().into(), error_code(error)))?;
         self.end("error", memory, port)
     }
 
-    /// Ends the run where it is; a step that has begun is not done. `behind` are the steps behind the weights that are
-    /// there: not the run's own before it has drawn its weights.
+    /// Ends the run where it is; a step that has begun is not done.
     ///
     /// # Errors
     ///
     /// What the port answers.
     #[inline]
-    pub fn stop<S: Memory, P: Port>(&mut self, behind: u32, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
-        port.emit(weights_record(&memory.workspace().params, behind))?;
+    pub fn stop<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+        port.emit(weights_record(&memory.workspace().params, self.behind()))?;
         self.end("stopped", memory, port)
     }
 
@@ -201,6 +219,8 @@ impl Course {
         let steps = self.steps.into();
         port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss() }))?;
         let macs_per_step = memory.shape().step_macs(self.plan.samples) as u64;
+        // The ticks are those of the steps it has done itself.
+        let steps = (self.steps - self.begun).into();
         port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
     }
 

@@ -295,7 +295,7 @@ pub fn refused_value(error: &clap::Error) -> Option<InputError> {
     let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
     // Of the parser's own sentence, `0 is not in 1..=9`, the range is told as every other one.
     let range = says.split_once(" is not in ").map(|(_, range)| range.replace("..=", " to ").replace("..", " on"));
-    let says = range.map_or(says, |range| format!("expected a whole number from {range}"));
+    let says = range.map_or(says, |range| format!("expected a whole number from {range}, found {found}"));
     let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
     Some(InputError::Value { what: format!("{option}: {says}") })
 }

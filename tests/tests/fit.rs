@@ -5,6 +5,7 @@ use mote_core::memory::Fixed;
 use mote_core::shape::Shape;
 use mote_host::device::fit::{Room, bytes, size};
 use mote_host::device::machine;
+use mote_host::device::model::Model;
 use mote_tests::refused;
 use std::process::{Command, Output};
 
@@ -21,12 +22,12 @@ fn text(output: &Output) -> String {
 macro_rules! boundary {
     ($m:literal, $d:literal, $h:literal, $v:literal) => {
         let (takes, next) = (size_of::<Fixed<$m, $d, $h, $v>>(), size_of::<Fixed<$m, { $d + 1 }, $h, $v>>());
-        let largest = |bytes| Room { bytes, held: 0 }.largest_dim($m, $h, $v);
+        let largest = |bytes| Room { bytes, ..Room::default() }.largest_dim($m, $h, $v);
         assert_eq!(largest(takes), Some($d), "exactly enough for {:?}", ($m, $d, $h, $v));
         assert_eq!(largest(next - 1), Some($d), "one byte too few for the next of {:?}", ($m, $d, $h, $v));
         assert_eq!(largest(takes - 1), if $d > 1 { Some($d - 1) } else { None }, "{:?}", ($m, $d, $h, $v));
         let held = [[[0f32; $m * $d + 1]; 1]; 7];
-        let room = |bytes| Room { bytes, held: 7 }.largest_dim($m, $h, $v);
+        let room = |bytes| Room { bytes, held: 7, checkpoints: None }.largest_dim($m, $h, $v);
         let all = takes + size_of_val(&held) + SESSION_BYTES;
         assert_eq!((room(all), room(all - 1)), (Some($d), if $d > 1 { Some($d - 1) } else { None }));
     };
@@ -49,13 +50,13 @@ fn the_answer_is_right_for_every_number_of_bytes() {
     for (m, h, v) in [(1, 1, 1), (4, 8, 8), (8, 3, 5)] {
         for bytes in 0..6000 {
             let takes = |dim| Shape::new(m, dim, h, v).bytes().unwrap();
-            match (Room { bytes, held: 0 }).largest_dim(m, h, v) {
+            match (Room { bytes, ..Room::default() }).largest_dim(m, h, v) {
                 Some(dim) => assert!(takes(dim) <= bytes && bytes < takes(dim + 1), "{bytes}: {dim}"),
                 None => assert!(bytes < takes(1), "{bytes}"),
             }
         }
     }
-    assert!(Room { bytes: usize::MAX, held: HELD_MAX }.largest_dim(1, 1, 1).is_some());
+    assert!(Room { bytes: usize::MAX, held: HELD_MAX, checkpoints: None }.largest_dim(1, 1, 1).is_some());
 }
 
 /// The figures of a board are those that its firmware is compiled against.
@@ -71,6 +72,18 @@ fn what_is_said_of_a_board_is_what_its_firmware_takes() {
         size_of::<Fixed<4, 85, 4, 4>>()
     );
     assert_eq!(output, expected);
+    // A session keeps two checkpoints in 4 KiB of its flash, each in pages of 1 KiB.
+    let output = text(&fit("--board microbit --tokens 4 --head 4 --value 4 --samples-held 1"));
+    let board = machine::by_name("microbit").unwrap();
+    let model = |dim| Model::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
+    assert!(model(39).is_ok() && model(40).is_err());
+    assert!(
+        output.contains("; 4096 of flash for two checkpoints\nM=4 H=4 V=4: D is at most 39, which takes "),
+        "{output}"
+    );
+    assert!(
+        output.ends_with(", and 6144 of flash\ntype Memory = Fixed<4, 39, 4, 4>;\nmote-session: --shape 4,39,4,4\n")
+    );
     for board in machine::every() {
         let output = text(&fit(&format!("--board {}", board.name)));
         assert!(

@@ -226,7 +226,10 @@ fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
     refused(&mote(&["bench", "--cells", "-1"]), &[&format!("--cells: {}", whole("-1", u64s))]);
     // Options of other commands answer on one line too, with what was found.
     refused(&mote(&["fit", "--ram", "20K", "--samples-held", "x"]), &["mote: --samples-held: ", "found \"x\""]);
-    refused(&mote(&["device", "--deadline", "0"]), &["mote: --deadline: 0 is not in 1..=86400"]);
+    refused(
+        &mote(&["device", "--deadline", "0"]),
+        &["mote: --deadline: expected a whole number from 1 to 86400, found 0"],
+    );
 }
 
 /// The dry run times a few cells and says how long all would take, and how much memory.

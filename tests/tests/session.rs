@@ -47,7 +47,8 @@ fn every_fault_has_its_code_and_changes_nothing() {
         ("train n=4 snr=1 init=zero", "train", "value"),
         ("eval n=4 snr=1 set=both", "eval", "value"),
         ("echo", "echo", "missing-key"),
-        ("echo on=2", "echo", "range"),
+        ("echo on=2", "echo", "value"),
+        ("weights binary=yes", "weights", "value"),
         ("put first=0 bits=3f80000", "put", "value"),
         ("put first=0", "put", "missing-key"),
         ("put first=0 bits=3f800000", "put", "no-transfer"),
@@ -59,8 +60,13 @@ fn every_fault_has_its_code_and_changes_nothing() {
         ("train n=4 snr=1 report=0", "train", "range"),
         ("train n=4 snr=1 seed=18446744073709551616", "train", "range"),
         ("train n=5 snr=1 form=paper", "train", "data-form"),
-        ("train n=4 snr=-1", "train", "data-parameter"),
-        ("train n=4 snr=1 flip=1.5", "train", "data-parameter"),
+        ("train n=4 snr=-1", "train", "value"),
+        ("train n=4 snr=1 sigma=-1", "train", "value"),
+        ("train n=4 signal=-1", "train", "value"),
+        ("train n=4 signal=1 form=paper big=-1", "train", "value"),
+        ("train n=4 signal=1 form=paper small=-1", "train", "value"),
+        ("train n=4 snr=1 flip=1.5", "train", "value"),
+        ("train n=4 snr=3.000000e+38:7f61b1e6", "train", "data-parameter"),
         ("train n=4 snr=1 lr=0", "train", "learning-rate"),
         ("train n=4 snr=1 init=fan-in divisor=0", "train", "weights-not-finite"),
         ("train n=4 snr=1 qk_std=3.000000e+38:7f61b1e6", "train", "weights-not-finite"),
@@ -86,7 +92,7 @@ fn every_fault_has_its_code_and_changes_nothing() {
             let lines = ask(session, bench, line);
             assert_eq!(refusal(&lines), (name.to_string(), code.to_string()), "{line}");
             println!("{}", lines[0]);
-            assert!(!rest(session, bench, 1) || bench.sent.is_empty());
+            assert!(rest(session, bench, 1) && bench.sent.is_empty(), "{line}: nothing is done and said behind it");
             assert_eq!(ask(session, bench, "status"), state, "{line}");
         }
     });

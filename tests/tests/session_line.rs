@@ -48,6 +48,44 @@ fn a_terminal_behaves() {
     });
 }
 
+/// A report that comes while someone types stands on lines of its own, and what is typed is not torn.
+#[test]
+fn what_is_half_typed_stands_behind_the_report() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, "echo on=1");
+        say(session, bench, b"train n=4 snr=1 test=0 steps=2 stop_loss=0\r");
+        bench.sent.clear();
+        say(session, bench, b"statux\x08");
+        assert_eq!(std::mem::take(&mut bench.sent), b"statux\x08 \x08");
+        assert!(rest(session, bench, 10_000));
+        let sent = String::from_utf8(std::mem::take(&mut bench.sent)).unwrap();
+        let pieces: Vec<&str> = sent.split("\r\x1b[K").collect();
+        assert_eq!(pieces[0], "", "nothing before the line is erased");
+        assert!(pieces.len() > 3, "{sent}");
+        for piece in &pieces[1..] {
+            assert!(piece.starts_with("mote ") && piece.ends_with("\r\nstatu"), "{piece}");
+        }
+        assert!(sent.contains("mote step step=2 "), "{sent}");
+        say(session, bench, b"s\r");
+        let sent = String::from_utf8(std::mem::take(&mut bench.sent)).unwrap();
+        assert!(sent.starts_with("s\r\nmote state activity=idle step=2 "), "{sent}");
+        // Nothing typed, nothing erased; and none of it for a program.
+        say(session, bench, b"train n=4 snr=1 test=0 steps=2 stop_loss=0\r");
+        assert!(rest(session, bench, 10_000));
+        assert!(!bench.sent.contains(&0x1b));
+        say(session, bench, b"echo on=0\ntrain n=4 snr=1 test=0 steps=2 stop_loss=0\nstat");
+        assert!(rest(session, bench, 10_000));
+        assert!(!bench.sent.contains(&0x1b));
+        // A line that has waited too long is dropped, and is not written again.
+        say(session, bench, b"us\necho on=1\nstat");
+        bench.sent.clear();
+        bench.millis += LINE_IDLE_MS;
+        assert!(rest(session, bench, 10_000));
+        let sent = String::from_utf8(std::mem::take(&mut bench.sent)).unwrap();
+        assert!(sent.starts_with("\r\x1b[Kmote refused cmd=- code=line-timeout ") && sent.ends_with("\r\n"), "{sent}");
+    });
+}
+
 /// Bytes that never came: what is left of their line is not taken for a line, and the next one is.
 #[test]
 fn the_rest_of_a_line_is_no_line() {

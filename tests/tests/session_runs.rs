@@ -10,6 +10,7 @@ use mote_core::command::{Command, Train, parse};
 use mote_core::course::weights_digest;
 use mote_core::data::{Distribution, Form, Synthetic};
 use mote_core::decimal::write_f32;
+use mote_core::limits::SAMPLE_IDLE_MS;
 use mote_core::memory::{Fixed, Memory as _};
 use mote_core::params::Init;
 use mote_core::presets::{Preset, Run};
@@ -177,6 +178,41 @@ fn a_run_that_is_stopped_at_once_leaves_everything_as_it_was() {
         let lines = ask(session, bench, "stop");
         assert!(lines[0].starts_with(&format!("mote digest what=weights step=5 crc={crc:08x} ")), "{lines:?}");
         assert_eq!(ask(session, bench, "status"), state);
+    });
+}
+
+/// `work` counts the steps that its ticks were spent in, and not those of the run before.
+#[test]
+fn work_is_that_of_the_run_itself() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        for (steps, init, expected) in [(5, "", 5), (8, " init=keep", 3), (8, " init=keep", 0)] {
+            ask(session, bench, &format!("train n=4 snr=1 test=0 stop_loss=0 steps={steps}{init}"));
+            assert!(rest(session, bench, 10_000));
+            let lines = bench.lines();
+            let line =
+                |kind: &str| lines.iter().find(|line| line.starts_with(&format!("mote {kind} "))).unwrap().clone();
+            assert!(line("work").contains(&format!(" steps={expected} ")), "{lines:?}");
+            assert!(line("done").contains(&format!(" steps={steps} ")), "{lines:?}");
+        }
+    });
+}
+
+/// A streamed run whose samples do not come ends before it has drawn weights: those that are there are the ones of
+/// before, and so is their step.
+#[test]
+fn a_run_without_data_says_which_weights_are_there() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, "train n=4 snr=1 test=0 stop_loss=0 steps=5");
+        assert!(rest(session, bench, 10_000));
+        bench.take();
+        let before = session.digest();
+        ask(session, bench, "train n=4 form=stream");
+        assert!(rest(session, bench, 10_000));
+        bench.millis += SAMPLE_IDLE_MS;
+        assert!(rest(session, bench, 10_000));
+        let lines = bench.lines();
+        assert!(lines.iter().any(|line| line.starts_with("mote error step=5 code=data-missing ")), "{lines:?}");
+        assert_eq!(session.digest(), before);
     });
 }
 

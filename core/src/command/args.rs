@@ -53,7 +53,8 @@ impl<'l> Args<'l> {
     pub(super) fn count(self, key: &'static str, low: u64, high: u64) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
         if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Fault::Value(key, "a count").at(text));
+            let kind = if text.contains(',') { "a count, and a space before the next key" } else { "a count" };
+            return Err(Fault::Value(key, kind).at(text));
         }
         let ten = |value: u64, digit: u8| value.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
         let value = text.bytes().try_fold(0, ten).filter(|value| (low..=high).contains(value));
@@ -69,15 +70,35 @@ impl<'l> Args<'l> {
     /// 0 or 1; without the key, 0.
     #[inline]
     pub(super) fn flag(self, key: &'static str) -> Result<bool, Refusal> {
-        Ok(self.count(key, 0, 1)? == Some(1))
+        match self.text(key) {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(other) => Err(Fault::Value(key, "0 or 1").at(other)),
+        }
     }
 
     /// A finite number: a decimal, or a decimal with its bits as in a report.
     #[inline]
     pub(super) fn real(self, key: &'static str) -> Result<Option<f32>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        let value = if cut(text, b':').is_some() { parse_real(text) } else { real::parse(text) };
+        let (value, kind) = if cut(text, b':').is_some() {
+            (parse_real(text), "a decimal, a colon and its eight lower-case bits, which agree")
+        } else {
+            (real::parse(text), "0 or a decimal from 1e-18 to 1e18 with at most 18 digits")
+        };
         let value = value.filter(|value| value.is_finite());
-        value.map(Some).ok_or_else(|| Fault::Value(key, "a decimal of at most 18 digits").at(text))
+        value.map(Some).ok_or_else(|| Fault::Value(key, kind).at(text))
+    }
+
+    /// A finite number from 0 to `most`.
+    #[inline]
+    pub(super) fn size(self, key: &'static str, most: f32, kind: &'static str) -> Result<Option<f32>, Refusal> {
+        let value = self.real(key)?;
+        match value {
+            Some(found) if !(0.0..=most).contains(&found) => {
+                Err(Fault::Value(key, kind).at(self.text(key).unwrap_or_default()))
+            }
+            _ => Ok(value),
+        }
     }
 }

@@ -180,7 +180,8 @@ fn put(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["first", "bits"])?;
     let first = args.needed_count("first", 0, NUMBERS_MAX)? as u32;
     let text = args.text("bits").ok_or(Fault::MissingKey("bits"))?;
-    let wrong = || Fault::Value("bits", "1 to 32 times eight hexadecimal digits, with commas between").at(text);
+    let wrong =
+        || Fault::Value("bits", "1 to 32 times eight lower-case hexadecimal digits, with commas between").at(text);
     Ok(Command::Put(first, parse_words(text).ok_or_else(wrong)?))
 }
 
@@ -188,14 +189,14 @@ fn put(rest: &str) -> Result<Command, Refusal> {
 fn end(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["crc"])?;
     let Some(text) = args.text("crc") else { return Ok(Command::End(None)) };
-    let crc = parse_hex(text).ok_or_else(|| Fault::Value("crc", "eight hexadecimal digits").at(text))?;
+    let crc = parse_hex(text).ok_or_else(|| Fault::Value("crc", "eight lower-case hexadecimal digits").at(text))?;
     Ok(Command::End(Some(crc)))
 }
 
 #[inline]
 fn echo(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["on"])?;
-    args.needed_count("on", 0, 1)?;
+    args.text("on").ok_or(Fault::MissingKey("on"))?;
     Ok(Command::Echo(args.flag("on")?))
 }
 
@@ -287,18 +288,19 @@ const NOISE_NORM: f32 = 4.0;
 fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
     let forbid = |keys: &[&'static str], beside| keys.iter().try_for_each(|key| args.forbid(key, beside));
     let root = math::sqrt(shape.dim as f32);
+    let size = |key| args.size(key, f32::MAX, "a decimal of at least 0");
     let (form, noise_norm) = match args.text("form").unwrap_or("uniform") {
         "uniform" => {
             forbid(&["big", "small"], "form=uniform")?;
-            let sigma = args.real("sigma")?;
+            let sigma = size("sigma")?;
             // Exactly 4, as in the presets, and not 4 / root * root.
             let noise_norm = sigma.map_or(NOISE_NORM, |sigma| sigma * root);
             (Form::Uniform { sigma: sigma.unwrap_or(NOISE_NORM / root) }, noise_norm)
         }
         "paper" => {
             forbid(&["sigma"], "form=paper")?;
-            let small = args.real("small")?.unwrap_or(0.2);
-            (Form::Paper { big: args.real("big")?.unwrap_or(4.0), small }, small * root)
+            let small = size("small")?.unwrap_or(0.2);
+            (Form::Paper { big: size("big")?.unwrap_or(4.0), small }, small * root)
         }
         "held" => {
             forbid(&["signal", "snr", "sigma", "big", "small", "flip"], "form=held")?;
@@ -310,13 +312,13 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
         }
         other => return Err(Fault::Value("form", "uniform, paper, held or stream").at(other)),
     };
-    let signal_norm = match (args.real("signal")?, args.real("snr")?) {
+    let signal_norm = match (size("signal")?, size("snr")?) {
         (Some(signal), None) => signal,
         (None, Some(snr)) => snr * noise_norm,
         (Some(_), Some(_)) => return Err(Fault::Conflict("signal", "snr").into()),
         (None, None) => return Err(Fault::MissingKey("signal or snr").into()),
     };
-    let flip = args.real("flip")?.unwrap_or(0.0);
+    let flip = args.size("flip", 1.0, "a decimal from 0 to 1")?.unwrap_or(0.0);
     Ok(Data::Made(Distribution { form, signal_norm, flip }, seed(args)?))
 }
 

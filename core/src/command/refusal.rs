@@ -169,9 +169,9 @@ impl Fault {
             Self::NotText => ("the line has a byte that is not printable ASCII", Nothing, ""),
             Self::LineTimeout => ("the line was begun and not ended", Nothing, ""),
             Self::LineCut => ("a frame began inside the line", Nothing, ""),
-            Self::Checksum => ("the checksum is not that of the line", Nothing, ""),
-            Self::UnknownCommand => ("no such command; try hello, status, train, eval, data, load, weights, stop, save, \
-                                     resume, echo, reset", Nothing, ""),
+            Self::Checksum => ("the checksum is not that of the line, in eight lower-case hexadecimal digits", Nothing, ""),
+            Self::UnknownCommand => ("no such command; try hello, status, train, eval, data, load, put, end, weights, stop, \
+                                     save, resume, echo, reset", Nothing, ""),
             Self::Malformed => ("expected key=value", Nothing, ""),
             Self::UnknownKey(keys) => ("no such key; expected ", Keys(keys), ""),
             Self::RepeatedKey => ("the key is there twice", Nothing, ""),

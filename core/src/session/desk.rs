@@ -217,11 +217,11 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
 
     #[inline(never)]
     fn stop<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        let (what, behind) = (self.activity.name(), self.behind());
+        let what = self.activity.name();
         match core::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Idle => Ok(()),
             Activity::Train(mut course) => {
-                let ended = course.stop(behind, self.memory, port);
+                let ended = course.stop(self.memory, port);
                 self.leave(&course);
                 ended
             }

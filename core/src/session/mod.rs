@@ -6,6 +6,7 @@
 mod desk;
 mod inbox;
 mod numbers;
+mod paper;
 mod runs;
 mod source;
 mod transfer;
@@ -21,6 +22,7 @@ use crate::wire::word;
 use crate::{course, run};
 use desk::Desk;
 use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
+use paper::Paper;
 pub use vault::{FlashVault, NoVault, Vault};
 
 /// Where a session meets the world, beyond what a run needs.
@@ -76,7 +78,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
         }
         match self.inbox.byte(byte, port.millis()) {
             Event::Nothing => Ok(()),
-            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
+            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), &mut Paper::new(port, false)),
             Event::Line => {
                 let (name, command) = parse(self.inbox.line(), self.desk.shape());
                 self.inbox.clear();
@@ -84,10 +86,10 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
                     self.echo = on;
                     port.carriage_return(on);
                 }
-                self.desk.execute(name, command, port)
+                self.desk.execute(name, command, &mut Paper::new(port, false))
             }
             Event::Frame => {
-                let taken = self.desk.frame(frame::decode(self.inbox.frame()), port);
+                let taken = self.desk.frame(frame::decode(self.inbox.frame()), &mut Paper::new(port, false));
                 self.inbox.clear();
                 taken
             }
@@ -105,10 +107,14 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     #[inline(never)]
     pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let now = port.millis();
+        let mut paper = Paper::new(port, self.echo && self.inbox.is_text() && self.inbox.has_begun());
         if let Some(fault) = self.inbox.idle(now) {
-            self.desk.refuse("-", &fault.into(), port)?;
+            self.desk.refuse("-", &fault.into(), &mut paper)?;
         }
-        self.desk.work(now, port)
+        let goes_on = self.desk.work(now, &mut paper)?;
+        // Nothing is half typed any more if that was just dropped.
+        paper.restore(self.inbox.line())?;
+        Ok(goes_on)
     }
 
     /// Says that bytes were lost before they could be received. What has begun is dropped, and what comes, up to the end
@@ -119,8 +125,9 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// What the port answers.
     #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        self.inbox.lose(port.millis());
-        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+        let mut paper = Paper::new(port, self.echo && self.inbox.is_text() && self.inbox.has_begun());
+        self.inbox.lose(paper.millis());
+        paper.answer(Answer::Broken(word("line"), word("bytes-lost")))
     }
 
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.

@@ -81,7 +81,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         };
         self.origin = origin;
         self.intake = Intake::default();
-        let course = Course::new(plan);
+        let course = Course::new(plan).after(self.step);
         self.savings = Savings { every: train.save_every, last: course.steps() };
         Ok(course)
     }

@@ -5,6 +5,7 @@ use crate::cli::FitArgs;
 use crate::error::InputError;
 use crate::progress::say;
 use anyhow::Context;
+use mote_core::checkpoint::region_bytes;
 use mote_core::limits::{HELD_MAX, SESSION_BYTES, SIZE_MAX};
 use mote_core::shape::Shape;
 use std::fmt::Write;
@@ -40,12 +41,14 @@ pub fn size(text: &str) -> Result<usize, String> {
 }
 
 /// Bytes for a model and for samples held beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Room {
     /// Bytes there are.
     pub bytes: usize,
     /// Samples that must have room too; with any, a session has to.
     pub held: usize,
+    /// Bytes of flash that must hold two checkpoints, and bytes of a page; `None`: none are kept.
+    pub checkpoints: Option<(usize, usize)>,
 }
 
 impl Room {
@@ -56,7 +59,8 @@ impl Room {
 
     /// Whether a shape has room.
     pub fn fits(&self, shape: &Shape) -> bool {
-        self.takes(shape).is_some_and(|bytes| bytes <= self.bytes)
+        let fits_flash = |(bytes, page)| region_bytes(*shape, page).is_some_and(|takes| takes <= bytes);
+        self.takes(shape).is_some_and(|bytes| bytes <= self.bytes) && self.checkpoints.is_none_or(fits_flash)
     }
 
     /// The largest `D` that has room beside `M`, `H` and `V`, which are at least 1; `None` if none has.
@@ -99,8 +103,12 @@ fn room(args: &FitArgs) -> anyhow::Result<(Room, String)> {
         if held > 0 { format!(", {held} samples and {SESSION_BYTES} bytes of session") } else { String::new() };
     if let Some(name) = &args.board {
         let board = machine::every().find(|board| board.name == name).context("the board is not known")?;
-        let what = format!("{} ({}): {} bytes for the model{samples}", board.name, board.core, board.model_bytes);
-        return Ok((Room { bytes: board.model_bytes, held }, what));
+        // A session keeps them.
+        let checkpoints = board.checkpoint_flash.filter(|_| held > 0);
+        let flash = checkpoints.map_or(String::new(), |(bytes, _)| format!("; {bytes} of flash for two checkpoints"));
+        let bytes = board.model_bytes;
+        let what = format!("{} ({}): {bytes} bytes for the model{samples}{flash}", board.name, board.core);
+        return Ok((Room { bytes, held, checkpoints }, what));
     }
     let ram = args.ram.context("neither --ram nor --board is given")?;
     let other = args.other.unwrap_or(OTHER_BYTES);
@@ -112,7 +120,7 @@ fn room(args: &FitArgs) -> anyhow::Result<(Room, String)> {
         "{ram} bytes of RAM: {} of stack, {other} of other variables, {left} for the model{samples}",
         args.stack
     );
-    Ok((Room { bytes: left, held }, what))
+    Ok((Room { bytes: left, held, checkpoints: None }, what))
 }
 
 /// One answer, with its proof and the line to write.
@@ -123,9 +131,13 @@ fn one(room: Room, (m, h, v): (usize, usize, usize), args: &FitArgs) -> anyhow::
         let found = format!("expected {} bytes for M={m} D=1 H={h} V={v}, found {}", takes(1), room.bytes);
         return Err(InputError::option(option, found).into());
     };
+    let next = Shape::new(m, dim + 1, h, v);
+    let checkpoints = room.checkpoints.and_then(|(_, page)| region_bytes(next, page));
+    let flash = checkpoints.map_or(String::new(), |bytes| format!(", and {bytes} of flash"));
+    let session = if room.held > 0 { format!("\nmote-session: --shape {m},{dim},{h},{v}") } else { String::new() };
     Ok(format!(
-        "M={m} H={h} V={v}: D is at most {dim}, which takes {} bytes; {} would take {}\n\
-         type Memory = Fixed<{m}, {dim}, {h}, {v}>;",
+        "M={m} H={h} V={v}: D is at most {dim}, which takes {} bytes; {} would take {}{flash}\n\
+         type Memory = Fixed<{m}, {dim}, {h}, {v}>;{session}",
         takes(dim),
         dim + 1,
         takes(dim + 1)

@@ -69,7 +69,7 @@ pub fn measure_all(install: bool, quiet: bool) -> anyhow::Result<Vec<Footprint>>
 /// As [`measure_all`].
 pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow::Result<Footprint> {
     let Shape { tokens, head, value, .. } = preset.shape;
-    let largest_dim = Room { bytes: machine.model_bytes, held: 0 }.largest_dim(tokens, head, value);
+    let largest_dim = Room { bytes: machine.model_bytes, ..Room::default() }.largest_dim(tokens, head, value);
     let (sizes, stack) = if machine.probe_chip.is_none() {
         let plan = Plan { machine, preset, fast_math: false, deadline: DEADLINE, install: false };
         let session = run(&plan, quiet, &mut Vec::new(), |_| Ok(()))?;

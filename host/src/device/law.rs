@@ -321,11 +321,7 @@ fn verdict(boundary: &Boundary) -> String {
         text += "\nno interval: with so few seeds, or a crossing so near to the end of the grid, there is none to tell";
     }
     if boundary.not_converged > 0 {
-        let _ = write!(
-            text,
-            "\n{} did not converge and count in no mean",
-            counted(boundary.not_converged as usize, "cell")
-        );
+        let _ = write!(text, "\n{} did not converge and count in no mean", counted(boundary.not_converged, "cell"));
     }
     text
 }

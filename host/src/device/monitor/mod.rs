@@ -41,6 +41,9 @@ const PICTURE: Duration = Duration::from_millis(50);
 /// A picture of which nothing changes but the time is drawn so seldom.
 const STILL: Duration = Duration::from_millis(250);
 
+/// What a chip says after the run that was ordered is listened to no longer than this.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// `mote monitor`.
 ///
 /// # Errors
@@ -144,7 +147,7 @@ fn beside(text: impl Display, quiet: bool) {
 
 /// Every line as it comes, until there are no more, or the run that was ordered is over; damaged ones say so.
 fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Result<()> {
-    let mut outcome = Ok(());
+    let (mut outcome, mut over) = (Ok(()), None);
     loop {
         if interrupt.is_raised() {
             watch.flush()?;
@@ -153,14 +156,18 @@ fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Res
         if let Some(hint) = watch.hint() {
             beside(hint, quiet);
         }
-        if let Some(end) = watch.outcome() {
-            outcome = end;
-            break;
-        }
         if watch.is_ordered() {
             watch.keep_in_touch();
         }
-        match watch.hear()? {
+        let (heard, kind) = watch.hear()?;
+        // Once it pauses: a board says something of its own behind a run.
+        if let Some(end) = watch.outcome()
+            && (heard == Heard::Nothing || over.get_or_insert_with(Instant::now).elapsed() >= LAST_WORDS)
+        {
+            outcome = end;
+            break;
+        }
+        match (heard, kind) {
             (Heard::Line(line), Some(Kind::Damaged)) => say(format_args!("damaged: {}", quoted(&line)))?,
             (Heard::Line(line), Some(Kind::Unknown)) => say(format_args!("not understood: {}", quoted(&line)))?,
             (Heard::Line(line), Some(Kind::Foreign)) => say(printable(&line))?,
