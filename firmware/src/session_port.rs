@@ -5,7 +5,7 @@ use embedded_io::{Read, ReadReady, Write};
 use mote_core::answer::Answer;
 use mote_core::report::{Record, Stack};
 use mote_core::run;
-use mote_core::session::Port;
+use mote_core::session::{ERASE_LINE, Port};
 use mote_core::wire::{Line, WireError};
 use mote_firmware::board::{self, Parts};
 
@@ -13,12 +13,13 @@ use mote_firmware::board::{self, Parts};
 pub struct SessionPort {
     parts: Parts,
     line_end: &'static [u8],
+    half_typed: bool,
 }
 
 impl SessionPort {
     /// A port on the parts of the board.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, line_end: b"\n" }
+        Self { parts, line_end: b"\n", half_typed: false }
     }
 
     /// The next byte that came.
@@ -48,6 +49,9 @@ impl SessionPort {
     }
 
     fn line(&mut self, line: &str) {
+        if self.half_typed(false) {
+            let Ok(()) = self.parts.serial.write_all(ERASE_LINE);
+        }
         let Ok(()) = self.parts.serial.write_all(line.as_bytes());
         let Ok(()) = self.parts.serial.write_all(self.line_end);
     }
@@ -99,6 +103,10 @@ impl Port for SessionPort {
 
     fn carriage_return(&mut self, on: bool) {
         self.line_end = if on { b"\r\n" } else { b"\n" };
+    }
+
+    fn half_typed(&mut self, on: bool) -> bool {
+        core::mem::replace(&mut self.half_typed, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

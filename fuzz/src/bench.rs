@@ -4,7 +4,7 @@ use mote_core::answer::Answer;
 use mote_core::memory::Fixed;
 use mote_core::report::{Board, Record};
 use mote_core::run;
-use mote_core::session::{NoVault, Port, Session, Vault};
+use mote_core::session::{ERASE_LINE, NoVault, Port, Session, Vault};
 use mote_core::wire::{Line, WireError, word};
 
 /// Samples that the session can hold.
@@ -37,10 +37,15 @@ pub struct Bench {
     pub steps: u32,
     /// Whether lines end with a carriage return.
     pub carriage_return: bool,
+    /// Whether half a line stands on the terminal.
+    pub half_typed: bool,
 }
 
 impl Bench {
     fn line(&mut self, line: Result<Line, WireError>) -> Result<(), WireError> {
+        if self.half_typed(false) {
+            self.sent.extend_from_slice(ERASE_LINE);
+        }
         self.sent.extend_from_slice(line?.as_bytes());
         self.sent.extend_from_slice(if self.carriage_return { b"\r\n" } else { b"\n" });
         Ok(())
@@ -96,6 +101,10 @@ impl Port for Bench {
 
     fn carriage_return(&mut self, on: bool) {
         self.carriage_return = on;
+    }
+
+    fn half_typed(&mut self, on: bool) -> bool {
+        std::mem::replace(&mut self.half_typed, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

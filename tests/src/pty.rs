@@ -176,6 +176,10 @@ impl Port for Wire<'_> {
     /// For people in a terminal: `mote` never asks for it.
     fn carriage_return(&mut self, _: bool) {}
 
+    fn half_typed(&mut self, _: bool) -> bool {
+        false
+    }
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
         for byte in &mut bytes {

@@ -211,6 +211,7 @@ fn a_preset_runs_by_commands_on_the_microbit() {
         baud: 115_200,
         machine: Some("microbit".into()),
         preset: None,
+        shape: None,
         deadline: DEADLINE.as_secs(),
         no_install: true,
     };

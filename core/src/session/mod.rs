@@ -6,7 +6,6 @@
 mod desk;
 mod inbox;
 mod numbers;
-mod paper;
 mod runs;
 mod source;
 mod transfer;
@@ -22,8 +21,10 @@ use crate::wire::word;
 use crate::{course, run};
 use desk::Desk;
 use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
-use paper::Paper;
 pub use vault::{FlashVault, NoVault, Vault};
+
+/// To the beginning of the line of a terminal, and what stands there is gone.
+pub const ERASE_LINE: &[u8] = b"\r\x1b[K";
 
 /// Where a session meets the world, beyond what a run needs.
 pub trait Port: run::Port {
@@ -39,6 +40,10 @@ pub trait Port: run::Port {
 
     /// Whether lines end with a carriage return before the line feed from now on, as terminals want them.
     fn carriage_return(&mut self, on: bool);
+
+    /// Whether half a line stands on a terminal from now on: the next record is sent behind [`ERASE_LINE`], and from then
+    /// on it does not. Answers whether it did before.
+    fn half_typed(&mut self, on: bool) -> bool;
 
     /// Sends bytes as they are.
     ///
@@ -78,7 +83,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
         }
         match self.inbox.byte(byte, port.millis()) {
             Event::Nothing => Ok(()),
-            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), &mut Paper::new(port, false)),
+            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
             Event::Line => {
                 let (name, command) = parse(self.inbox.line(), self.desk.shape());
                 self.inbox.clear();
@@ -86,10 +91,10 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
                     self.echo = on;
                     port.carriage_return(on);
                 }
-                self.desk.execute(name, command, &mut Paper::new(port, false))
+                self.desk.execute(name, command, port)
             }
             Event::Frame => {
-                let taken = self.desk.frame(frame::decode(self.inbox.frame()), &mut Paper::new(port, false));
+                let taken = self.desk.frame(frame::decode(self.inbox.frame()), port);
                 self.inbox.clear();
                 taken
             }
@@ -107,13 +112,16 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     #[inline(never)]
     pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let now = port.millis();
-        let mut paper = Paper::new(port, self.echo && self.inbox.is_text() && self.inbox.has_begun());
+        let is_begun = self.is_half_typed();
+        port.half_typed(is_begun);
         if let Some(fault) = self.inbox.idle(now) {
-            self.desk.refuse("-", &fault.into(), &mut paper)?;
+            self.desk.refuse("-", &fault.into(), port)?;
         }
-        let goes_on = self.desk.work(now, &mut paper)?;
-        // Nothing is half typed any more if that was just dropped.
-        paper.restore(self.inbox.line())?;
+        let goes_on = self.desk.work(now, port)?;
+        if is_begun && !port.half_typed(false) {
+            // It had to give way. Nothing is left of a line that was dropped.
+            port.send(self.inbox.line().as_bytes())?;
+        }
         Ok(goes_on)
     }
 
@@ -125,9 +133,15 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// What the port answers.
     #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        let mut paper = Paper::new(port, self.echo && self.inbox.is_text() && self.inbox.has_begun());
-        self.inbox.lose(paper.millis());
-        paper.answer(Answer::Broken(word("line"), word("bytes-lost")))
+        port.half_typed(self.is_half_typed());
+        self.inbox.lose(port.millis());
+        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+    }
+
+    /// Whether half a line stands on a terminal.
+    #[inline]
+    fn is_half_typed(&self) -> bool {
+        self.echo && self.inbox.is_text() && self.inbox.has_begun()
     }
 
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
