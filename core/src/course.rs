@@ -101,7 +101,7 @@ impl Course {
 
     /// Steps behind the weights that are there.
     #[inline]
-    fn behind(&self) -> u32 {
+    pub fn behind(&self) -> u32 {
         if self.has_weights { self.steps } else { self.before }
     }
 

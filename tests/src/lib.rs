@@ -31,3 +31,23 @@ pub fn refused(output: &Output, expected: &[&str]) {
     }
     assert!(output.stdout.is_empty(), "nothing on standard output");
 }
+
+/// Until the process catches SIGINT (bit 1 of its signal mask) and had time for a step.
+///
+/// # Panics
+///
+/// If it never does.
+#[cfg(target_os = "linux")]
+pub fn wait_until_ctrl_c_is_taken_over(process: u32) {
+    for _ in 0..1000 {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        if mask & 2 != 0 {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("Ctrl-C is not taken over");
+}

@@ -38,6 +38,8 @@ pub struct Accidents {
     pub unplug_after: usize,
     /// The chip never says anything.
     pub mute: bool,
+    /// The chip is reset just before it hears a `stop` in a run.
+    pub reset_at_stop: bool,
     /// In every `train`, this text becomes that: a chip that does something else than it was told.
     pub mishears: Option<(&'static str, &'static str)>,
 }
@@ -45,6 +47,8 @@ pub struct Accidents {
 /// How often accidents have happened.
 #[derive(Debug, Default)]
 pub struct Count {
+    /// Bytes that the chip has said.
+    pub said: AtomicU32,
     /// Bytes that were lost on the way to the chip.
     pub lost: AtomicU32,
     /// Bytes that were damaged on the way from the chip.
@@ -118,6 +122,7 @@ struct Wire<'c> {
     up: usize,
     down: usize,
     reset: bool,
+    half_typed: bool,
 }
 
 impl Wire<'_> {
@@ -176,12 +181,14 @@ impl Port for Wire<'_> {
     /// For people in a terminal: `mote` never asks for it.
     fn carriage_return(&mut self, _: bool) {}
 
-    fn half_typed(&mut self, _: bool) -> bool {
-        false
+    fn half_typed(&mut self, on: bool) -> bool {
+        // Nothing stands on a screen here that would have to give way.
+        std::mem::replace(&mut self.half_typed, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
+        self.count.said.fetch_add(bytes.len() as u32, Ordering::Relaxed);
         for byte in &mut bytes {
             self.down += 1;
             if self.accidents.damage_down > 0 && self.down.is_multiple_of(self.accidents.damage_down) {
@@ -202,7 +209,18 @@ impl Port for Wire<'_> {
 }
 
 fn live(path: &Path, port: TTYPort, accidents: Accidents, stop: &AtomicBool, count: &Count) {
-    let mut wire = Wire { port: Some(port), accidents, count, start: Instant::now(), up: 0, down: 0, reset: false };
+    let mut wire = Wire {
+        port: Some(port),
+        accidents,
+        count,
+        start: Instant::now(),
+        up: 0,
+        down: 0,
+        reset: false,
+        half_typed: false,
+    };
+    // What a fresh chip hears first.
+    let mut carried = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let (mut memory, mut store) = (Memory::zeroed(), [0.0; HELD * SAMPLE]);
         let board = Board { name: word("pty"), core: word("host"), tick_hz: 0 };
@@ -213,7 +231,12 @@ fn live(path: &Path, port: TTYPort, accidents: Accidents, stop: &AtomicBool, cou
         let mut is_busy = false;
         while !wire.reset && !stop.load(Ordering::Relaxed) {
             let patience = if is_busy { Duration::ZERO } else { Duration::from_millis(1) };
-            for byte in wire.receive(patience) {
+            let bytes = if carried.is_empty() { wire.receive(patience) } else { std::mem::take(&mut carried) };
+            if wire.accidents.reset_at_stop && session.activity() == "train" && bytes.starts_with(b"stop") {
+                (carried, wire.reset) = (bytes, true);
+                break;
+            }
+            for byte in bytes {
                 session.receive(byte, &mut wire).unwrap();
             }
             is_busy = session.work(&mut wire).unwrap();

@@ -1,15 +1,14 @@
 //! `mote device` as a user meets it, with a chip on a pseudo terminal: what it says, what it leaves behind. Compiled with
 //! package `mote-host`, which has the binary.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 use mote_core::rng::Purpose;
-use mote_host::files::weights::Weights;
 use mote_tests::archive::synthetic;
 use mote_tests::pty::{Accidents, PtyChip};
-use mote_tests::{refused, stderr};
-use std::io::{BufRead, BufReader};
+use mote_tests::{refused, stderr, wait_until_ctrl_c_is_taken_over};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 fn mote(args: &[&str]) -> Output {
@@ -26,9 +25,8 @@ fn a_chip_that_does_not_say_who_it_is_is_told_so_in_time() {
     let said = stderr(&output);
     assert_eq!(said.lines().count(), 1, "{said}");
     let seconds = start.elapsed().as_secs_f64();
-    assert!(seconds < 20.0, "{seconds}");
     let told = said.split_once("asked 4 times in ").unwrap().1.split(' ').next().unwrap().parse::<f64>().unwrap();
-    assert!((told - seconds).abs() < 3.0, "{said} after {seconds} s");
+    assert!(told >= 4.0 * 2.5 && told <= seconds, "{said} after {seconds} s");
     assert!(
         said.contains("found silence; does the board run mote-session (mote flash BOARD --session), and is --baud")
     );
@@ -78,72 +76,92 @@ fn the_summary_says_what_was_asked_for() {
     }
 }
 
-/// Starts a long run, and interrupts it once the chip has been at it for a while, or at once.
-fn interrupted(chip: &PtyChip, data: &str, out: &Path, waits: bool) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mote"))
-        .args([
-            "device",
-            "train",
-            "--port",
-            chip.path(),
-            "--data",
-            data,
-            "--lr",
-            "1e-6",
-            "--steps",
-            "20000",
-            "--stream",
-        ])
+/// Starts a long run, and interrupts it once the chip has said so much.
+fn interrupted(chip: &PtyChip, data: &str, out: &Path, more: &[&str], bytes: u32) -> Output {
+    let child = Command::new(env!("CARGO_BIN_EXE_mote"))
+        .args(["device", "train", "--port", chip.path(), "--data", data, "--lr", "0.01", "--steps", "20000"])
         .args(["--out", out.to_str().unwrap()])
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The first line tells that the chip has answered and the run on this machine is done.
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    if waits {
-        lines.read_line(&mut String::new()).unwrap();
-        std::thread::sleep(Duration::from_millis(700));
+    if bytes == 0 {
+        wait_until_ctrl_c_is_taken_over(child.id());
     }
-    let id = child.id().to_string();
-    let until = Instant::now() + Duration::from_secs(60);
-    while !waits && !has_taken_over(&id) && Instant::now() < until {
+    let before = chip.count.said.load(Ordering::Relaxed);
+    let until = Instant::now() + Duration::from_secs(120);
+    while chip.count.said.load(Ordering::Relaxed) - before < bytes {
+        assert!(Instant::now() < until, "the chip says too little");
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    child.wait_with_output().unwrap()
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    output
 }
 
-/// Whether a process catches SIGINT, bit 1 of its signal mask.
-fn has_taken_over(process: &str) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 2 != 0))
+/// Weights and summary of a folder.
+fn results(out: &Path) -> (Vec<u8>, String) {
+    (std::fs::read(out.join("weights.npz")).unwrap(), std::fs::read_to_string(out.join("summary.json")).unwrap())
 }
 
-/// Ctrl-C: the weights of the chip and the curve are saved, and the chip idles; nothing learned, nothing left behind.
-#[cfg(target_os = "linux")]
+/// Ctrl-C: the weights of the chip are saved with the step they are of, bit for bit those of a run of so many steps, and
+/// the chip idles.
 #[test]
 fn an_interrupted_run_brings_its_weights_back() {
     let folder = tempfile::tempdir().unwrap();
     let chip = PtyChip::start(Accidents::default());
     let data = synthetic(folder.path(), 4, (3, 5), Purpose::Train);
-    let (early, out) = (folder.path().join("early"), folder.path().join("out"));
-    let output = interrupted(&chip, &data, &early, false);
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(!early.exists() && stderr(&output).contains("interrupted"), "{}", stderr(&output));
-
-    let output = interrupted(&chip, &data, &out, true);
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(stderr(&output).contains("what was done is saved in"), "{}", stderr(&output));
-    let weights = Weights::read(&out.join("weights.npz")).unwrap();
-    assert_eq!((weights.dim, weights.head, weights.value), (5, 2, 2));
-    let curve = std::fs::read_to_string(out.join("curve.csv")).unwrap();
-    let steps = curve.lines().count() - 1;
-    assert!(steps > 1, "{curve}");
-    let summary = std::fs::read_to_string(out.join("summary.json")).unwrap();
-    assert!(summary.contains("\"ended\": \"interrupted\"") && summary.contains("\"equal_to_host\": null"), "{summary}");
-    assert!(summary.contains(&format!("\"steps\": {steps},")), "{summary}");
+    for (name, more) in [("held", &[][..]), ("streamed", &["--stream"])] {
+        let (out, whole) = (folder.path().join(name), folder.path().join("whole"));
+        let output = interrupted(&chip, &data, &out, more, 20_000);
+        assert!(stderr(&output).contains("what was done is saved in"), "{}", stderr(&output));
+        let (weights, summary) = results(&out);
+        assert!(
+            summary.contains("\"ended\": \"interrupted\"") && summary.contains("\"equal_to_host\": null"),
+            "{summary}"
+        );
+        let steps = summary.split_once("\"steps\": ").unwrap().1.split(',').next().unwrap();
+        assert!(stderr(&output).contains(&format!("interrupted after step {steps};")), "{}", stderr(&output));
+        let curve = std::fs::read_to_string(out.join("curve.csv")).unwrap();
+        // A line is lost where nobody reads it in time; none is made up.
+        let rows = curve.lines().count() - 1;
+        assert!(0 < rows && rows <= steps.parse().unwrap(), "{rows} rows after {steps} steps");
+        let args =
+            ["device", "train", "--port", chip.path(), "--data", &data, "--lr", "0.01", "--steps", steps, "--out"];
+        let again = mote(&[&args[..], &[whole.to_str().unwrap()]].concat());
+        assert!(again.status.success(), "{}", stderr(&again));
+        assert!(weights == results(&whole).0, "{name}: other weights after {steps} steps");
+    }
     let hello = mote(&["device", "hello", "--port", chip.path()]);
     assert!(String::from_utf8_lossy(&hello.stdout).contains("now: idle"), "{}", stderr(&hello));
+}
+
+/// A chip that forgets its run when it is interrupted has nothing to save; what was saved before stays.
+#[test]
+fn a_chip_that_was_reset_has_nothing_to_save() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = synthetic(folder.path(), 4, (3, 5), Purpose::Train);
+    let out = folder.path().join("out");
+    let reset = || PtyChip::start(Accidents { reset_at_stop: true, ..Accidents::default() });
+    let output = interrupted(&reset(), &data, &out, &[], 20_000);
+    assert!(stderr(&output).contains("nothing is saved"), "{}", stderr(&output));
+    assert!(!out.exists(), "no empty folder");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("weights.npz"), "of yesterday").unwrap();
+    interrupted(&reset(), &data, &out, &[], 20_000);
+    assert_eq!(std::fs::read_to_string(out.join("weights.npz")).unwrap(), "of yesterday");
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1);
+}
+
+/// Before the first step there is nothing to save, and an interruption is one whatever was being waited for.
+#[test]
+fn an_interruption_before_the_chip_answers_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = synthetic(folder.path(), 4, (3, 5), Purpose::Train);
+    let out = folder.path().join("out");
+    let babbling = PtyChip::start(Accidents { greeting: vec![b'x'; 100], mute: true, ..Accidents::default() });
+    let output = interrupted(&babbling, &data, &out, &[], 0);
+    assert!(!out.exists() && stderr(&output).contains("interrupted"), "{}", stderr(&output));
 }

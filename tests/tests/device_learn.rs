@@ -5,14 +5,16 @@ use clap::Parser;
 use mote_core::presets::Preset;
 use mote_core::report::Record;
 use mote_core::rng::{Purpose, Stream};
+use mote_core::shape::Shape;
 use mote_host::cli::{Cli, Command};
 use mote_host::device::chip::{ChipArgs, emulate};
 use mote_host::device::client::{Client, Heard, Traffic};
 use mote_host::device::model::Model;
 use mote_host::device::port::{Emulated, Link};
-use mote_host::device::{self, law, machine, talk, transfer};
+use mote_host::device::{self, build, law, machine, talk, transfer};
 use mote_host::lab::digits;
 use mote_host::report;
+use mote_tests::archive::synthetic;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -219,4 +221,34 @@ fn a_preset_runs_by_commands_on_the_microbit() {
     // The comparison itself: the host's lines are those of the preset.
     let lines = report::host_lines(&Preset::by_name("tiny").unwrap()).unwrap();
     assert!(lines.iter().filter(|line| Record::parse(line).is_ok_and(|r| matches!(r, Record::Step(_)))).count() > 100);
+}
+
+/// A model of a shape that is no preset's: the chip learns with it what this machine learns.
+#[test]
+fn a_model_of_a_shape_of_its_own_learns_on_the_chip() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = synthetic(folder.path(), 5, (3, 7), Purpose::Train);
+    let test = synthetic(folder.path(), 4, (3, 7), Purpose::Test);
+    let out = folder.path().join("out");
+    let learn = ["device", "train", "--data", &train, "--test", &test, "--lr", "0.5", "--steps", "20"];
+    mote(&[&learn[..], &["--shape", "3,7,2,5", "--no-install", "--out", out.to_str().unwrap()]].concat()).unwrap();
+    let summary = std::fs::read_to_string(out.join("summary.json")).unwrap();
+    for line in ["\"M\": 3,", "\"D\": 7,", "\"H\": 2,", "\"V\": 5,", "\"steps\": 20,", "\"equal_to_host\": true"] {
+        assert!(summary.contains(line), "{line} is missing: {summary}");
+    }
+}
+
+/// The largest model whose checkpoints fit the micro:bit's flash, and one that is larger: this machine and the compiler
+/// agree.
+#[test]
+fn the_flash_of_a_board_limits_its_models() {
+    let microbit = machine::by_name("microbit").unwrap();
+    let shape = |dim| Shape::new(4, dim, 4, 4);
+    let largest = Model::choose(microbit, None, Some(shape(39))).unwrap();
+    let board = emulate(microbit, &largest, DEADLINE, true, true).unwrap();
+    assert_eq!(Client::open(Box::new(board), None).unwrap().chip().unwrap().shape(), shape(39));
+    assert!(Model::choose(microbit, None, Some(shape(40))).is_err());
+    let for_another = Model::choose(machine::by_name("mps2-an386").unwrap(), None, Some(shape(40))).unwrap();
+    let error = build::build_session(microbit, &for_another, false).unwrap_err().to_string();
+    assert!(error.contains("two checkpoints of the model do not fit the flash that is kept for them"), "{error}");
 }

@@ -65,7 +65,7 @@ fn what_is_said_of_a_board_is_what_its_firmware_takes() {
     const { assert!(size_of::<Fixed<4, 84, 4, 4>>() <= 9216 && size_of::<Fixed<4, 85, 4, 4>>() > 9216) }
     let output = text(&fit("--board microbit --tokens 4 --head 4 --value 4"));
     let expected = format!(
-        "microbit (Cortex-M0): 9216 bytes for the model\n\
+        "microbit (Cortex-M0): 9216 bytes for the model, where mote-session keeps checkpoints too: --samples-held 1 counts them\n\
          M=4 H=4 V=4: D is at most 84, which takes {} bytes; 85 would take {}\n\
          type Memory = Fixed<4, 84, 4, 4>;\n",
         size_of::<Fixed<4, 84, 4, 4>>(),

@@ -71,7 +71,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     /// Steps behind the weights that are there.
     fn behind(&self) -> u32 {
         match &self.activity {
-            Activity::Train(course) if course.has_weights() => course.steps(),
+            Activity::Train(course) => course.behind(),
             _ => self.step,
         }
     }

@@ -64,6 +64,19 @@ pub fn build_session(machine: &Machine, model: &Model, fast_math: bool) -> anyho
     Recipe::of_session(machine, model, fast_math).follow()
 }
 
+/// Flags for the host, which would override the chip's.
+const NOT_OURS: [&str; 3] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"];
+
+/// Text as one word of a shell.
+pub(super) fn in_shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// How a firmware is built.
 #[derive(Clone, Debug)]
 pub struct Recipe<'m> {
@@ -130,13 +143,14 @@ impl<'m> Recipe<'m> {
     ///
     /// As [`workspace`].
     pub fn lines(&self) -> anyhow::Result<[String; 3]> {
-        let variables = self.variables().into_iter().filter(|(_, value)| !value.is_empty());
-        let variables: String = variables.map(|(name, value)| format!("{name}={value:?} ")).collect();
-        let (root, elf) = (workspace()?, self.elf()?);
+        let without: String = NOT_OURS.map(|name| format!("-u {name} ")).concat();
+        let with: String =
+            self.variables().iter().map(|(name, value)| format!("{name}={} ", in_shell(value))).collect();
+        let path = |path: &Path| in_shell(&path.display().to_string());
         Ok([
-            format!("cd {}", root.display()),
-            format!("{variables}cargo {}", self.arguments().join(" ")),
-            format!("cp {} {}", self.built().display(), elf.display()),
+            format!("cd {}", path(&workspace()?)),
+            format!("env {without}{with}cargo {}", self.arguments().join(" ")),
+            format!("cp {} {}", path(&self.built()), path(&self.elf()?)),
         ])
     }
 
@@ -152,16 +166,12 @@ impl<'m> Recipe<'m> {
         std::fs::create_dir_all(&target_folder).with_context(|| target_folder.display().to_string())?;
         let lock = File::create(target_folder.join("build.lock")).context("target/chip/build.lock")?;
         lock.lock().context("target/chip/build.lock")?;
-        let output = Command::new("cargo")
-            .args(self.arguments())
-            .envs(self.variables())
-            // Flags for the host would override the chip's.
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .env_remove("CARGO_BUILD_TARGET")
-            .current_dir(&root)
-            .output()
-            .context("cargo")?;
+        let mut command = Command::new("cargo");
+        for name in NOT_OURS {
+            command.env_remove(name);
+        }
+        let output =
+            command.args(self.arguments()).envs(self.variables()).current_dir(&root).output().context("cargo")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("building the firmware for {}:\n{}", self.machine.name, said.trim_end());

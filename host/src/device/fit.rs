@@ -63,11 +63,11 @@ impl Room {
         self.takes(shape).is_some_and(|bytes| bytes <= self.bytes) && self.checkpoints.is_none_or(fits_flash)
     }
 
-    /// The largest `D` that has room beside `M`, `H` and `V`, which are at least 1; `None` if none has.
+    /// The largest `D` up to [`SIZE_MAX`] that has room beside `M`, `H` and `V`, which are at least 1; `None` if none has.
     pub fn largest_dim(&self, tokens: usize, head: usize, value: usize) -> Option<usize> {
         let fits = |dim| self.fits(&Shape::new(tokens, dim, head, value));
         // Every one of D takes a number at least: so many cannot fit.
-        let (mut fitting, mut too_large) = (0, self.bytes / size_of::<f32>() + 1);
+        let (mut fitting, mut too_large) = (0, (self.bytes / size_of::<f32>()).min(SIZE_MAX) + 1);
         while too_large - fitting > 1 {
             let middle = fitting + (too_large - fitting) / 2;
             if fits(middle) { fitting = middle } else { too_large = middle }
@@ -105,7 +105,11 @@ fn room(args: &FitArgs) -> anyhow::Result<(Room, String)> {
         let board = machine::every().find(|board| board.name == name).context("the board is not known")?;
         // A session keeps them.
         let checkpoints = board.checkpoint_flash.filter(|_| held > 0);
-        let flash = checkpoints.map_or(String::new(), |(bytes, _)| format!("; {bytes} of flash for two checkpoints"));
+        let flash = match (board.checkpoint_flash, held) {
+            (None, _) => String::new(),
+            (Some(_), 0) => ", where mote-session keeps checkpoints too: --samples-held 1 counts them".into(),
+            (Some((bytes, _)), _) => format!("; {bytes} of flash for two checkpoints"),
+        };
         let bytes = board.model_bytes;
         let what = format!("{} ({}): {bytes} bytes for the model{samples}{flash}", board.name, board.core);
         return Ok((Room { bytes, held, checkpoints }, what));

@@ -1,6 +1,6 @@
 //! `mote flash`: firmware built and written to a real board, by probe-rs.
 
-use super::build::Recipe;
+use super::build::{Recipe, in_shell};
 use super::model::{self, Model};
 use super::{machine, provision};
 use crate::error::ProgramFailed;
@@ -72,7 +72,10 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let commands = commands(chip, &recipe.elf()?, args.defmt);
     if args.dry_run {
-        let lines = recipe.lines()?.into_iter().chain(commands.iter().map(|words| words.join(" ")));
+        let lines = recipe
+            .lines()?
+            .into_iter()
+            .chain(commands.iter().map(|words| words.iter().map(|word| in_shell(word)).collect::<Vec<_>>().join(" ")));
         return lines.into_iter().try_for_each(say);
     }
     ensure!(

@@ -141,14 +141,12 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     let (start, mut results, mut equal) = (Instant::now(), Vec::with_capacity(cells.len()), 0);
     for cell in &cells {
         let found = match client.persist(RETRIES, |client| cell.on_chip(client, shape.dim)) {
-            Err(ChipError::Interrupted) => {
+            Err(error) => {
                 let _ = client.tell("stop"); // whether it hears us does not matter any more
-                if let Some(path) = &args.out {
-                    write_atomically(path, csv(&cells, &results).as_bytes())?;
-                }
-                return Err(Interrupted { done: counted(results.len(), "cell"), saved: args.out.clone() }.into());
+                let saved = save_partial(args, &cells, &results)?;
+                return Err(ended_early(error, counted(results.len(), "cell"), saved));
             }
-            other => other?,
+            Ok(found) => found,
         };
         let expected = cell.on_host(&mut memory)?;
         if found == expected {
@@ -181,6 +179,26 @@ impl LawArgs {
         let machine = self.port.is_none().then(|| self.on.clone());
         let (port, baud, deadline, no_install) = (self.port.clone(), self.baud, self.deadline, self.no_install);
         ChipArgs { port, baud, machine, preset: None, shape: self.shape, deadline, no_install }
+    }
+}
+
+/// Saves the cells that are done beside the file that all of them were for, which may be of another day.
+fn save_partial(args: &LawArgs, cells: &[Cell], results: &[Finding]) -> anyhow::Result<Option<PathBuf>> {
+    let Some(path) = args.out.as_ref().filter(|_| !results.is_empty()) else { return Ok(None) };
+    let partial = PathBuf::from(format!("{}.partial", path.display()));
+    write_atomically(&partial, csv(cells, results).as_bytes())?;
+    Ok(Some(partial))
+}
+
+/// Why not all cells were measured, and where those are that were.
+fn ended_early(error: ChipError, done: String, saved: Option<PathBuf>) -> anyhow::Error {
+    match (error, saved) {
+        (ChipError::Interrupted, saved) => Interrupted { done, saved }.into(),
+        (error, Some(path)) => {
+            let what = format!("{error}; {done} saved in {}", path.display());
+            anyhow::Error::new(error).context(what)
+        }
+        (error, None) => error.into(),
     }
 }
 

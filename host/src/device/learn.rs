@@ -5,9 +5,10 @@ use super::chip::{self, ChipArgs};
 use super::client::Client;
 use super::fault::ChipError;
 use super::learn_report::{self, Order, Outcome};
+use super::rescue;
 use super::twin::{self, Files};
 use super::visit::Visit;
-use crate::error::{InputError, Interrupted, short};
+use crate::error::{InputError, short};
 use crate::files::OutFolder;
 use crate::files::samples::Samples;
 use crate::files::weights::Weights;
@@ -127,7 +128,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let mut memory = chip::twin_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;
     let out = OutFolder::open(&args.out)?;
-    let host = job.on_host(&mut memory)?;
+    let host = job.on_host(&mut memory, || !interrupt.is_raised())?;
     let held = Held::choose(&job, client.chip()?.limits.samples as usize, args.stream);
     if !quiet {
         say(learn_report::opening(&client, &job, held)?)?;
@@ -145,7 +146,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     let chip = match learned {
-        Err(ChipError::Interrupted) => return Err(rescue(order, &mut client, &losses, &mut memory, out)),
+        Err(ChipError::Interrupted) => return Err(rescue::rescue(order, &mut client, losses, &mut memory, &out)),
         other => other?,
     };
     let outcome = Outcome::new(&host, &chip, &client);
@@ -165,39 +166,6 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
 fn tell(bar: &ProgressBar, step: u32, loss: f32) {
     bar.set_position(step.into());
     bar.set_message(format!("loss {loss:.4}"));
-}
-
-/// Ends a run that was interrupted: the chip idles, and what it has learned is saved, if it says so in time.
-fn rescue(
-    order: Order,
-    client: &mut Client,
-    losses: &BTreeMap<u32, f32>,
-    memory: &mut Heap,
-    out: OutFolder,
-) -> anyhow::Error {
-    client.ignore_interrupt();
-    let steps = losses.keys().next_back().copied().unwrap_or_default();
-    let fetch = |client: &mut Client| {
-        client.stop()?;
-        client.weights()
-    };
-    // A chip that does not answer any more has nothing to save: the error says that nothing is.
-    let weights = fetch(client).ok().filter(|_| steps > 0);
-    let saved = weights.map(|weights| -> anyhow::Result<PathBuf> {
-        for (name, bytes) in learn_report::interrupted(order, &weights, losses, client, memory)? {
-            out.write(name, &bytes)?;
-        }
-        Ok(out.path().to_owned())
-    });
-    match saved.transpose() {
-        Ok(saved) => {
-            if saved.is_none() {
-                out.forget();
-            }
-            Interrupted { done: format!("step {steps}"), saved }.into()
-        }
-        Err(error) => error,
-    }
 }
 
 /// Which sets lie in the chip's RAM; the others are streamed.
@@ -292,12 +260,12 @@ impl Job {
         Ok(Self { train, test, init: weights, plan })
     }
 
-    /// The run on this machine.
+    /// The run on this machine, as long as it may go on.
     ///
     /// # Errors
     ///
-    /// Training or a test that leaves the finite numbers.
-    pub fn on_host(&self, memory: &mut Heap) -> anyhow::Result<Learned> {
+    /// Training or a test that leaves the finite numbers; [`ChipError::Interrupted`] if it may not go on.
+    pub fn on_host(&self, memory: &mut Heap, goes_on: impl Fn() -> bool) -> anyhow::Result<Learned> {
         if let Some(weights) = &self.init {
             twin::set_weights(memory, weights);
         }
@@ -305,7 +273,9 @@ impl Job {
         // The digest of the test set is not part of the run: it is tested afterwards.
         let plan = Plan { test_samples: 0, ..self.plan };
         let (mut losses, mut reason) = (BTreeMap::new(), String::new());
-        for record in twin::run(memory, plan, &mut files) {
+        let records = twin::run_while(memory, plan, &mut files, &goes_on);
+        ensure!(goes_on(), ChipError::Interrupted);
+        for record in records {
             match record {
                 Record::Step(step) => drop(losses.insert(step.step, step.train_loss)),
                 Record::Error(step, code) => anyhow::bail!(

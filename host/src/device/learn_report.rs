@@ -54,19 +54,19 @@ pub struct Order<'a> {
     pub held: Held,
 }
 
-/// What a chip had learned when it was interrupted; `memory` is used for the weights.
+/// What a chip had learned when it was interrupted after `steps` steps; `memory` is used for the weights.
 ///
 /// # Errors
 ///
 /// If the weights are larger than their format holds.
 pub fn interrupted(
     order: Order,
+    steps: u32,
     weights: &[f32],
     losses: &BTreeMap<u32, f32>,
     client: &Client,
     memory: &mut Heap,
 ) -> anyhow::Result<Vec<File>> {
-    let steps = losses.keys().next_back().copied().unwrap_or_default();
     let board = board(client);
     let summary =
         Summary { ended: "interrupted", steps, ..Summary::new(order, memory.shape(), &board, client.traffic) };

@@ -21,6 +21,7 @@ pub mod port;
 pub mod provision;
 pub mod reader;
 pub mod recover;
+pub mod rescue;
 pub mod sizes;
 pub mod talk;
 pub mod transfer;

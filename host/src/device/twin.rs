@@ -57,13 +57,19 @@ impl Port for Records {
 
 /// Runs a plan; the records it makes, behind `run`.
 pub fn run(memory: &mut Heap, plan: Plan, source: &mut impl Source) -> Vec<Record> {
+    run_while(memory, plan, source, || true)
+}
+
+/// The same, as long as it may go on: asked after each sample.
+pub fn run_while(memory: &mut Heap, plan: Plan, source: &mut impl Source, goes_on: impl Fn() -> bool) -> Vec<Record> {
     let (mut course, mut records) = (Course::new(plan), Records(Vec::new()));
-    loop {
-        match course.advance(memory, source, &mut records) {
-            Ok(true) => {}
-            Ok(false) => return records.0,
+    while goes_on() {
+        let Ok(has_more) = course.advance(memory, source, &mut records);
+        if !has_more {
+            break;
         }
     }
+    records.0
 }
 
 /// Tests the model in `memory` on the first `count` samples of a set.

@@ -59,14 +59,6 @@ impl OutFolder {
         &self.path
     }
 
-    /// There will be no results: a folder that was made for them goes, unless something is in it.
-    pub fn forget(self) {
-        if self.is_new {
-            // One that is not empty stays.
-            let _ = std::fs::remove_dir(self.path);
-        }
-    }
-
     /// Writes a file aside, then renames it into place.
     ///
     /// # Errors
@@ -74,6 +66,16 @@ impl OutFolder {
     /// If it cannot be written; an older file of the name is then untouched.
     pub fn write(&self, name: &str, contents: &[u8]) -> anyhow::Result<()> {
         write_atomically(&self.path.join(name), contents)
+    }
+}
+
+/// A folder that was made for results goes if there are none.
+impl Drop for OutFolder {
+    fn drop(&mut self) {
+        if self.is_new {
+            // One that is not empty stays.
+            let _ = std::fs::remove_dir(&self.path);
+        }
     }
 }
 

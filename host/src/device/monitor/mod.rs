@@ -147,8 +147,8 @@ fn beside(text: impl Display, quiet: bool) {
 
 /// Every line as it comes, until there are no more, or the run that was ordered is over; damaged ones say so.
 fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Result<()> {
-    let (mut outcome, mut over) = (Ok(()), None);
-    loop {
+    let mut over = None;
+    let outcome = loop {
         if interrupt.is_raised() {
             watch.flush()?;
             return Err(watch.interrupted());
@@ -164,8 +164,7 @@ fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Res
         if let Some(end) = watch.outcome()
             && (heard == Heard::Nothing || over.get_or_insert_with(Instant::now).elapsed() >= LAST_WORDS)
         {
-            outcome = end;
-            break;
+            break end;
         }
         match (heard, kind) {
             (Heard::Line(line), Some(Kind::Damaged)) => say(format_args!("damaged: {}", quoted(&line)))?,
@@ -175,9 +174,9 @@ fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Res
             (Heard::Lost(why), _) => say(format_args!("line lost: {why}; trying again"))?,
             (Heard::Back, _) => say("the line is back")?,
             (Heard::Nothing, _) => watch.flush()?,
-            (Heard::End, _) => break,
+            (Heard::End, _) => break watch.outcome_at_the_end(),
         }
-    }
+    };
     watch.flush()?;
     beside(watch.summary().replace('\n', "\nmote: "), quiet);
     watch.failure.take().map_or(outcome, Err)

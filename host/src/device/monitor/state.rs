@@ -213,7 +213,9 @@ impl State {
             Record::Step(report) => self.step(report.step.into(), report.train_loss, at),
             Record::Eval(eval) => self.eval(eval),
             Record::Track(..) => {}
-            Record::Error(step, code) => self.say(at, Tone::Bad, format!("the run failed after step {step}: {code}")),
+            Record::Error(step, code) => {
+                self.say(at, Tone::Bad, format!("the run failed, {code}; the weights are those of step {step}"))
+            }
             Record::Done(done) => self.done(&done, at),
             Record::Work(work) => {
                 let text = format!("work: {} steps of {} multiply-accumulates", work.steps, work.macs_per_step);

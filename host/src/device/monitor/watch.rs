@@ -73,6 +73,12 @@ impl Watch {
         Some(outcome.map_err(|why| anyhow::anyhow!("{}: {why}", self.state.source)))
     }
 
+    /// How that run ended if no more lines will come; well, if there was none.
+    pub fn outcome_at_the_end(&self) -> anyhow::Result<()> {
+        let end = self.order.as_ref().map_or(Ok(()), |order| order.at_the_end(self.start.elapsed()));
+        end.map_err(|why| anyhow::anyhow!("{}: {why}", self.state.source))
+    }
+
     /// Whether the chip was told to train.
     pub fn is_ordered(&self) -> bool {
         self.order.is_some()
@@ -110,7 +116,7 @@ impl Watch {
                 log.add(line)?;
             }
             if let Some(order) = &mut self.order {
-                order.hear(line);
+                order.hear(line, self.start.elapsed());
             }
         }
         let kind = self.state.hear(&heard, self.start.elapsed());
@@ -161,7 +167,10 @@ impl Watch {
     pub(super) fn keep_in_touch(&mut self) {
         let now = self.start.elapsed();
         let is_silent = now.saturating_sub(self.state.last_heard.max(self.asked)) >= SILENCE;
-        if is_silent && self.state.is_busy() && self.state.takes_commands() == Some(true) && self.source.is_live() {
+        // What was told to train should be busy, even if its hello was lost.
+        let should_speak = self.state.is_busy() && self.state.takes_commands() == Some(true);
+        let is_ordered = self.order.as_ref().is_some_and(Order::is_open) && self.state.takes_commands() != Some(false);
+        if is_silent && (should_speak || is_ordered) && self.source.is_live() {
             // A line that is lost is on the screen already.
             let _ = self.ask("status");
         }
