@@ -63,7 +63,7 @@ impl DataError {
             Self::Empty => "the data set has no samples",
             Self::OutOfRange => "the sample lies beyond the last one",
             Self::Shape => "the samples do not have the shape of the model",
-            Self::Form => "the data form does not allow this number of samples, tokens or dimensions",
+            Self::Form => "form=uniform needs D of 3 or more, form=paper an even N, M of 2 and D of 2 or more",
             Self::Parameter => "a parameter of the data distribution is out of range",
             Self::Missing => "a sample did not come in time",
         }

@@ -272,7 +272,7 @@ fn commands_are_answered_one_by_one() {
     assert_eq!(client.ask(&long), Err(ChipError::Command { port: chip.path().into(), found: 421 }));
     assert_eq!(
         client.ask("save").unwrap_err().to_string(),
-        format!("{}: save was refused: this board keeps nothing (no-flash)", chip.path())
+        format!("{}: save was refused: this board has no flash for weights: nothing is saved (no-flash)", chip.path())
     );
     let reply = client.ask("status").unwrap();
     assert!(matches!(&reply.said[..], [Heard::Answer(Answer::State(again))] if *again == state));

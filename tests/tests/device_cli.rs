@@ -47,6 +47,20 @@ fn data_of_another_shape_names_the_way_to_a_model_of_it() {
     }
 }
 
+/// Test data of another shape than the training data: no other model helps.
+#[test]
+fn test_data_of_another_shape_have_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let chip = PtyChip::start(Accidents::default());
+    let data = synthetic(folder.path(), 4, (3, 5), Purpose::Train);
+    let test = synthetic(folder.path(), 4, (3, 6), Purpose::Test);
+    let args =
+        ["device", "train", "--port", chip.path(), "--data", &data, "--test", &test, "--steps", "5", "--lr", "1"];
+    let output = mote(&[&args[..], &["--out", folder.path().join("out").to_str().unwrap()]].concat());
+    refused(&output, &["Test-4-6.npz: key X: expected M=3 and D=5 as in the model of ", "found M=3 and D=6"]);
+    assert!(!stderr(&output).contains("--shape"), "{}", stderr(&output));
+}
+
 /// What was asked for stands beside what came of it; all steps are done unless a stop loss is given.
 #[test]
 fn the_summary_says_what_was_asked_for() {

@@ -6,7 +6,7 @@ use mote_core::report::{Hello, Record};
 use mote_core::wire::{checksum, word};
 use mote_host::device::monitor::message::{Activity, Kind, Tone};
 use mote_host::device::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Source, with_checksum};
-use mote_host::device::monitor::state::State;
+use mote_host::device::monitor::state::{State, shown};
 use mote_host::device::monitor::view::View;
 use mote_host::report::host_lines;
 use ratatui::Terminal;
@@ -147,6 +147,7 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
         step[..step.len() - 3].to_owned(),
         step[3..].to_owned(),
         torn,
+        format!("boot ok{}", &step[..24]),
         format!("\u{fffd}{}", &step[..30]),
         "a\u{1b}[2Jb".to_owned(),
     ];
@@ -160,7 +161,7 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
         assert!(!message.text.contains('\u{1b}'), "no control characters on the screen");
         assert_eq!((state.step, &state.train_loss), (step_before, &curve), "{line:?}");
     }
-    assert!(picture(&state, (80, 24), 1000, false)[23].ends_with("44 lines, 8 damaged"));
+    assert!(picture(&state, (80, 24), 1000, false)[23].ends_with("45 lines, 9 damaged"));
 }
 
 /// Text that is no record is shown as text, and records of another version are not taken for damaged.
@@ -170,7 +171,9 @@ fn other_text_and_other_versions_are_not_damaged() {
     assert_eq!(hear(&mut state, "Booting, please wait", 0), Kind::Foreign);
     assert_eq!(hear(&mut state, "", 0), Kind::Foreign);
     assert_eq!(state.messages.back().unwrap().text, "Booting, please wait");
-    for text in ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today"] {
+    for text in
+        ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today", "a mote of dust x=1"]
+    {
         assert_eq!(hear(&mut state, text, 0), Kind::Foreign);
         assert_eq!(state.messages.back().unwrap().text, text);
     }
@@ -181,7 +184,7 @@ fn other_text_and_other_versions_are_not_damaged() {
         state.messages.back().unwrap().text.starts_with("not understood, the kind of record is not known: mote bat")
     );
     assert_eq!((state.damaged, state.unknown), (0, 1));
-    assert!(picture(&state, (80, 24), 0, false)[23].ends_with("42 lines, 0 damaged, 1 not understood"));
+    assert!(picture(&state, (80, 24), 0, false)[23].ends_with("43 lines, 0 damaged, 1 not understood"));
     assert_eq!(hear(&mut state, "hard fault at 0x00000123", 0), Kind::Foreign);
     assert_eq!(state.activity, Activity::Crashed);
     assert!(picture(&state, (80, 24), 0, false)[0].ends_with(" CRASHED"));
@@ -271,6 +274,23 @@ fn the_rate_is_that_of_the_last_seconds() {
     let rate = state.rate(Duration::from_secs(11)).unwrap();
     assert!((rate - 10.0).abs() < 1e-9, "the fast steps are long ago: {rate}");
     assert_eq!(state.rate(Duration::from_secs(14)), None, "it stands still");
+}
+
+/// Lines of a file come as fast as they are read: that is no rate of a chip.
+#[test]
+fn a_replay_has_no_rate() {
+    let lines = host_lines(&Preset::by_name("tiny").unwrap()).unwrap();
+    for (is_on_time, expected) in [(true, true), (false, false)] {
+        let mut state = State::new("a test".into());
+        state.is_on_time = is_on_time;
+        lines.iter().enumerate().for_each(|(n, line)| {
+            hear(&mut state, line, 10 * n as u64);
+        });
+        assert_eq!(state.runs.len(), 2);
+        assert!(state.runs.iter().all(|run| run.ends_with(" steps/s") == expected), "{:?}", state.runs);
+        assert_eq!(state.unfinished(), None);
+    }
+    assert_eq!((shown(0.5).as_str(), shown(4.5e15).as_str()), ("0.5000", "4.500e15"));
 }
 
 #[test]

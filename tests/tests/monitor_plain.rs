@@ -51,6 +51,7 @@ fn without_a_terminal_it_prints_plain_lines() {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected, "{args:?}");
         let summary = String::from_utf8(output.stderr).unwrap();
         assert!(summary.contains(": 36 lines, 1 damaged, 0 not understood, in "), "{summary}");
+        assert!(summary.contains("\nmote: benign: end not heard, step 20, test "), "{summary}");
         assert_eq!(std::fs::read_to_string(&log).unwrap(), sent, "{args:?}");
     }
 }
@@ -113,6 +114,7 @@ fn an_order_that_cannot_be_is_refused_at_once() {
         ("n=4", "--train: "),
         ("n=4 snr=1 nosuch=3", "(unknown-key)"),
         ("n=4 snr=1 lr=fast", "(value)"),
+        ("form=held", "found form=held; a board that has just begun holds none"),
         ("form=stream n=4", "found form=stream; mote device train sends samples"),
     ] {
         refused(&mote(&["monitor", "--machine", "mps2-an386", "--train", keys], ""), &["--train: ", expected]);

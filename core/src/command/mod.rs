@@ -180,8 +180,10 @@ fn put(rest: &str) -> Result<Command, Refusal> {
     let args = Args::new(rest, &["first", "bits"])?;
     let first = args.needed_count("first", 0, NUMBERS_MAX)? as u32;
     let text = args.text("bits").ok_or(Fault::MissingKey("bits"))?;
-    let wrong =
-        || Fault::Value("bits", "1 to 32 times eight lower-case hexadecimal digits, with commas between").at(text);
+    let wrong = || {
+        Fault::Value("bits", "1 to 32 times eight lower-case hexadecimal digits (1.0 is 3f800000), with commas between")
+            .at(text)
+    };
     Ok(Command::Put(first, parse_words(text).ok_or_else(wrong)?))
 }
 
@@ -273,7 +275,11 @@ fn init(args: Args) -> Result<Option<Init>, Refusal> {
         }
         "fan-in" => {
             forbid(&["qk_std", "v_std"], "init=fan-in")?;
-            Ok(Some(Init::fan_in(args.real("divisor")?.unwrap_or(1.0))))
+            let divisor = args.real("divisor")?.unwrap_or(1.0);
+            if divisor <= 0.0 {
+                return Err(Fault::Value("divisor", "a decimal above 0").at(args.text("divisor").unwrap_or_default()));
+            }
+            Ok(Some(Init::fan_in(divisor)))
         }
         "keep" => forbid(&["divisor", "qk_std", "v_std"], "init=keep").map(|()| None),
         other => Err(Fault::Value("init", "gaussian, fan-in or keep").at(other)),
@@ -314,6 +320,7 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
     };
     let signal_norm = match (size("signal")?, size("snr")?) {
         (Some(signal), None) => signal,
+        (None, Some(_)) if noise_norm == 0.0 => return Err(Fault::Conflict("snr", "noise of size 0").into()),
         (None, Some(snr)) => snr * noise_norm,
         (Some(_), Some(_)) => return Err(Fault::Conflict("signal", "snr").into()),
         (None, None) => return Err(Fault::MissingKey("signal or snr").into()),

@@ -2,7 +2,9 @@
 
 use super::machine::Machine;
 use super::model::Model;
+use crate::error::Interrupted;
 use crate::files::write_atomically;
+use crate::progress::Interrupt;
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -173,6 +175,9 @@ impl<'m> Recipe<'m> {
         let output =
             command.args(self.arguments()).envs(self.variables()).current_dir(&root).output().context("cargo")?;
         if !output.status.success() {
+            if Interrupt::was_asked_for() {
+                return Err(Interrupted { done: "a part of the build".into(), saved: None }.into());
+            }
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("building the firmware for {}:\n{}", self.machine.name, said.trim_end());
         }

@@ -30,8 +30,8 @@ pub struct ChipArgs {
     /// Shape of the emulated board's model instead: tokens, numbers in a token, width of queries and keys, of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with_all = ["port", "preset"])]
     pub shape: Option<Shape>,
-    /// Seconds after which the emulator is stopped
-    #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
+    /// Seconds after which the emulator is stopped, the time of this machine's own run not counted
+    #[arg(long, value_name = "S", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
     /// Install nothing; print the commands that would
     #[arg(long)]

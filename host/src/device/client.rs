@@ -106,6 +106,11 @@ impl Client {
         self.link.name().into()
     }
 
+    /// From now on, an emulated board has its whole deadline.
+    pub fn restart_deadline(&mut self) {
+        self.link.restart_deadline();
+    }
+
     /// Goes on in spite of an interruption, to end well; a second one ends the program.
     pub fn ignore_interrupt(&mut self) {
         self.interrupt = None;

@@ -128,11 +128,14 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let mut memory = chip::twin_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;
     let out = OutFolder::open(&args.out)?;
-    let host = job.on_host(&mut memory, || !interrupt.is_raised())?;
     let held = Held::choose(&job, client.chip()?.limits.samples as usize, args.stream);
     if !quiet {
         say(learn_report::opening(&client, &job, held)?)?;
     }
+    let spinner = progress::spinner("the same run on this machine, for comparison".into(), quiet);
+    let host = job.on_host(&mut memory, || !interrupt.is_raised())?;
+    spinner.finish_and_clear();
+    client.restart_deadline();
     let bar = progress::bar(u64::from(job.plan.max_steps), &client.port(), quiet);
     let order = Order { args, job: &job, held };
     let mut losses = BTreeMap::new();
@@ -192,12 +195,12 @@ fn read(path: &Path) -> Result<File, InputError> {
     Ok((samples, labels))
 }
 
-/// What gives a chip a model of another shape.
+/// What gives a chip a model of another shape, behind a semicolon.
 fn shape_hint(is_real: bool, (m, d, h, v): (usize, usize, usize, usize)) -> String {
     let preset = presets::ALL.iter().find(|preset| preset.shape == Shape::new(m, d, h, v));
     let option =
         preset.map_or_else(|| format!("--shape {m},{d},{h},{v}"), |preset| format!("--preset {}", preset.name));
-    if is_real { format!("mote flash BOARD --session {option}") } else { option }
+    if is_real { format!("; mote flash BOARD --session {option}") } else { format!("; {option}") }
 }
 
 impl Job {
@@ -227,9 +230,11 @@ impl Job {
         {
             if (samples.tokens, samples.dim) != (tokens, dim) {
                 let found = format!("found M={} and D={}", samples.tokens, samples.dim);
-                let hint = shape_hint(port_is_real, (samples.tokens, samples.dim, head, value));
+                // Another model would not help if the training data fit this one.
+                let sizes = (path == &args.data).then_some((samples.tokens, samples.dim, head, value));
+                let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
                 let expected =
-                    format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}; {hint}");
+                    format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}{hint}");
                 return Err(InputError::file(path, expected).into());
             }
         }
@@ -239,8 +244,9 @@ impl Job {
             if (init.dim, init.head, init.value) != (dim, head, value) {
                 let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
                 let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
-                let hint = shape_hint(port_is_real, (tokens, init.dim, init.head, init.value));
-                return Err(InputError::file(path, format!("{expected}, {found}; {hint}")).into());
+                let sizes = (init.dim == dim).then_some((tokens, init.dim, init.head, init.value));
+                let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
+                return Err(InputError::file(path, format!("{expected}, {found}{hint}")).into());
             }
             let mut memory = Heap::zeroed(shape).context("the model does not fit into memory")?;
             init.load(&mut memory.workspace().params);

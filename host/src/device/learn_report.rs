@@ -21,7 +21,13 @@ use std::path::Path;
 pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipError> {
     let chip = client.chip()?;
     let shape = chip.shape();
-    let way = |is_held| if is_held { "held in its RAM" } else { "streamed" };
+    let sample = shape.tokens * shape.dim + 1;
+    let room = chip.limits.samples;
+    let way = |is_held: bool, count: usize| match is_held {
+        true => "held in its RAM".to_owned(),
+        // Of the line, numbers are 94% or more.
+        false => format!("streamed, {} bytes or more for each pass (it holds at most {room})", 4 * count * sample),
+    };
     let mut text = format!(
         "{} ({}) on {}, M={} D={} H={} V={}: {} training samples, {}",
         chip.board.name,
@@ -32,10 +38,10 @@ pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipErr
         shape.head,
         shape.value,
         job.plan.samples,
-        way(held.train)
+        way(held.train, job.plan.samples)
     );
     if job.plan.test_samples > 0 {
-        let _ = write!(text, "; {} test samples, {}", job.plan.test_samples, way(held.test));
+        let _ = write!(text, "; {} test samples, {}", job.plan.test_samples, way(held.test, job.plan.test_samples));
     }
     Ok(text)
 }

@@ -187,11 +187,18 @@ impl Emulator {
         }
     }
 
+    /// Begins the deadline anew.
+    pub fn restart_deadline(&mut self) {
+        if let Some(until) = Instant::now().checked_add(self.deadline) {
+            self.until = until;
+        }
+    }
+
     fn check_deadline(&self) -> anyhow::Result<()> {
         if Instant::now() < self.until {
             return Ok(());
         }
-        bail!("{} was stopped: not done after {} s", self.name, self.deadline.as_secs())
+        bail!("{} was stopped: not done after {} s, its --deadline", self.name, self.deadline.as_secs())
     }
 
     /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full: send no

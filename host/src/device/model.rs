@@ -58,8 +58,9 @@ impl Model {
             let found = region_bytes(model.shape, page).unwrap_or(usize::MAX);
             if found > bytes {
                 let name = board.name;
-                let what =
-                    format!("expected two checkpoints of at most {bytes} bytes of flash for {name}, found {found}");
+                let fits = format!("mote fit --board {name} --samples-held 1 says what fits");
+                let two = format!("expected two checkpoints of at most {bytes} bytes of flash for {name}");
+                let what = format!("{two}, found {found}; {fits}");
                 return Err(InputError::option(option, what));
             }
         }
@@ -106,7 +107,9 @@ mod tests {
         let model = |dim| Model::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
         assert!(model(39).is_ok());
         let error = model(40).unwrap_err().to_string();
-        assert_eq!(error, "--shape: expected two checkpoints of at most 4096 bytes of flash for microbit, found 6144");
+        let expected =
+            "--shape: expected two checkpoints of at most 4096 bytes of flash for microbit, found 6144; mote fit ";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]

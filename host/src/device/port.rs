@@ -34,6 +34,9 @@ pub trait Link: fmt::Debug {
     /// It is still gone.
     fn reopen(&mut self) -> io::Result<()>;
 
+    /// Begins the deadline of an emulated board anew; a real one has none.
+    fn restart_deadline(&mut self) {}
+
     /// Whether [`Link::reopen`] can ever help.
     fn comes_back(&self) -> bool;
 
@@ -158,6 +161,10 @@ impl Link for Emulated {
 
     fn reopen(&mut self) -> io::Result<()> {
         Err(io::Error::new(ErrorKind::Unsupported, "an emulator that has ended does not come back"))
+    }
+
+    fn restart_deadline(&mut self) {
+        self.emulator.restart_deadline();
     }
 
     fn comes_back(&self) -> bool {

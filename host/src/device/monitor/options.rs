@@ -66,7 +66,7 @@ impl MonitorArgs {
     /// [`InputError`]
     pub fn check(&self) -> Result<(), InputError> {
         self.check_log()?;
-        self.train.as_deref().map_or(Ok(()), check_train)
+        self.train.as_deref().map_or(Ok(()), |keys| check_train(keys, self.port.is_none()))
     }
 
     /// A log must not be what is replayed: it would grow while it is read.
@@ -82,13 +82,17 @@ impl MonitorArgs {
 }
 
 /// What the chip would refuse is refused here, before it is built or asked.
-fn check_train(keys: &str) -> Result<(), InputError> {
+fn check_train(keys: &str, is_fresh: bool) -> Result<(), InputError> {
     // The shape limits streamed sets alone.
     let (_, command) = command::parse(&format!("train {keys}"), Shape::new(1, 1, 1, 1));
     match command {
         Err(refusal) => Err(InputError::option("train", format!("{} ({})", refusal.text(), refusal.fault.code()))),
         Ok(Command::Train(train)) if matches!(train.data, Data::Stream) => {
             let what = "expected data that the chip makes or holds, found form=stream; mote device train sends samples";
+            Err(InputError::option("train", what))
+        }
+        Ok(Command::Train(train)) if is_fresh && matches!(train.data, Data::Held) => {
+            let what = "expected data that the chip makes, found form=held; a board that has just begun holds none";
             Err(InputError::option("train", what))
         }
         Ok(_) => Ok(()),

@@ -57,6 +57,11 @@ pub trait Source {
 
     /// Whether there is a chip that bytes can be sent to.
     fn is_live(&self) -> bool;
+
+    /// Whether lines come when the chip says them.
+    fn is_on_time(&self) -> bool {
+        true
+    }
 }
 
 /// A command as a program sends it: with a checksum.
@@ -160,6 +165,10 @@ impl Source for Replay {
     }
 
     fn is_live(&self) -> bool {
+        false
+    }
+
+    fn is_on_time(&self) -> bool {
         false
     }
 }

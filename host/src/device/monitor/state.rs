@@ -23,6 +23,8 @@ pub struct State {
     pub source: String,
     /// Whether there will be no more lines.
     pub is_over: bool,
+    /// Whether lines come when the chip says them: only then is there a rate.
+    pub is_on_time: bool,
     /// Why the line to the chip is broken, if it is.
     pub lost: Option<String>,
     /// Who speaks.
@@ -72,6 +74,7 @@ impl State {
         Self {
             source,
             is_over: false,
+            is_on_time: true,
             lost: None,
             hello: None,
             board: None,
@@ -142,14 +145,14 @@ impl State {
         let ((start, first), (end, last)) = (self.recent.front()?, self.recent.back()?);
         let seconds = end.checked_sub(*start)?.as_secs_f64();
         let is_recent = now.saturating_sub(*end) < RATE_OVER;
-        (is_recent && seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
+        (self.is_on_time && is_recent && seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
     }
 
-    /// Steps in a second over all of the run that was heard, tests included; `None` of a replay at once.
+    /// Steps in a second over all of the run that was heard, tests included.
     fn whole_rate(&self) -> Option<f64> {
         let ((start, first), (end, last)) = (self.first?, *self.recent.back()?);
         let seconds = end.checked_sub(start)?.as_secs_f64();
-        (seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
+        (self.is_on_time && seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
     }
 
     fn line(&mut self, line: &str, at: Duration) -> Kind {
@@ -297,20 +300,34 @@ impl State {
     fn done(&mut self, done: &Done, at: Duration) {
         self.activity = Activity::Done(done.reason.to_string());
         self.step = done.steps;
-        let mut text = self.run.as_ref().map_or("run", |run| run.name.as_str()).to_owned();
-        text += &format!(": {} after {} steps", done.reason, done.steps);
+        let mut text = format!("{}: {} after {} steps", self.name(), done.reason, done.steps);
         if let Some(loss) = done.train_loss {
-            text += &format!(", loss {loss:.4}");
+            text += &format!(", loss {}", shown(loss));
         }
-        if let Some(eval) = &self.eval {
-            text += &format!(", test {:.4}, error {:.1}%", eval.test_loss, 100.0 * eval.test_error);
-        }
+        text += &self.tested();
         if let Some(rate) = self.whole_rate() {
             text += &format!(", {rate:.1} steps/s");
         }
         let tone = if done.reason == "error" { Tone::Bad } else { Tone::Good };
         self.say(at, tone, text.clone());
         self.runs.push(text);
+    }
+
+    fn name(&self) -> &str {
+        self.run.as_ref().map_or("run", |run| run.name.as_str())
+    }
+
+    /// The last test, behind a comma.
+    fn tested(&self) -> String {
+        let tested = |eval: &Eval| format!(", test {}, error {:.1}%", shown(eval.test_loss), 100.0 * eval.test_error);
+        self.eval.as_ref().map_or(String::new(), tested)
+    }
+
+    /// The run whose end was not heard.
+    pub fn unfinished(&self) -> Option<String> {
+        let is_open = matches!(self.activity, Activity::Preparing | Activity::Training | Activity::Crashed);
+        let text = || format!("{}: end not heard, step {}{}", self.name(), self.step, self.tested());
+        (is_open && self.run.is_some()).then(text)
     }
 
     fn answer(&mut self, answer: Answer, at: Duration) {
@@ -372,6 +389,11 @@ impl State {
         };
         self.step = state.step;
     }
+}
+
+/// A loss in few letters.
+pub fn shown(loss: f32) -> String {
+    if loss.abs() < 1e5 { format!("{loss:.4}") } else { format!("{loss:.3e}") }
 }
 
 /// Shape and maths of a chip's model, for people.

@@ -2,7 +2,7 @@
 
 use super::curve::Curve;
 use super::message::{Activity, Message, Tone};
-use super::state::{State, model};
+use super::state::{State, model, shown};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -146,12 +146,12 @@ impl View<'_> {
     }
 
     fn loss(&self) -> String {
-        format!("train loss {}", self.state.train_loss.last().map_or("-".into(), |(_, loss)| format!("{loss:.4}")))
+        format!("train loss {}", self.state.train_loss.last().map_or("-".into(), |(_, loss)| shown(loss)))
     }
 
     fn test(&self) -> String {
         match &self.state.eval {
-            Some(eval) => format!("test loss {:.4}  test error {:.1}%", eval.test_loss, 100.0 * eval.test_error),
+            Some(eval) => format!("test loss {}  test error {:.1}%", shown(eval.test_loss), 100.0 * eval.test_error),
             None => "test loss -  test error -".into(),
         }
     }

@@ -41,7 +41,8 @@ impl Watch {
     ///
     /// If the file cannot be opened.
     pub fn new(source: Box<dyn Source>, log: Option<&Path>) -> Result<Self, InputError> {
-        let state = State::new(source.name());
+        let mut state = State::new(source.name());
+        state.is_on_time = source.is_on_time();
         let log = log.map(Log::open).transpose()?;
         let (start, asked) = (Instant::now(), Duration::ZERO);
         Ok(Self { source, state, log, start, asked, order: None, has_hinted: false, failure: None })
@@ -197,7 +198,7 @@ impl Watch {
         if let Some(log) = &self.log {
             text += &format!(", in {}", log.path().display());
         }
-        runs.iter().for_each(|run| text += &format!("\n{run}"));
+        runs.iter().cloned().chain(self.state.unfinished()).for_each(|run| text += &format!("\n{run}"));
         text
     }
 }
