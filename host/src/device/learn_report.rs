@@ -23,10 +23,10 @@ pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipErr
     let shape = chip.shape();
     let sample = shape.tokens * shape.dim + 1;
     let room = chip.limits.samples;
-    let way = |is_held: bool, count: usize| match is_held {
-        true => "held in its RAM".to_owned(),
-        // Of the line, numbers are 94% or more.
-        false => format!("streamed, {} bytes or more for each pass (it holds at most {room})", 4 * count * sample),
+    let way = |is_held: bool, count: usize| {
+        let why = if count as u64 > room { format!(", for it holds {room} at most") } else { String::new() };
+        // On the line, a little more: checksums and positions.
+        if is_held { "held in its RAM".into() } else { format!("streamed, {} bytes a pass{why}", 4 * count * sample) }
     };
     let mut text = format!(
         "{} ({}) on {}, M={} D={} H={} V={}: {} training samples, {}",
