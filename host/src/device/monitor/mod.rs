@@ -48,7 +48,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 ///
-/// A source that cannot be opened, a board that fails, a log that cannot be written, [`Interrupted`].
+/// A source that cannot be opened, a board that fails, a log that cannot be written, [`Interrupted`](crate::error::Interrupted).
 pub fn monitor(args: &MonitorArgs, quiet: bool) -> anyhow::Result<()> {
     let interrupt = Interrupt::install()?;
     args.check()?;
