@@ -172,7 +172,7 @@ fn other_text_and_other_versions_are_not_damaged() {
     assert_eq!(hear(&mut state, "", 0), Kind::Foreign);
     assert_eq!(state.messages.back().unwrap().text, "Booting, please wait");
     for text in
-        ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today", "a mote of dust x=1"]
+        ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today", "a mote of size=1"]
     {
         assert_eq!(hear(&mut state, text, 0), Kind::Foreign);
         assert_eq!(state.messages.back().unwrap().text, text);
