@@ -2,7 +2,7 @@
 
 use mote_core::answer::{Answer, State as Status};
 use mote_core::presets::Preset;
-use mote_core::report::{Hello, Record};
+use mote_core::report::{DigestLine, Hello, Record};
 use mote_core::wire::{checksum, word};
 use mote_host::device::monitor::message::{Activity, Kind, Tone};
 use mote_host::device::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Source, with_checksum};
@@ -274,6 +274,18 @@ fn the_rate_is_that_of_the_last_seconds() {
     let rate = state.rate(Duration::from_secs(11)).unwrap();
     assert!((rate - 10.0).abs() < 1e-9, "the fast steps are long ago: {rate}");
     assert_eq!(state.rate(Duration::from_secs(14)), None, "it stands still");
+}
+
+/// What the chip's flash holds is shown from its first word on.
+#[test]
+fn the_step_that_is_saved_is_shown() {
+    let mut state = state(&lines_to_step_20());
+    assert!(!picture(&state, (80, 24), 0, false)[14].contains("saved"));
+    let saved = DigestLine { what: word("saved"), step: 15, digest: 1 };
+    hear(&mut state, &record(Record::Digest(saved)), 500);
+    assert!(picture(&state, (80, 24), 500, false)[14].contains(" steps/s  saved 15  train loss "));
+    hear(&mut state, &answer(Answer::Ok(word("save"), 20, 1)), 500);
+    assert!(picture(&state, (80, 24), 500, false)[14].contains("  saved 20  "));
 }
 
 /// Lines of a file come as fast as they are read: that is no rate of a chip.
