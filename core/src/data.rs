@@ -37,7 +37,6 @@ impl Label {
 /// Why a sample, or a whole data set, cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
 pub enum DataError {
     /// There is no sample at all.
     Empty,
@@ -77,6 +76,27 @@ impl fmt::Display for DataError {
 }
 
 impl core::error::Error for DataError {}
+
+/// Which data set of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Split {
+    /// What the model learns from.
+    Train,
+    /// What it is only tested on.
+    Test,
+}
+
+impl Split {
+    /// The name in records: `train` or `test`.
+    #[inline]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+}
 
 /// Samples on demand. Training asks for every sample once a step, in order.
 pub trait Dataset {

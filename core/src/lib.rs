@@ -45,7 +45,7 @@
 //! for _ in 0..100 {
 //!     trainer.step(&mut data)?;
 //! }
-//! let after = trainer.evaluate(&mut data)?;
+//! let after = trainer.model().evaluate(&mut data)?;
 //! assert!(after.loss < 0.1 && after.error == 0.0);
 //! # Ok::<(), mote_core::train::TrainError>(())
 //! ```
@@ -57,15 +57,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod answer;
-pub mod checkpoint;
-pub mod command;
-pub mod course;
 pub mod data;
-pub mod decimal;
-pub mod frame;
+pub mod error;
 pub mod kernels;
-pub mod limits;
 pub mod loss;
 pub mod math;
 pub mod matrix;
@@ -74,17 +68,9 @@ pub mod metrics;
 pub mod model;
 mod normal;
 pub mod params;
-pub mod plan;
-pub mod presets;
-pub mod real;
-pub mod report;
 pub mod rng;
-pub mod run;
-pub mod session;
 pub mod shape;
-mod text;
 pub mod train;
-pub mod wire;
 
 /// Version of the engine, as it stands in the first line of every report.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -12,19 +12,21 @@ const TAIL: f32 = 3.442_619_9;
 /// No deviate is larger: the logarithm of a 24-bit fraction carries the tail at most 4.9 beyond [`TAIL`].
 pub(crate) const BOUND: f32 = 9.0;
 
-/// A standard normal deviate.
-#[inline]
-pub(crate) fn standard_normal(stream: &mut Stream) -> f32 {
-    let bits = stream.next_u32();
-    let (layer, x) = candidate(bits);
-    if x < EDGE[layer + 1] {
-        return with_sign(x, bits);
+impl Stream {
+    /// A standard normal deviate.
+    #[inline]
+    pub fn normal(&mut self) -> f32 {
+        let bits = self.next_u32();
+        let (layer, x) = candidate(bits);
+        if x < EDGE[layer + 1] {
+            return with_sign(x, bits);
+        }
+        // A copy goes down the rare path, so that the state can stay in registers on the common one.
+        let mut copy = self.clone();
+        let x = at_the_edge(&mut copy, bits);
+        *self = copy;
+        x
     }
-    // A copy goes down the rare path, so that the state can stay in registers on the common one.
-    let mut copy = stream.clone();
-    let x = at_the_edge(&mut copy, bits);
-    *stream = copy;
-    x
 }
 
 /// Layer and magnitude that 32 bits stand for.
@@ -158,7 +160,7 @@ mod tests {
         let count = 4_000_000;
         let (mut sums, mut beyond) = ([0.0f64; 4], [0u32; 4]);
         for _ in 0..count {
-            let x = f64::from(standard_normal(&mut stream));
+            let x = f64::from(stream.normal());
             for (k, sum) in sums.iter_mut().enumerate() {
                 *sum += x.powi(k as i32 + 1);
             }

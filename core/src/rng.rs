@@ -54,12 +54,6 @@ impl Stream {
     pub fn coin(&mut self, p: f32) -> bool {
         self.uniform() < p
     }
-
-    /// A standard normal deviate.
-    #[inline]
-    pub fn normal(&mut self) -> f32 {
-        crate::normal::standard_normal(self)
-    }
 }
 
 /// For whatever draws from a generator of the `rand_core` kind.

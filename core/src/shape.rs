@@ -1,6 +1,7 @@
 //! The sizes of a model.
 
-use crate::limits::{HELD_MAX, SESSION_BYTES, SIZE_MAX};
+/// Largest size of a model that can be asked for by number: `M`, `D`, `H` or `V`.
+pub const SIZE_MAX: usize = 1 << 16;
 
 /// Sizes of the model and of one sample: the letters `M D H V` of the crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,22 +97,6 @@ impl Shape {
         numbers.checked_mul(size_of::<f32>())
     }
 
-    /// Bytes that a session takes with so many samples held beside the model, or `None` if they do not fit a `usize`.
-    pub const fn session_bytes(&self, samples: usize) -> Option<usize> {
-        let Some(model) = self.bytes() else { return None };
-        let Some(sample) = self.sample_bytes() else { return None };
-        let Some(held) = sample.checked_mul(samples) else { return None };
-        let Some(sum) = model.checked_add(held) else { return None };
-        sum.checked_add(SESSION_BYTES)
-    }
-
-    /// Samples that a session holds beside the model in so many bytes, at most [`HELD_MAX`].
-    pub const fn samples_held(&self, bytes: usize) -> usize {
-        let (Some(empty), Some(sample)) = (self.session_bytes(0), self.sample_bytes()) else { return 0 };
-        let samples = bytes.saturating_sub(empty) / sample;
-        if samples < HELD_MAX { samples } else { HELD_MAX }
-    }
-
     /// Multiply-accumulates of one training step on `samples` samples, counted as the engine runs
     /// it: `z = W_V w_O` once a step, then per sample the projections, the scores, and the backward
     /// of each. Softmax, loss, update and the making of the data are not counted.
@@ -157,21 +142,5 @@ mod tests {
         assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).floats(), None);
         assert_eq!(Shape::new(1, 1, 1, 1).floats(), Some(8 + 11));
         assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).sample_bytes(), None);
-        assert_eq!(Shape::new(1, 1, 1, 1).session_bytes(usize::MAX), None);
-        assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).samples_held(usize::MAX), 0);
-    }
-
-    #[test]
-    fn as_many_samples_are_held_as_fit() {
-        let shape = Shape::new(4, 32, 4, 4);
-        let (empty, sample) = (shape.session_bytes(0).unwrap(), shape.sample_bytes().unwrap());
-        assert_eq!(sample, size_of::<[f32; 4 * 32 + 1]>());
-        assert_eq!(empty, size_of::<crate::memory::Fixed<4, 32, 4, 4>>() + SESSION_BYTES);
-        for samples in [1, 2, 7, HELD_MAX] {
-            assert_eq!(shape.session_bytes(samples), Some(empty + samples * sample));
-            assert_eq!(shape.samples_held(empty + samples * sample), samples);
-            assert_eq!(shape.samples_held(empty + samples * sample - 1), samples - 1);
-        }
-        assert_eq!((shape.samples_held(empty - 1), shape.samples_held(usize::MAX)), (0, HELD_MAX));
     }
 }

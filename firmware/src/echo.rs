@@ -12,9 +12,9 @@
 
 use embedded_io::{Read, Write};
 use heapless::String;
-use mote_core::decimal::write_u64;
-use mote_core::wire::Line;
 use mote_firmware::board::{self, Counter, Parts, Serial};
+use mote_protocol::decimal::write_u64;
+use mote_protocol::wire::Line;
 
 /// Longest text that is sent back.
 const TEXT_MAX: usize = 400;

@@ -11,10 +11,10 @@ mod port;
 
 use cortex_m_rt::entry;
 use mote_core::memory::Fixed;
-use mote_core::presets::Preset;
-use mote_core::run::run_preset;
 use mote_core::shape::Shape;
 use mote_firmware::board;
+use mote_runtime::runs::preset_run::run_preset;
+use mote_runtime::runs::presets::Preset;
 
 const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
     Some(preset) => preset,

@@ -6,8 +6,8 @@
 use crate::board;
 use core::panic::PanicInfo;
 use embedded_io::Write;
-use mote_core::decimal::write_u64;
-use mote_core::wire::Line;
+use mote_protocol::decimal::write_u64;
+use mote_protocol::wire::Line;
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {

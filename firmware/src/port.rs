@@ -2,10 +2,10 @@
 
 use embedded_hal::digital::{OutputPin, StatefulOutputPin};
 use embedded_io::Write;
-use mote_core::report::{Board, Record, Stack};
-use mote_core::run::Port;
-use mote_core::wire::{Line, WireError, word};
 use mote_firmware::board::{self, Parts};
+use mote_protocol::report::{Board, Record, Stack};
+use mote_protocol::wire::{Line, WireError, word};
+use mote_runtime::runs::port::Port;
 
 /// Serial port, status LED and counter of the board.
 pub struct SerialPort {

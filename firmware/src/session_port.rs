@@ -2,12 +2,12 @@
 
 use embedded_hal::digital::StatefulOutputPin;
 use embedded_io::{Read, ReadReady, Write};
-use mote_core::answer::Answer;
-use mote_core::report::{Record, Stack};
-use mote_core::run;
-use mote_core::session::{ERASE_LINE, Port};
-use mote_core::wire::{Line, WireError};
 use mote_firmware::board::{self, Parts};
+use mote_protocol::answer::Answer;
+use mote_protocol::report::{Record, Stack};
+use mote_protocol::wire::{Line, WireError};
+use mote_runtime::commands::{ERASE_LINE, Port};
+use mote_runtime::runs::port;
 
 /// Serial port, status LED and counter of the board.
 pub struct SessionPort {
@@ -69,7 +69,7 @@ impl SessionPort {
     }
 }
 
-impl run::Port for SessionPort {
+impl port::Port for SessionPort {
     type Error = WireError;
 
     /// Sends a record; after the last one of a run, says how much stack was ever used.

@@ -1,11 +1,11 @@
 //! A session on a bench: a port that keeps what is sent, and a clock that only goes when told.
 
-use mote_core::answer::Answer;
 use mote_core::memory::Fixed;
-use mote_core::report::{Board, Record};
-use mote_core::run;
-use mote_core::session::{ERASE_LINE, NoVault, Port, Session, Vault};
-use mote_core::wire::{Line, WireError, word};
+use mote_protocol::answer::Answer;
+use mote_protocol::report::{Board, Record};
+use mote_protocol::wire::{Line, WireError, word};
+use mote_runtime::commands::{ERASE_LINE, NoVault, Port, Session, Vault};
+use mote_runtime::runs::port;
 
 /// Samples that the session can hold.
 pub const HELD: usize = 6;
@@ -77,7 +77,7 @@ impl Bench {
     }
 }
 
-impl run::Port for Bench {
+impl port::Port for Bench {
     type Error = WireError;
 
     fn emit(&mut self, record: Record) -> Result<(), WireError> {

@@ -1,12 +1,12 @@
 //! What the fuzzer does with its bytes: a script of lines, frames, noise, time and work for a session.
 
 use super::bench::{Bench, HELD, Memory, Sent, board, rest, say};
-use mote_core::answer::Answer;
-use mote_core::frame::{Frame, decode, encode, encode_numbers};
-use mote_core::limits::{FRAME_IDLE_MS, LINE_IDLE_MS};
-use mote_core::report::Record;
-use mote_core::session::{NoVault, Session};
-use mote_core::wire::checksum;
+use mote_protocol::answer::Answer;
+use mote_protocol::crc::checksum;
+use mote_protocol::frame::{Frame, decode, encode, encode_numbers};
+use mote_protocol::limits::{FRAME_IDLE_MS, LINE_IDLE_MS};
+use mote_protocol::report::Record;
+use mote_runtime::commands::{NoVault, Session};
 
 /// Beginnings of lines that reach deep.
 const LINES: [&str; 24] = [

@@ -1,16 +1,41 @@
 //! mote on the laptop. The binary is [`run`]; the modules are public so that `tests` can drive them.
+//!
+//! # Rooms, the upper ones first: each imports only what stands below it
+//!
+//! | room | what it has |
+//! |---|---|
+//! | [`cli`], [`exit`] | which commands there are; what a failure means for the exit status |
+//! | [`commands`] | one file a command: its options and what it does |
+//! | `learn` | a chip learns from a file: the job, the run, the report |
+//! | [`client`] | commands to a chip, and its answers |
+//! | [`monitor`] | what a chip does, live on a terminal |
+//! | [`emulator`] | firmware under QEMU, line by line |
+//! | [`reference`](mod@reference) | the same run on this machine, to compare bits with |
+//! | [`board`] | the boards, their firmware, and what they have room for |
+//! | `lab` | the laboratory's grids, folders, pages and pictures; the numbers come from `mote-lab` |
+//! | `formats` | `.npz` files: samples and weights |
+//! | [`draw`] | pictures |
+//! | [`base`] | errors, progress, files, lists, names |
 
+pub mod base;
+pub mod board;
 pub mod cli;
-pub mod demo;
-pub mod device;
+#[cfg(feature = "files")]
+pub mod client;
+pub mod commands;
+#[cfg(feature = "pictures")]
 pub mod draw;
-pub mod error;
-pub mod files;
+pub mod emulator;
+pub mod exit;
+#[cfg(feature = "files")]
+pub mod formats;
+#[cfg(feature = "lab")]
 pub mod lab;
-pub mod predict;
-pub mod progress;
-pub mod report;
-pub mod train;
+#[cfg(feature = "files")]
+pub mod learn;
+#[cfg(feature = "monitor")]
+pub mod monitor;
+pub mod reference;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -31,33 +56,43 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has seen enough.
-        Err(error) if error::is_closed_pipe(&error) => ExitCode::from(141),
+        Err(error) if exit::is_closed_pipe(&error) => ExitCode::from(141),
         Err(error) => {
             // Standard error may be closed too; then there is nobody to tell.
             let _ = writeln!(std::io::stderr(), "mote: {error:#}");
-            ExitCode::from(error::exit_status(&error))
+            ExitCode::from(exit::exit_status(&error))
         }
     }
 }
 
 fn dispatch(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
-        Command::Train(args) => train::train(args, cli.quiet),
-        Command::Predict(args) => predict::predict(args),
-        Command::Run(args) => report::print_run(args),
-        Command::Device(args) => device::device(args, cli.quiet),
-        Command::Monitor(args) => device::monitor::monitor(args, cli.quiet),
-        Command::Fit(args) => device::fit::print_fit(args),
-        Command::Law(args) => device::law::law(args, cli.quiet),
-        Command::Flash(args) => device::flash::flash(args, cli.quiet),
-        Command::Demo(args) => demo::demo(args, cli.quiet),
-        Command::Phase(args) => lab::phase::phase(args, cli.quiet),
-        Command::Dynamics(args) => lab::dynamics::dynamics(args, cli.quiet),
-        Command::Theory(args) => lab::theory::theory(args),
-        Command::Bench(args) => lab::bench::bench(args),
-        Command::Digits(args) => lab::digits::digits(args),
-        Command::Sizes(args) => device::sizes::print_sizes(args, cli.quiet),
-        Command::Presets => cli::print_presets(),
+        #[cfg(feature = "files")]
+        Command::Train(args) => commands::train::train(args, cli.quiet),
+        #[cfg(feature = "files")]
+        Command::Predict(args) => commands::predict::predict(args),
+        Command::Run(args) => commands::run::print_run(args),
+        Command::Device(args) => commands::device::device(args, cli.quiet),
+        #[cfg(feature = "monitor")]
+        Command::Monitor(args) => commands::monitor::monitor(args, cli.quiet),
+        Command::Fit(args) => commands::fit::print_fit(args),
+        #[cfg(feature = "lab")]
+        Command::Law(args) => commands::law::law(args, cli.quiet),
+        Command::Flash(args) => commands::flash::flash(args, cli.quiet),
+        #[cfg(feature = "pictures")]
+        Command::Demo(args) => commands::demo::demo(args, cli.quiet),
+        #[cfg(feature = "lab")]
+        Command::Phase(args) => commands::phase::phase(args, cli.quiet),
+        #[cfg(feature = "lab")]
+        Command::Dynamics(args) => commands::dynamics::dynamics(args, cli.quiet),
+        #[cfg(feature = "lab")]
+        Command::Theory(args) => commands::theory::theory(args),
+        #[cfg(feature = "lab")]
+        Command::Bench(args) => commands::bench::bench(args),
+        #[cfg(feature = "lab")]
+        Command::Digits(args) => commands::digits::digits(args),
+        Command::Sizes(args) => commands::sizes::print_sizes(args, cli.quiet),
+        Command::Presets => commands::presets::print_presets(),
         Command::Completions { shell } => cli::print_completions(*shell),
     }
 }

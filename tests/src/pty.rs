@@ -1,11 +1,11 @@
 //! A chip without hardware: a session of `mote-core` on the far end of a pseudo terminal, with accidents to order.
 
-use mote_core::answer::Answer;
 use mote_core::memory::Fixed;
-use mote_core::report::{Board, Record};
-use mote_core::run;
-use mote_core::session::{NoVault, Port, Session};
-use mote_core::wire::word;
+use mote_protocol::answer::Answer;
+use mote_protocol::report::{Board, Record};
+use mote_protocol::wire::word;
+use mote_runtime::commands::{NoVault, Port, Session};
+use mote_runtime::runs::port;
 use serialport::{SerialPort, TTYPort};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::symlink;
@@ -155,7 +155,7 @@ impl Wire<'_> {
     }
 }
 
-impl run::Port for Wire<'_> {
+impl port::Port for Wire<'_> {
     type Error = io::Error;
 
     fn emit(&mut self, record: Record) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! What a session said, for its tests.
 
-use mote_core::answer::Answer;
+use mote_protocol::answer::Answer;
 
 /// How many lines are answers: one to each command.
 pub fn answers(lines: &[String]) -> Vec<Answer> {

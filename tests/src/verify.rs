@@ -7,7 +7,7 @@
 //! ```
 
 use anyhow::Context;
-use mote_host::device::{build, machine, provision};
+use mote_host::board::{build, machine, provision};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 

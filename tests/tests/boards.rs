@@ -1,15 +1,15 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
-use mote_core::limits::SESSION_BYTES;
-use mote_core::presets::Preset;
-use mote_host::device::{
-    Plan, build, footprint,
-    link::{Emulator, Heard},
-    machine::{self, OTHER_BYTES},
-    model::Model,
-    run, sizes,
-};
+use mote_host::board::build;
+use mote_host::board::elf_sizes;
+use mote_host::board::machine::{self, OTHER_BYTES};
+use mote_host::board::model::Model;
+use mote_host::emulator::footprint;
+use mote_host::emulator::preset_run::{Plan, run};
+use mote_host::emulator::qemu::{Emulator, Heard};
+use mote_runtime::runs::budget::{SESSION_BYTES, samples_held};
+use mote_runtime::runs::presets::Preset;
 use std::process::Command;
 use std::time::Duration;
 
@@ -58,8 +58,8 @@ fn what_fit_leaves_for_the_firmware_is_enough() {
         let shape = Preset::by_name("tiny").unwrap().shape;
         let firmware =
             build::build_session(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();
-        let ram = sizes::of_elf(&firmware.elf).unwrap().ram;
-        let held = shape.samples_held(machine.model_bytes) * shape.sample_bytes().unwrap();
+        let ram = elf_sizes::of_elf(&firmware.elf).unwrap().ram;
+        let held = samples_held(&shape, machine.model_bytes) * shape.sample_bytes().unwrap();
         let other = others(ram, shape.bytes().unwrap() + held);
         println!("{name}: a session takes {other} bytes beside model and samples");
         assert!(other <= (OTHER_BYTES + SESSION_BYTES) as u64, "{name}: {other}");
@@ -72,11 +72,11 @@ fn the_footprint_of_a_board_has_all_figures() {
     let (board, preset) = (machine::by_name("microbit").unwrap(), Preset::by_name("tiny").unwrap());
     let row = footprint::measure(board, preset, true).unwrap();
     let firmware = build::build(board, "tiny", false).unwrap();
-    assert_eq!(row.sizes, sizes::of_elf(&firmware.elf).unwrap());
+    assert_eq!(row.sizes, elf_sizes::of_elf(&firmware.elf).unwrap());
     let stack = row.stack.clone().unwrap();
     assert!((480..=board.stack_limit).contains(&stack.used) && stack.of == 5 << 10, "{stack:?}");
     assert_eq!(row.largest_dim, Some(84));
-    let flash = |firmware: build::Firmware| sizes::of_elf(&firmware.elf).unwrap().flash;
+    let flash = |firmware: build::Firmware| elf_sizes::of_elf(&firmware.elf).unwrap().flash;
     assert_eq!(row.flash_with_log, flash(build::build_with(board, "tiny", &["defmt"]).unwrap()));
     assert_eq!(
         row.flash_of_session,

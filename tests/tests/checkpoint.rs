@@ -1,11 +1,11 @@
 //! What a checkpoint is, byte for byte, and what is refused as one.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use mote_core::checkpoint::{CheckpointError, Refusal, RunId, Saved, Store, region_bytes};
 use mote_core::memory::{Fixed, Memory};
 use mote_core::params::{Init, Tensor};
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, StepReport, Trainer};
+use mote_runtime::checkpoint::{CheckpointError, Refusal, RunId, Saved, Store, region_bytes};
 use mote_tests::nor::{Nor, NorError};
 
 /// 20 numbers: head, two blocks and the seal are 256 bytes.
@@ -75,7 +75,7 @@ fn crc(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// A checkpoint written by hand from the table in `mote_core::checkpoint`: mark, format, sequence number, sizes.
+/// A checkpoint written by hand from the table in `mote_runtime::checkpoint`: mark, format, sequence number, sizes.
 fn by_hand(mark: &[u8; 8], format: u32, sequence: u32, sizes: [u32; 4], run: RunId, weights: &[u32]) -> Vec<u8> {
     let mut bytes = mark.to_vec();
     let mut put = |words: &[u32]| bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));

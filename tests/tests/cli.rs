@@ -1,15 +1,15 @@
 //! The `mote` program as a user meets it: real files in, real files out. Compiled with package `mote-host`, which has
 //! the binary.
 
-use mote_host::files::npz::Npz;
-use mote_host::files::weights::Weights;
+use mote_host::formats::npz::Npz;
+use mote_host::formats::weights::Weights;
 use mote_tests::archive::{Archive, Order, header};
 use mote_tests::bench::{Bench, X, golden, mote, read, right};
 use mote_tests::{refused, stderr, wait_until_ctrl_c_is_taken_over};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const MOTE: &str = env!("CARGO_BIN_EXE_mote");
+const MOTE: &str = env!("CARGO_BIN_EXE_mote-under-test");
 
 #[test]
 fn training_writes_curve_weights_summary_and_pictures() {
@@ -262,7 +262,11 @@ fn run_prints_a_report() {
     let lines: Vec<String> = text.lines().map(String::from).collect();
     assert!(lines[1].starts_with("mote hello protocol=1 "), "{}", lines[1]);
     assert!(lines.last().unwrap().starts_with("mote bye runs=2 failed=0 "));
-    assert_eq!(mote_host::report::portable(&lines).unwrap().len(), lines.len() - 3, "all but board and two work lines");
+    assert_eq!(
+        mote_host::reference::preset_run::portable(&lines).unwrap().len(),
+        lines.len() - 3,
+        "all but board and two work lines"
+    );
 }
 
 /// A closed pipe is an error, not a panic.

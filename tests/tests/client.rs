@@ -2,19 +2,21 @@
 #![cfg(unix)]
 
 use clap::Parser;
-use mote_core::answer::Answer;
-use mote_core::limits::WINDOW;
-use mote_core::plan::Split;
+use mote_core::data::Split;
 use mote_core::rng::Purpose;
-use mote_core::wire::checksum;
 use mote_host::cli::{Cli, Command};
-use mote_host::device::attend::Sets;
-use mote_host::device::client::{Client, Heard};
-use mote_host::device::fault::ChipError;
-use mote_host::device::port::{Link, Serial};
-use mote_host::device::{self, law, transfer};
-use mote_host::error;
-use mote_host::files::samples::Samples;
+use mote_host::client::chip::{Client, Heard};
+use mote_host::client::fault::ChipError;
+use mote_host::client::follow::Sets;
+use mote_host::client::port::{Link, Serial};
+use mote_host::client::transfer;
+use mote_host::commands::device;
+use mote_host::commands::law;
+use mote_host::exit;
+use mote_host::formats::samples::Samples;
+use mote_protocol::answer::Answer;
+use mote_protocol::crc::checksum;
+use mote_protocol::limits::WINDOW;
 use mote_tests::archive::synthetic as data;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};
@@ -122,7 +124,7 @@ fn a_chip_that_differs_is_found_out() {
     let mishears = Some(("lr=0.500000:3f000000", "lr=0.5000001"));
     let chip = PtyChip::start(Accidents { mishears, ..Default::default() });
     let error = learn(chip.path(), 4, 2, &[]).unwrap_err();
-    assert_eq!((error.to_string().as_str(), error::exit_status(&error)), ("host and chip differ", 1));
+    assert_eq!((error.to_string().as_str(), exit::exit_status(&error)), ("host and chip differ", 1));
 }
 
 #[test]
@@ -135,10 +137,10 @@ fn a_wrong_shape_and_a_port_that_is_not_there_are_said() {
     let error = mote(&[&["device", "train", "--port", chip.path()], &args[..]].concat()).unwrap_err();
     let way = "found M=3 and D=6; mote flash BOARD --session --shape 3,6,2,2";
     let expected = format!("{train}: key X: expected M=3 and D=5 as in the model of {}, {way}", chip.path());
-    assert_eq!((error.to_string(), error::exit_status(&error)), (expected, 2));
+    assert_eq!((error.to_string(), exit::exit_status(&error)), (expected, 2));
     let error = mote(&[&["device", "train", "--port", "/dev/no-such-port"], &args[..]].concat()).unwrap_err();
     let expected = "--port: /dev/no-such-port cannot be opened: No such file or directory";
-    assert_eq!((error.to_string().as_str(), error::exit_status(&error)), (expected, 2));
+    assert_eq!((error.to_string().as_str(), exit::exit_status(&error)), (expected, 2));
     assert!(!out.exists(), "nothing is written");
 }
 

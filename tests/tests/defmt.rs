@@ -1,10 +1,12 @@
 //! The log of an emulated board, decoded: every record of the run, number for number. Needs the chip targets and the
 //! emulator.
 
-use mote_core::presets::Preset;
-use mote_core::report::Record;
-use mote_host::device::{Plan, defmt, machine};
-use mote_host::report::host_lines;
+use mote_host::board::machine;
+use mote_host::emulator::defmt;
+use mote_host::emulator::preset_run::Plan;
+use mote_host::reference::preset_run::host_lines;
+use mote_protocol::report::Record;
+use mote_runtime::runs::presets::Preset;
 use std::time::Duration;
 
 /// Whether two words say the same; numbers by their bits, for the log writes some of them in another form.

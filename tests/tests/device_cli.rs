@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 fn mote(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mote")).args(args).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_mote-under-test")).args(args).output().unwrap()
 }
 
 /// A port with nobody behind it, and one with somebody who speaks of other things.
@@ -92,7 +92,7 @@ fn the_summary_says_what_was_asked_for() {
 
 /// Starts a long run, and interrupts it once the chip has said so much.
 fn interrupted(chip: &PtyChip, data: &str, out: &Path, more: &[&str], bytes: u32) -> Output {
-    let child = Command::new(env!("CARGO_BIN_EXE_mote"))
+    let child = Command::new(env!("CARGO_BIN_EXE_mote-under-test"))
         .args(["device", "train", "--port", chip.path(), "--data", data, "--lr", "0.01", "--steps", "20000"])
         .args(["--out", out.to_str().unwrap()])
         .args(more)

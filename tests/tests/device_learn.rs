@@ -2,18 +2,21 @@
 //! measured by the chip, and what of the line is numbers. Needs the chip targets and the emulator.
 
 use clap::Parser;
-use mote_core::presets::Preset;
-use mote_core::report::Record;
 use mote_core::rng::{Purpose, Stream};
 use mote_core::shape::Shape;
+use mote_host::board::model::Model;
+use mote_host::board::{build, machine};
 use mote_host::cli::{Cli, Command};
-use mote_host::device::chip::{ChipArgs, emulate};
-use mote_host::device::client::{Client, Heard, Traffic};
-use mote_host::device::model::Model;
-use mote_host::device::port::{Emulated, Link};
-use mote_host::device::{self, build, law, machine, talk, transfer};
-use mote_host::lab::digits;
-use mote_host::report;
+use mote_host::client::chip::{Client, Heard, Traffic};
+use mote_host::client::open::{ChipArgs, emulate};
+use mote_host::client::port::{Emulated, Link};
+use mote_host::client::transfer;
+use mote_host::commands::{hello, law};
+use mote_host::emulator::preset_run;
+use mote_host::reference::preset_run;
+use mote_lab::digits;
+use mote_protocol::report::Record;
+use mote_runtime::runs::presets::Preset;
 use mote_tests::archive::synthetic;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -3,7 +3,7 @@
 //! The seed is fixed, so this passes always or never; with other seeds it would fail by bad luck less than once in
 //! a thousand runs (40 means, at most 2 beyond 3 standard errors, none beyond 6).
 
-use mote_host::device::build;
+use mote_host::board::build;
 use std::process::Command;
 
 #[test]

@@ -1,16 +1,17 @@
 //! `mote fit`: the `D` it names fits, by the size of the compiler's own types, and the next one does not.
 
-use mote_core::limits::{HELD_MAX, SESSION_BYTES};
 use mote_core::memory::Fixed;
 use mote_core::shape::Shape;
-use mote_host::device::fit::{Room, bytes, size};
-use mote_host::device::machine;
-use mote_host::device::model::Model;
+use mote_host::board::fit::Room;
+use mote_host::board::machine;
+use mote_host::board::model::Model;
+use mote_host::commands::fit::{bytes, size};
+use mote_runtime::runs::budget::{HELD_MAX, SESSION_BYTES, session_bytes};
 use mote_tests::refused;
 use std::process::{Command, Output};
 
 fn fit(args: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mote")).arg("fit").args(args.split(' ')).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_mote-under-test")).arg("fit").args(args.split(' ')).output().unwrap()
 }
 
 fn text(output: &Output) -> String {
@@ -107,7 +108,7 @@ fn the_ram_is_stack_and_other_variables_and_model() {
     }
     let output = text(&fit("--ram 64K --tokens 8 --head 8 --value 8 --samples-held 50"));
     assert!(output.contains("59392 for the model, 50 samples and 2048 bytes of session\n"), "{output}");
-    let takes = |dim| Shape::new(8, dim, 8, 8).session_bytes(50).unwrap();
+    let takes = |dim| session_bytes(&Shape::new(8, dim, 8, 8), 50).unwrap();
     assert!(takes(30) <= 59_392 && takes(31) > 59_392 && output.contains("D is at most 30, which takes"), "{output}");
     let output = text(&fit("--ram 20K --head 8 --value 8"));
     assert!(output.contains("H=8 V=8\n    M  largest D      bytes\n"), "{output}");

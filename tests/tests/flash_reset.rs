@@ -5,15 +5,17 @@
 
 use anyhow::{Context, ensure};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use mote_core::checkpoint::{Refusal, Store};
-use mote_core::course::weights_digest;
 use mote_core::data::Synthetic;
 use mote_core::memory::Fixed;
-use mote_core::presets::Preset;
 use mote_core::rng::{Purpose, Stream};
 use mote_core::train::Trainer;
-use mote_core::wire::checksum;
-use mote_host::device::{build, machine, model::Model, provision::QEMU};
+use mote_host::board::model::Model;
+use mote_host::board::provision::QEMU;
+use mote_host::board::{build, machine};
+use mote_protocol::crc::checksum;
+use mote_runtime::checkpoint::{Refusal, Store};
+use mote_runtime::runs::presets::Preset;
+use mote_runtime::runs::training_run::weights_digest;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -196,7 +198,7 @@ impl Tally {
         let is_old = flash.iter().all(|byte| *byte == 0);
         let mut store = Store::new(Copy(flash), 0, FLASH.1 as u32, shape).unwrap();
         let [first, second] = store.slots();
-        let torn = |slot: &Result<mote_core::checkpoint::Saved, Refusal>| match slot {
+        let torn = |slot: &Result<mote_runtime::checkpoint::Saved, Refusal>| match slot {
             Ok(saved) => saved.seals < 2,
             Err(Refusal::Blank) => false,
             Err(_) => true,

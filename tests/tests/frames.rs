@@ -1,14 +1,14 @@
 //! Frames: their bytes, their longest, and where their blocks end.
 
-use mote_core::frame::{Frame, FrameError, decode, encode_numbers, numbers};
-use mote_core::limits::{FRAME_MAX, FRAME_NUMBERS};
+use mote_protocol::frame::{Frame, FrameError, decode, encode_numbers, numbers};
+use mote_protocol::limits::{FRAME_MAX, FRAME_NUMBERS};
 
 #[test]
 fn frames_are_what_the_specification_says() {
     // kind 0, position 300 as a varint, length 8, two numbers, CRC-32; stuffed; between zeros.
     let bytes = encode_numbers(300, &[1.0, -1.0]).unwrap();
     let raw = [0, 0xac, 0x02, 8, 0, 0, 0x80, 0x3f, 0, 0, 0x80, 0xbf];
-    let sum = mote_core::wire::checksum(&raw).to_le_bytes();
+    let sum = mote_protocol::crc::checksum(&raw).to_le_bytes();
     let mut expected = vec![0, 1, 4, 0xac, 0x02, 8, 1, 3, 0x80, 0x3f, 1, 7, 0x80, 0xbf];
     expected.extend(sum);
     expected.push(0);
@@ -30,7 +30,7 @@ fn frames_at_their_limit() {
     assert!(encode_numbers(0, &vec![1.0; FRAME_NUMBERS + 1]).is_none());
     let stuffed = |body: &[u8]| {
         let mut raw = body.to_vec();
-        raw.extend(mote_core::wire::checksum(body).to_le_bytes());
+        raw.extend(mote_protocol::crc::checksum(body).to_le_bytes());
         // Stuffing by hand: blocks of at most 254 bytes without a zero.
         let mut out = Vec::new();
         let mut blocks = raw.split(|byte| *byte == 0).peekable();

@@ -5,9 +5,9 @@ use mote_core::memory::Heap;
 use mote_core::params::Tensor;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, Trainer};
-use mote_host::files::npz::Npz;
-use mote_host::files::samples::Samples;
-use mote_host::files::weights::Weights;
+use mote_host::formats::npz::Npz;
+use mote_host::formats::samples::Samples;
+use mote_host::formats::weights::Weights;
 use mote_tests::oracle::{product, relative_error, wide};
 use mote_tests::tolerance::{GOLDEN, GRADIENT};
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ fn replay(name: &str) {
     let labels = samples.labels_or_plus();
     let mut data = samples.dataset(&labels);
     let mut scores = Vec::new();
-    trainer.for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
+    trainer.model().for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
     assert!(worst(&scores, &exact("f0", 1)) < GOLDEN, "{name}: scores before training");
 
     // The gradient of w_O is only made for one that is trained.
@@ -67,9 +67,9 @@ fn replay(name: &str) {
     for _ in 0..steps {
         curve.push(trainer.step(&mut data).unwrap().train_loss);
     }
-    let end = trainer.evaluate(&mut data).unwrap();
+    let end = trainer.model().evaluate(&mut data).unwrap();
     scores.clear();
-    trainer.for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
+    trainer.model().for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
     let mut errors = vec![
         ("curve", worst(&curve, &exact("curve", 1))),
         ("f_end", worst(&scores, &exact("f_end", 1))),

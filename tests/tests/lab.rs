@@ -2,14 +2,22 @@
 //! distribution.
 
 use mote_core::rng::{Purpose, Stream};
-use mote_host::lab::cell::{self, Place, Run, Space};
+use mote_host::base::progress::Kind;
 use mote_host::lab::dynamics;
-use mote_host::lab::recipe::{Form, Recipe, Scaling};
-use mote_host::lab::sampled::{SampledRun, Width, bartlett};
-use mote_host::lab::summary::Moments;
-use mote_host::lab::tokens::TokenRun;
-use mote_host::lab::weights::WeightRun;
-use mote_host::progress::Kind;
+use mote_lab::basis::{Width, bartlett};
+use mote_lab::control::{Control, NEVER};
+use mote_lab::dynamics::{QUANTITIES, moments, stages};
+use mote_lab::outcome::Run;
+use mote_lab::place::{Place, Space};
+use mote_lab::recipe::{Form, Recipe, Scaling};
+use mote_lab::run;
+use mote_lab::sampled::SampledRun;
+use mote_lab::summary::Moments;
+use mote_lab::tokens::TokenRun;
+use mote_lab::weights::WeightRun;
+
+/// Nobody stops a test.
+const NOBODY: Control = Control { stop: &NEVER, on_step: &|_| {} };
 
 const PAPER: Form = Form::Paper { big: 1.0, small: 0.2, divisor: 2.0 };
 const UNIFORM: Form = Form::Uniform { noise_norm: 4.0, query_key_std: 0.1, value_std: 0.02 };
@@ -46,7 +54,7 @@ fn token_space_is_the_run_of_the_engine() {
             let (a, b) = (tokens.step().unwrap().unwrap(), weights.step().unwrap().unwrap());
             assert!((a - b).abs() < 1e-4 * b.max(1e-2), "case {case} {recipe:?} {place:?} step {step}: {a} {b}");
         }
-        let (a, b) = (tokens.test().unwrap(), weights.test().unwrap());
+        let (a, b) = (tokens.test(NOBODY).unwrap(), weights.test(NOBODY).unwrap());
         let largest = b.scores.iter().fold(0.0f32, |largest, f| largest.max(f.abs()));
         for (a, b) in a.scores.iter().zip(&b.scores) {
             worst = worst.max(f64::from((a - b).abs() / largest));
@@ -63,7 +71,7 @@ fn figures(recipe: &Recipe, samples: usize, signal_norm: f64, space: Space) -> [
     let mut figures = [vec![], vec![], vec![]];
     for replicate in 0..300 {
         let place = recipe.place(samples, signal_norm, replicate);
-        let outcome = cell::run(recipe, &place, place.seed(77 + space as u64), space).unwrap();
+        let outcome = run::run(recipe, &place, place.seed(77 + space as u64), space, NOBODY).unwrap();
         let end = outcome.figures.expect("these cells converge");
         figures[0].push(f64::from(outcome.steps));
         figures[1].push(end.test_loss);
@@ -131,7 +139,7 @@ fn fresh_samples_meet_the_initial_weights() {
                     Space::Sampled => Box::new(SampledRun::<f64>::new(&recipe, &place, seed, Width::Full)),
                     _ => Box::new(SampledRun::<f64>::new(&recipe, &place, seed, Width::Reduced)),
                 };
-                let scores = run.test().unwrap();
+                let scores = run.test(NOBODY).unwrap();
                 attention.push(scores.attention());
                 squares.push(scores.scores.iter().map(|f| f64::from(f * f)).sum::<f64>() / scores.scores.len() as f64);
             }
@@ -164,7 +172,7 @@ fn double_precision_is_the_same_run() {
         let (a, b) = (single.step().unwrap().unwrap(), double.step().unwrap().unwrap());
         assert!((a - b).abs() < 1e-4 * b, "step {step}: {a} {b}");
     }
-    for (a, b) in single.test().unwrap().scores.iter().zip(&double.test().unwrap().scores) {
+    for (a, b) in single.test(NOBODY).unwrap().scores.iter().zip(&double.test(NOBODY).unwrap().scores) {
         assert!((a - b).abs() < 1e-3 * b.abs().max(1.0), "{a} {b}");
     }
 }
@@ -253,14 +261,14 @@ fn the_benign_dynamics_are_the_published_ones() {
     let (recipe, place) = dynamics::preset("benign").unwrap();
     let places: Vec<Place> = (0..3).map(|replicate| Place { replicate, ..place }).collect();
     let runs = dynamics::follow_all(&recipe, &places, 1, 60, 2, Kind::None).unwrap();
-    let table = dynamics::moments(&runs);
+    let table = moments(&runs);
     let reference = include_str!("../golden/dynamics_reference.csv");
     let mut compared = 0;
     for line in reference.lines().filter(|line| line.starts_with("benign,")) {
         let cells: Vec<&str> = line.split(',').collect();
         let (step, quantity) = (cells[1].parse::<usize>().unwrap(), cells[2]);
         let (mean, sd): (f64, f64) = (cells[3].parse().unwrap(), cells[4].parse().unwrap());
-        let index = dynamics::QUANTITIES.iter().position(|known| *known == quantity).unwrap();
+        let index = QUANTITIES.iter().position(|known| *known == quantity).unwrap();
         let Some(row) = table.get(step - 1) else { continue };
         // The reference's spread serves for both: three runs know theirs badly.
         let error = sd * (1.0f64 / 24.0 + 1.0 / 3.0).sqrt() + 1e-9;
@@ -269,7 +277,7 @@ fn the_benign_dynamics_are_the_published_ones() {
         compared += 1;
     }
     assert_eq!(compared, 33, "three steps of eleven quantities");
-    let stages = dynamics::stages(&table, recipe.tokens);
+    let stages = stages(&table, recipe.tokens);
     let (starts, settles) = (stages.attention_starts.unwrap(), stages.attention_settles.unwrap());
     assert!((15..35).contains(&starts) && starts < settles, "{stages:?}");
 }

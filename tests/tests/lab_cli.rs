@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 fn mote(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_mote")).args(args).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_mote-under-test")).args(args).output().unwrap()
 }
 
 fn text(output: &Output) -> String {

@@ -1,8 +1,8 @@
 //! The presets learn what the theory says they learn, at the figures measured for the chip's size.
 
-use mote_core::presets::{Preset, Run};
-use mote_core::report::{Eval, Record};
-use mote_host::report::{host_lines, portable};
+use mote_host::reference::preset_run::{host_lines, portable};
+use mote_protocol::report::{Eval, Record};
+use mote_runtime::runs::presets::{Preset, Run};
 
 /// Reason of the end and last figures of every run.
 fn ends(preset: &str) -> Vec<(String, Eval)> {

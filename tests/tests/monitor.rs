@@ -1,14 +1,15 @@
 //! `mote monitor` without a terminal: what its state makes of lines, what its view makes of a state, and its sources.
 
-use mote_core::answer::{Answer, State as Status};
-use mote_core::presets::Preset;
-use mote_core::report::{DigestLine, Hello, Record};
-use mote_core::wire::{checksum, word};
-use mote_host::device::monitor::message::{Activity, Kind, Tone};
-use mote_host::device::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Source, with_checksum};
-use mote_host::device::monitor::state::{State, shown};
-use mote_host::device::monitor::view::View;
-use mote_host::report::host_lines;
+use mote_host::monitor::message::{Activity, Kind, Tone};
+use mote_host::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Source, with_checksum};
+use mote_host::monitor::state::{State, shown};
+use mote_host::monitor::view::View;
+use mote_host::reference::preset_run::host_lines;
+use mote_protocol::answer::{Answer, State as Status};
+use mote_protocol::crc::checksum;
+use mote_protocol::report::{DigestLine, Hello, Record};
+use mote_protocol::wire::word;
+use mote_runtime::runs::presets::Preset;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use serialport::{SerialPort, TTYPort};

@@ -1,10 +1,12 @@
 //! `mote monitor` on an emulated board that obeys commands; needs the chip targets and the emulator.
 
-use mote_host::device::monitor::Watch;
-use mote_host::device::monitor::message::Activity;
-use mote_host::device::monitor::source::{Emulated, Heard};
-use mote_host::device::monitor::state::State;
-use mote_host::device::{build, link::Emulator, machine, model::Model};
+use mote_host::board::model::Model;
+use mote_host::board::{build, machine};
+use mote_host::emulator::qemu::Emulator;
+use mote_host::monitor::Watch;
+use mote_host::monitor::message::Activity;
+use mote_host::monitor::source::{Emulated, Heard};
+use mote_host::monitor::state::State;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -1,7 +1,7 @@
 //! `mote monitor` where there is no terminal: plain lines, logs, runs that were ordered, and options that are refused.
 
-use mote_core::presets::Preset;
-use mote_host::report::host_lines;
+use mote_host::reference::preset_run::host_lines;
+use mote_runtime::runs::presets::Preset;
 use mote_tests::pty::{Accidents, PtyChip};
 use mote_tests::{refused, stderr};
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn mote(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mote"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mote-under-test"))
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -41,7 +41,7 @@ fn without_a_terminal_it_prints_plain_lines() {
     let mut lines = lines_to_step_20();
     lines[5] = lines[5].replace("step=0", "step=9");
     let sent: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let expected = sent.replace(&lines[5], &format!("damaged: {}", mote_host::error::quoted(&lines[5])));
+    let expected = sent.replace(&lines[5], &format!("damaged: {}", mote_host::base::error::quoted(&lines[5])));
     std::fs::write(path("sent"), &sent).unwrap();
     for args in [vec!["-"], vec!["--replay", &path("sent")], vec!["--replay", &path("sent"), "--speed", "1000"]] {
         let log = path("log");
@@ -66,7 +66,7 @@ fn a_log_grows_and_foreign_text_is_not_escaped() {
     let output =
         mote(&["monitor", "-", "--log", log.to_str().unwrap()], &format!("say \"hi\", it's mote wrote 3\n{said}\n"));
     let shown = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(shown, format!("say \"hi\", it's mote wrote 3\ndamaged: {}\n", mote_host::error::quoted(said)));
+    assert_eq!(shown, format!("say \"hi\", it's mote wrote 3\ndamaged: {}\n", mote_host::base::error::quoted(said)));
     let kept = std::fs::read_to_string(&log).unwrap();
     assert_eq!(kept, format!("before, and to\nsay \"hi\", it's mote wrote 3\n{said}\n"));
 }

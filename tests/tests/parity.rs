@@ -3,9 +3,9 @@
 //! Needs the emulator and the chip targets; `cargo verify` runs it. The lines of the host come from this
 //! very build (debug) and from a release build of the engine.
 
-use mote_core::presets::Preset;
-use mote_host::device::machine::{self, Machine};
-use mote_host::device::{Plan, Session, run};
+use mote_host::board::machine::{self, Machine};
+use mote_host::emulator::preset_run::{Plan, Session, run};
+use mote_runtime::runs::presets::Preset;
 use std::time::Duration;
 
 const FAST: bool = cfg!(feature = "fast-math");
@@ -55,10 +55,10 @@ fn lines_are_kept_when_the_deadline_passes() {
 #[cfg(debug_assertions)]
 #[test]
 fn debug_and_release_print_the_same_lines() {
-    use mote_host::report::{host_lines, portable};
+    use mote_host::reference::preset_run::{host_lines, portable};
     use std::process::Command;
 
-    let root = mote_host::device::build::workspace().unwrap();
+    let root = mote_host::board::build::workspace().unwrap();
     for preset in ["parity", "parity-tiny", "demo"] {
         let features = if FAST { "alloc,fast-math" } else { "alloc" };
         let output = Command::new("cargo")

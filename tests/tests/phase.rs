@@ -27,7 +27,7 @@ const SMALL: [&str; 16] = [
 ];
 
 fn phase(out: &Path, more: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
     command.args(["phase", "--quiet", "--out"]).arg(out).args(SMALL).args(more).stdin(Stdio::null());
     command.output().unwrap()
 }
@@ -85,7 +85,7 @@ fn a_killed_run_goes_on_where_it_was() {
     assert!(phase(&quiet, &slow).status.success());
     let mut between = 0;
     for round in 0..4 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mote"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mote-under-test"))
             .args(["phase", "--quiet", "--threads", "1", "--out"])
             .arg(&killed)
             .args(SMALL)
@@ -236,7 +236,7 @@ fn impossible_grids_are_refused() {
         (&["--threads", "0"], &["--threads: expected at least 1"]),
         (&["--big", "3"], &["--big: expected a preset of the paper form"]),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
         command.args(["phase", "--quiet", "--out"]).arg(&out);
         if !more.contains(&"--preset") {
             command.args(["--preset", "law"]);
@@ -274,7 +274,7 @@ fn a_faulty_run_file_is_refused_by_line_and_key() {
         let is_second = text.starts_with("lr = 0.5\n");
         // The broken line is the third; what follows must not be taken for the place.
         std::fs::write(&file, format!("# mine\ntokens = 4\n{text}\ntest-samples = 10\n")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
         command.args(["phase", "--quiet", "--out"]).arg(&out).arg("--config").arg(&file);
         if !text.starts_with("preset") {
             command.args(["--preset", "law"]);
@@ -299,7 +299,7 @@ fn a_faulty_run_file_is_refused_by_line_and_key() {
 }
 
 fn mote_phase_of(file: &Path, preset: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
     command.args(["phase", "--dry-run", "--preset", preset, "--config"]).arg(file).output().unwrap()
 }
 
@@ -385,7 +385,7 @@ fn a_full_disk_says_what_to_do_and_loses_no_cell() {
     assert!(phase(&clean, &[]).status.success());
     let mut command = Command::new("sh");
     // Two blocks of 512 bytes; the signal that comes with the limit is not a disk's.
-    command.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mote")]);
+    command.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_mote-under-test")]);
     command.args(["phase", "--quiet", "--threads", "1", "--out"]).arg(&full).args(SMALL);
     let output = command.output().unwrap();
     let said = stderr(&output);
@@ -412,7 +412,7 @@ fn progress_can_be_read_by_programs() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     let run = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
         stderr(
             &command.args(["phase", "--max-steps", "30", "--out"]).arg(&out).args(SMALL).args(more).output().unwrap(),
         )
@@ -474,7 +474,7 @@ fn the_page_is_opened_or_that_it_cannot_be_is_said() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let run = |path: &Path, out: &Path| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
         command.env("PATH", path).args(["phase", "--quiet", "--open", "--out"]).arg(out).args(SMALL);
         command.output().unwrap()
     };

@@ -1,13 +1,13 @@
 //! The power fails in every word that is written and every page that is erased; the run ends with the bits of one that
 //! was never interrupted.
 
-use mote_core::checkpoint::{CheckpointError, RunId, Store};
 use mote_core::data::Synthetic;
 use mote_core::memory::Fixed;
 use mote_core::params::Tensor;
-use mote_core::presets::{Preset, Run};
 use mote_core::rng::{Purpose, Stream, mix};
 use mote_core::train::{StepReport, Trainer};
+use mote_runtime::checkpoint::{CheckpointError, RunId, Store};
+use mote_runtime::runs::presets::{Preset, Run};
 use mote_tests::nor::Nor;
 
 /// `M D H V`: 43 numbers, a checkpoint of 320 bytes.

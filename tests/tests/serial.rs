@@ -2,11 +2,9 @@
 //! `test-echo` on every emulated board; needs the chip targets and the emulator.
 
 use mote_core::rng::{Purpose, Stream};
-use mote_host::device::{
-    build,
-    link::{Emulator, Heard},
-    machine::{self, Machine},
-};
+use mote_host::board::build;
+use mote_host::board::machine::{self, Machine};
+use mote_host::emulator::qemu::{Emulator, Heard};
 use std::time::Duration;
 
 /// Long enough for a loaded machine; a board that works takes under a second.

@@ -5,11 +5,11 @@
 mod bench;
 
 use bench::{HELD, Memory, Small, ask, on_bench, rest, say};
-use mote_core::answer::{Answer, Limits, State};
-use mote_core::limits::{COMMAND_MAX, LINE_MAX, TEXT_MAX};
 use mote_core::memory::Fixed;
-use mote_core::report::Record;
-use mote_core::wire::Text;
+use mote_protocol::answer::{Answer, Limits, State};
+use mote_protocol::limits::{COMMAND_MAX, LINE_MAX, TEXT_MAX};
+use mote_protocol::report::Record;
+use mote_protocol::wire::Text;
 use mote_tests::said::{answers, refusal};
 
 /// Commands that cannot be taken: code, exactly one answer, and nothing changed.
@@ -150,10 +150,10 @@ fn the_longest_answers_fit() {
         assert!(text.contains("; found xxxxxxxxxxxxxxxxxxxxxxxx"), "the sentence is cut: {line}");
     }
     let big = u64::MAX;
-    let word = mote_core::wire::word("abcdefghijklmnopqrstuvwxyz");
+    let word = mote_protocol::wire::word("abcdefghijklmnopqrstuvwxyz");
     let all = [
         Answer::Refused(word.clone(), word.clone(), Text::try_from("t".repeat(TEXT_MAX).as_str()).unwrap()),
-        Answer::Numbers(big, mote_core::wire::Words::from_slice(&[7; 32]).unwrap()),
+        Answer::Numbers(big, mote_protocol::wire::Words::from_slice(&[7; 32]).unwrap()),
         Answer::Ok(word.clone(), big, u32::MAX),
         Answer::Want(word.clone(), big),
         Answer::Broken(word.clone(), word.clone()),

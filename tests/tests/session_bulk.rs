@@ -5,21 +5,21 @@
 mod bench;
 
 use bench::{Bench, HELD, Memory, SAMPLE, Sent, on_bench, rest, say};
-use mote_core::answer::Answer;
-use mote_core::course::weights_digest;
 use mote_core::data::{Dataset, Distribution, Form, InMemory, Label, Synthetic};
-use mote_core::frame::{Frame, decode, encode, encode_numbers, numbers};
-use mote_core::limits::{
-    FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
-};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Fixed, Memory as AnyMemory};
 use mote_core::params::{Init, Tensor};
-use mote_core::report::Record;
 use mote_core::rng::{Purpose, Stream};
-use mote_core::session::{NoVault, Session};
 use mote_core::train::{Settings, Trainer};
-use mote_core::wire::Digest;
+use mote_protocol::answer::Answer;
+use mote_protocol::crc::Digest;
+use mote_protocol::frame::{Frame, decode, encode, encode_numbers, numbers};
+use mote_protocol::limits::{
+    FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
+};
+use mote_protocol::report::Record;
+use mote_runtime::commands::{NoVault, Session};
+use mote_runtime::runs::training_run::weights_digest;
 use std::collections::VecDeque;
 
 /// A host that sends numbers in frames, at most [`WINDOW`] without an answer, and counts what goes over the line.
@@ -151,7 +151,7 @@ fn held_samples_train_as_on_the_host() {
                 } else {
                     let command = format!("data set={set} n={n} binary=1");
                     let answer = Host::default().transfer(session, bench, &command, all, |_| ());
-                    assert_eq!(answer, Answer::Ok(mote_core::wire::word("end"), all.len() as u64, crc(all)));
+                    assert_eq!(answer, Answer::Ok(mote_protocol::wire::word("end"), all.len() as u64, crc(all)));
                 }
                 assert!(bench.lines().iter().all(|line| line.starts_with("mote ok ")));
             }
@@ -450,7 +450,7 @@ fn damage_on_the_line_is_healed() {
                     _ => frame.insert(at, stream.next_u32() as u8),
                 }
             });
-            assert_eq!(answer, Answer::Ok(mote_core::wire::word("end"), line.len() as u64, crc(&line)));
+            assert_eq!(answer, Answer::Ok(mote_protocol::wire::word("end"), line.len() as u64, crc(&line)));
         }
         say(session, bench, b"train form=held steps=2 stop_loss=0\n");
         rest(session, bench, usize::MAX);

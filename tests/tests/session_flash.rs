@@ -5,9 +5,9 @@
 mod bench;
 
 use bench::{Bench, Memory, board, rest, say};
-use mote_core::answer::Answer;
 use mote_core::memory::Fixed;
-use mote_core::session::{FlashVault, Session};
+use mote_protocol::answer::Answer;
+use mote_runtime::commands::{FlashVault, Session};
 use mote_tests::nor::Nor;
 
 type Flash = Nor<4, 128>;

@@ -7,11 +7,11 @@ mod bench;
 mod harness;
 
 use bench::{Bench, HELD, Memory, on_bench, rest, say};
-use mote_core::answer::Answer;
-use mote_core::frame::{decode, encode_numbers};
-use mote_core::limits::{COMMAND_MAX, LINE_IDLE_MS};
 use mote_core::memory::Fixed;
 use mote_core::rng::{Purpose, Stream};
+use mote_protocol::answer::Answer;
+use mote_protocol::frame::{decode, encode_numbers};
+use mote_protocol::limits::{COMMAND_MAX, LINE_IDLE_MS};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -5,19 +5,19 @@
 mod bench;
 
 use bench::{HELD, Memory, ask, on_bench, rest, say};
-use mote_core::answer::Answer;
-use mote_core::command::{Command, Train, parse};
-use mote_core::course::weights_digest;
 use mote_core::data::{Distribution, Form, Synthetic};
-use mote_core::decimal::write_f32;
-use mote_core::limits::SAMPLE_IDLE_MS;
 use mote_core::memory::{Fixed, Memory as _};
 use mote_core::params::Init;
-use mote_core::presets::{Preset, Run};
 use mote_core::rng::Purpose;
 use mote_core::train::{Settings, Trainer};
-use mote_core::wire::checksum;
-use mote_host::report::host_lines;
+use mote_host::reference::preset_run::host_lines;
+use mote_protocol::answer::Answer;
+use mote_protocol::command::{Command, Train, parse};
+use mote_protocol::crc::checksum;
+use mote_protocol::decimal::write_f32;
+use mote_protocol::limits::SAMPLE_IDLE_MS;
+use mote_runtime::runs::presets::{Preset, Run};
+use mote_runtime::runs::training_run::weights_digest;
 use mote_tests::said::answers;
 
 /// A number as `mote` sends it: a decimal, and the bits.
@@ -154,7 +154,7 @@ fn a_test_gives_the_figures_of_the_host() {
         for _ in 0..20 {
             trainer.step(&mut train).unwrap();
         }
-        let expected = trainer.evaluate(&mut test).unwrap();
+        let expected = trainer.model().evaluate(&mut test).unwrap();
         assert_eq!((score.loss, score.error, score.attention), (expected.loss, expected.error, expected.attention));
         assert_eq!((score.step, score.samples, score.what.as_str()), (20, 50, "test"));
         assert_eq!(session.digest().0, weights_digest(&trainer.params()), "a test moves nothing");

@@ -1,11 +1,11 @@
 //! `mote monitor` on a terminal, which here is a pair of ports without hardware: it is taken over, and given back as it
 //! was on every way out.
 
-use mote_host::device::monitor::screen::Screen;
-use mote_host::device::monitor::state::State;
-use mote_host::device::monitor::view::View;
-use mote_host::progress::Interrupt;
-use mote_host::report::host_lines;
+use mote_host::base::progress::Interrupt;
+use mote_host::monitor::screen::Screen;
+use mote_host::monitor::state::State;
+use mote_host::monitor::view::View;
+use mote_host::reference::preset_run::host_lines;
 use serialport::{SerialPort, TTYPort};
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Write};
@@ -61,7 +61,7 @@ impl Desk {
     }
 
     fn mote(args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
         command.arg("monitor").args(args);
         Self::start(command)
     }
@@ -134,7 +134,7 @@ impl Desk {
 
 fn log() -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    let lines = host_lines(&mote_core::presets::Preset::by_name("tiny").unwrap()).unwrap();
+    let lines = host_lines(&mote_runtime::runs::presets::Preset::by_name("tiny").unwrap()).unwrap();
     lines.iter().for_each(|line| writeln!(file, "{line}").unwrap());
     file
 }

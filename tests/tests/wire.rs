@@ -1,10 +1,10 @@
 //! The line format: what is written is read back, and nothing else is.
 
-use mote_core::presets::Preset;
-use mote_core::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
 use mote_core::train::StepReport;
-use mote_core::wire::{LINE_MAX, WireError, word};
-use mote_host::report::host_lines;
+use mote_host::reference::preset_run::host_lines;
+use mote_protocol::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
+use mote_protocol::wire::{LINE_MAX, WireError, word};
+use mote_runtime::runs::presets::Preset;
 use proptest::prelude::*;
 
 /// Every line of real runs reads back as the record that writes it again.
@@ -43,7 +43,7 @@ fn any_damaged_byte_is_noticed() {
 /// With a right checksum, the contents must still be those of the kind.
 #[test]
 fn contents_are_checked_behind_the_checksum() {
-    use mote_core::wire::{Fields, Line, Writer};
+    use mote_protocol::wire::{Fields, Line, Writer};
     let made = |kind: &str, fill: &dyn Fn(&mut Writer<Line>)| {
         let mut writer = Writer::new(Line::new(), kind).unwrap();
         fill(&mut writer);
@@ -146,7 +146,7 @@ proptest! {
         noise in "\\PC{0,60}",
     ) {
         let body = format!("mote {kind} {}", fields.join(" "));
-        let line = format!("{body} *{:08x}", mote_core::wire::checksum(body.as_bytes()));
+        let line = format!("{body} *{:08x}", mote_protocol::crc::checksum(body.as_bytes()));
         if let Ok(record) = Record::parse(&line) {
             let written = record.into_line().unwrap();
             prop_assert_eq!(written.as_str(), line.as_str());

@@ -1,18 +1,18 @@
 //! Full-batch gradient descent: the one file where the rooms of the crate meet.
 
+mod stop;
 mod update;
 
 use crate::data::{DataError, Dataset, Label};
-use crate::kernels::attention::token_attention;
+pub use crate::error::TrainError;
 use crate::kernels::matmul::matmul_transposed_add;
 use crate::loss::logistic;
 use crate::matrix::MatrixMut;
 use crate::memory::{Memory, Workspace};
-use crate::metrics::{Evaluation, Scores, Tracked};
-use crate::model;
+use crate::model::{self, Model, check};
 use crate::params::{Grads, Init, Params};
 use crate::shape::Shape;
-use core::fmt;
+pub use stop::{Stop, StopRule};
 use update::{Rates, for_each_update};
 
 /// What the user decides about training.
@@ -34,47 +34,6 @@ pub struct StepReport {
     /// Mean training loss BEFORE the step.
     pub train_loss: f32,
 }
-
-/// Why training refused to go on. Weights and step count are as they were before the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The learning rate is 0, negative, NaN or infinite.
-    LearningRate,
-    /// A sample could not be had, or does not have the shape of the model.
-    Data(DataError),
-    /// A loss is NaN or infinite: the learning rate is too large, or the data is.
-    LossNotFinite,
-    /// The step, or the recipe of the initial weights, would make a weight NaN or infinite.
-    WeightsNotFinite,
-}
-
-impl From<DataError> for TrainError {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
-}
-
-impl TrainError {
-    /// What is wrong, as a sentence.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::LearningRate => "the learning rate must be finite and above 0",
-            Self::Data(error) => error.text(),
-            Self::LossNotFinite => "the loss is not finite",
-            Self::WeightsNotFinite => "a weight would be infinite or NaN",
-        }
-    }
-}
-
-impl fmt::Display for TrainError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
-
-impl core::error::Error for TrainError {}
 
 /// A model being trained inside a [`Memory`].
 #[derive(Debug)]
@@ -98,7 +57,7 @@ impl<'m, S: Memory> Trainer<'m, S> {
     }
 
     /// As [`Trainer::new`], after `step` steps whose last loss is somebody else's business.
-    pub(crate) fn after(memory: &'m mut S, settings: Settings, step: u32) -> Result<Self, TrainError> {
+    pub fn after(memory: &'m mut S, settings: Settings, step: u32) -> Result<Self, TrainError> {
         if !(settings.learning_rate > 0.0 && settings.learning_rate.is_finite()) {
             return Err(TrainError::LearningRate);
         }
@@ -153,7 +112,7 @@ impl<'m, S: Memory> Trainer<'m, S> {
     ///
     /// [`TrainError::Data`] or [`TrainError::LossNotFinite`]. The weights are unchanged.
     pub fn gradient(&mut self, data: &mut impl Dataset) -> Result<f32, TrainError> {
-        self.check(data)?;
+        check(self.memory.shape(), data)?;
         let mut sum = 0.0;
         for n in 0..data.samples() {
             sum += self.gradient_sample(n == 0, |x| data.read(n, x))?;
@@ -204,7 +163,7 @@ impl<'m, S: Memory> Trainer<'m, S> {
     /// See [`TrainError`]. On an error, the weights and the step count are unchanged: the weights are
     /// the last finite ones.
     pub fn step(&mut self, data: &mut impl Dataset) -> Result<StepReport, TrainError> {
-        self.check(data)?;
+        check(self.memory.shape(), data)?;
         let mut sum = 0.0;
         for n in 0..data.samples() {
             sum += self.gradient_sample(n == 0, |x| data.read(n, x))?;
@@ -241,90 +200,9 @@ impl<'m, S: Memory> Trainer<'m, S> {
         Ok(report)
     }
 
-    /// Loss, 0-1 error and attention over `data`, without learning from it.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::Data`] or [`TrainError::LossNotFinite`].
-    pub fn evaluate(&mut self, data: &mut impl Dataset) -> Result<Evaluation, TrainError> {
-        let mut scores = Scores::default();
-        self.for_each_score(data, |y, f, a| scores.add(y, f, a))?;
-        scores.evaluation().ok_or(TrainError::LossNotFinite)
-    }
-
-    /// Calls `visit` with label sign, score `f` and attention on the signal token of every sample.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::Data`].
-    pub fn for_each_score(
-        &mut self,
-        data: &mut impl Dataset,
-        mut visit: impl FnMut(f32, f32, f32),
-    ) -> Result<(), TrainError> {
-        self.check(data)?;
-        for n in 0..data.samples() {
-            let (y, f, a) = self.score_sample(n == 0, |x| data.read(n, x))?;
-            visit(y, f, a);
-        }
-        Ok(())
-    }
-
-    /// Label sign, score and attention on the signal token of one sample, read as in
-    /// [`Trainer::gradient_sample`]. The first sample after a change of the weights must say so.
-    ///
-    /// # Errors
-    ///
-    /// What `read` answers.
-    #[inline]
-    pub fn score_sample(
-        &mut self,
-        first: bool,
-        read: impl FnOnce(MatrixMut) -> Result<Label, DataError>,
-    ) -> Result<(f32, f32, f32), DataError> {
-        let Workspace { params, mut acts, .. } = self.memory.workspace();
-        if first {
-            model::value_direction(&mut acts, &params);
-        }
-        let y = read(acts.x.reborrow())?.sign();
-        let f = model::forward(&mut acts, &params);
-        token_attention(acts.a.data(), acts.p.view());
-        Ok((y, f, acts.a.view().data().first().copied().unwrap_or_default()))
-    }
-
-    /// The quantities of the paper's dynamics on sample `n` of `data`.
-    ///
-    /// # Errors
-    ///
-    /// [`TrainError::Data`].
-    pub fn track(&mut self, data: &mut impl Dataset, n: usize) -> Result<Tracked, TrainError> {
-        self.check(data)?;
-        Ok(self.track_sample(|x| data.read(n, x))?)
-    }
-
-    /// The quantities of the paper's dynamics on one sample, read as in [`Trainer::gradient_sample`].
-    ///
-    /// # Errors
-    ///
-    /// What `read` answers.
-    #[inline]
-    pub fn track_sample(
-        &mut self,
-        read: impl FnOnce(MatrixMut) -> Result<Label, DataError>,
-    ) -> Result<Tracked, DataError> {
-        self.score_sample(true, read)?;
-        Ok(Tracked::read(&self.memory.workspace().acts))
-    }
-
-    fn check(&self, data: &impl Dataset) -> Result<(), TrainError> {
-        let shape = self.memory.shape();
-        if data.samples() == 0 {
-            return Err(DataError::Empty.into());
-        }
-        if data.sample_shape() != (shape.tokens, shape.dim) {
-            return Err(DataError::Shape.into());
-        }
-        Ok(())
+    /// The model, to score and test with the weights as they are now.
+    pub fn model(&mut self) -> Model<'_, S> {
+        Model::new(self.memory)
     }
 }
 

@@ -74,7 +74,7 @@ fn a_test_loss_that_is_not_finite_is_an_error() {
     trainer.init(Init::fan_in(1.0), 3).unwrap();
     let x = X.map(|x| 1e30 * x);
     let mut huge = InMemory::new(&x, &LABELS, 2, 3).unwrap();
-    assert_eq!(trainer.evaluate(&mut huge), Err(TrainError::LossNotFinite));
+    assert_eq!(trainer.model().evaluate(&mut huge), Err(TrainError::LossNotFinite));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn impossible_settings_and_data_are_refused() {
     let mut trainer = Trainer::new(&mut memory, Settings { learning_rate: 1.0, train_output: false }).unwrap();
     let mut wide = InMemory::new(&X, &LABELS, 3, 2).unwrap();
     assert_eq!(trainer.step(&mut wide), Err(TrainError::Data(DataError::Shape)));
-    assert_eq!(trainer.evaluate(&mut wide), Err(TrainError::Data(DataError::Shape)));
+    assert_eq!(trainer.model().evaluate(&mut wide), Err(TrainError::Data(DataError::Shape)));
 }
 
 #[test]

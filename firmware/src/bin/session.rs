@@ -14,16 +14,17 @@ use cortex_m_rt::entry;
 #[cfg(keeps_weights)]
 use embedded_storage::nor_flash::NorFlash;
 use mote_core::memory::Fixed;
-use mote_core::presets::Preset;
-use mote_core::report::Board;
-#[cfg(not(keeps_weights))]
-use mote_core::session::NoVault;
-use mote_core::session::Session;
 use mote_core::shape::Shape;
-use mote_core::wire::{WireError, word};
-#[cfg(keeps_weights)]
-use mote_core::{checkpoint::region_bytes, session::FlashVault};
 use mote_firmware::board;
+use mote_protocol::report::Board;
+use mote_protocol::wire::{WireError, word};
+#[cfg(keeps_weights)]
+use mote_runtime::checkpoint::region_bytes;
+use mote_runtime::commands::FlashVault;
+#[cfg(not(keeps_weights))]
+use mote_runtime::commands::{NoVault, Session};
+use mote_runtime::runs::budget::samples_held;
+use mote_runtime::runs::presets::Preset;
 use session_port::SessionPort;
 
 const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
@@ -45,7 +46,7 @@ const _: () = assert!(size_of::<Memory>() <= board::MEMORY_BUDGET_BYTES, "the mo
 /// Numbers in a sample: its tokens and its label.
 const SAMPLE: usize = SHAPE.tokens * SHAPE.dim + 1;
 /// Samples held in RAM: what the model leaves of the board's budget, less what the session itself takes.
-const HELD: usize = SHAPE.samples_held(board::MEMORY_BUDGET_BYTES);
+const HELD: usize = samples_held(&SHAPE, board::MEMORY_BUDGET_BYTES);
 
 #[cfg(keeps_weights)]
 type BoardVault = FlashVault<board::Flash>;

@@ -3,8 +3,8 @@
 use super::stack;
 use core::arch::naked_asm;
 use embedded_io::Write;
-use mote_core::decimal::{write_hex, write_u64};
-use mote_core::wire::Line;
+use mote_protocol::decimal::{write_hex, write_u64};
+use mote_protocol::wire::Line;
 
 /// Bytes of an exception's frame with the floats in it; closer to its end than this, the stack has overflowed.
 const FRAME_BYTES: usize = 104;

@@ -4,7 +4,7 @@
 //! ever and wrap, and a byte lies at its count modulo the size of the ring.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use mote_core::limits::QUEUE_MIN;
+use mote_protocol::limits::QUEUE_MIN;
 
 /// Bytes that can wait: 89 ms of the line at 115,200 baud. A power of two, so that no index can lie outside.
 const SIZE: usize = 1024;

@@ -1,7 +1,6 @@
 //! Pictures: one description, drawn as SVG, as PNG and in the terminal.
 
 pub mod hatch;
-pub mod heatmap;
 
 use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
@@ -114,12 +113,12 @@ pub fn render(panels: Vec<Panel>) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     encode(&scene(&panels, 520.0, 380.0))
 }
 
-fn svg(scene: &Scene) -> Vec<u8> {
+pub(crate) fn svg(scene: &Scene) -> Vec<u8> {
     SvgBackend.render_scene(scene).into_bytes()
 }
 
 /// A scene as SVG and PNG.
-fn encode(scene: &Scene) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+pub fn encode(scene: &Scene) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let svg = svg(scene);
     let png = PngBackend::new().with_scale(2.0).render_scene(scene).map_err(anyhow::Error::msg)?;
     Ok((svg, png))

@@ -1,43 +1,20 @@
 //! The end of a phase diagram: what all its cells say together, as files, as a page and in the terminal.
 
-use super::boundary::Boundary;
-use super::cell::Place;
-use super::grid::Config;
-use super::phase_page;
-use super::recipe::Form;
-use super::store::Cell;
-use super::summary::{self, Group, Moments};
-use super::theory::Verdict;
-use crate::draw::heatmap::{self, Labels, Shown};
-use crate::draw::{self, Panel, Series};
-use crate::files::{OutFolder, parquet};
-use crate::progress::{counted, say};
+use crate::base::files::OutFolder;
+use crate::base::progress::{counted, say};
+use crate::draw;
+use crate::draw::{Panel, Series};
+use crate::lab::grid::Config;
+use crate::lab::heatmap::{self, Shown};
+use crate::lab::session::{Model, Session, machine, reaches_1000};
+use crate::lab::{parquet, phase_page};
 use anyhow::Context;
-
-/// What of a run is not in its numbers.
-#[derive(Clone, Debug)]
-pub struct Session {
-    /// Threads that computed.
-    pub threads: usize,
-    /// How long they took, the cells of earlier sessions left out.
-    pub seconds: f64,
-    /// The run file, if there was one.
-    pub run_file: Option<String>,
-    /// Whether to show the page.
-    pub open: bool,
-    /// Test loss at which the picture is cut.
-    pub cut: f64,
-}
-
-/// All cells of one model, and what they say.
-pub struct Model<'a> {
-    /// Cells by (n, signal norm).
-    pub groups: &'a [Group],
-    /// Where they turn.
-    pub boundary: Boundary,
-    /// What a picture of them says besides.
-    pub labels: Labels,
-}
+use mote_lab::boundary::Boundary;
+use mote_lab::outcome::Cell;
+use mote_lab::place::Place;
+use mote_lab::recipe::Form;
+use mote_lab::summary::{self, Group, Moments};
+use mote_lab::theory::Verdict;
 
 /// Writes what all cells say together.
 ///
@@ -63,21 +40,6 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
         report(model.groups, &model.boundary)?;
     }
     say(format_args!("saved in {}: {}", out.path().display(), files.join(" ")))
-}
-
-impl<'a> Model<'a> {
-    fn new(config: &Config, groups: &'a [Group], cut: f64) -> Self {
-        let boundary = Boundary::of(groups, cut, config.seed);
-        let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
-        let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
-        let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Self { groups, boundary, labels: Labels { recipe, cut, constant } }
-    }
-
-    /// Whether the constant of the paper's own recipe lies on the grid.
-    pub fn reaches_1000(&self) -> bool {
-        reaches_1000(self.groups)
-    }
 }
 
 /// Writes every file but `cells.csv`, which is there; names them all.
@@ -130,17 +92,8 @@ fn write(
     put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
     let curves = pictures.last().filter(|_| models.len() > 1).map(|(_, (svg, _))| svg.as_slice());
     phase_page::page(config, cells, models, curves, session)?.write(out, session.open)?;
-    files.push(super::page::NAME.into());
+    files.push(crate::lab::page::NAME.into());
     Ok(files)
-}
-
-/// What kind of machine this is.
-pub fn machine() -> String {
-    format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)
-}
-
-fn reaches_1000(groups: &[Group]) -> bool {
-    groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0)
 }
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.

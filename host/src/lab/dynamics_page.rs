@@ -1,16 +1,22 @@
 //! The page of `mote dynamics`.
 
-use super::cell::Place;
-use super::dynamics::{DynamicsArgs, QUANTITIES, Stages};
-use super::page::{self, Figure, Page, Table};
-use super::recipe::Recipe;
-use super::summary::Moments;
-use crate::progress::counted;
+use crate::base::progress::counted;
+use crate::lab::page::{self, Figure, Page, Table};
+use mote_lab::dynamics::{QUANTITIES, Stages};
+use mote_lab::place::Place;
+use mote_lab::recipe::Recipe;
+use mote_lab::summary::Moments;
 
 /// What was followed, and with what.
 pub struct Followed<'a> {
-    /// The options.
-    pub args: &'a DynamicsArgs,
+    /// Name of the preset.
+    pub preset: &'a str,
+    /// Independent runs.
+    pub runs: u32,
+    /// Steps of each.
+    pub steps: u32,
+    /// Seed of all.
+    pub seed: u64,
     /// The recipe of the preset.
     pub recipe: &'a Recipe,
     /// Its place.
@@ -32,18 +38,18 @@ impl Followed<'_> {
     ///
     /// If a figure is no SVG.
     pub fn page(&self, figures: &[(&str, &str, Vec<u8>)]) -> anyhow::Result<Page> {
-        let Self { args, place, recipe, .. } = self;
-        let caption = |label: &str| match args.runs {
+        let Self { place, recipe, .. } = self;
+        let caption = |label: &str| match self.runs {
             1 => format!("One run ({label}), whose spread is not known."),
             runs => format!("Mean over {runs} runs ({label}), with a band of 2 standard deviations."),
         };
         let figures = figures.iter().map(|(name, label, svg)| Figure::new(name, svg, caption(label)));
         Ok(Page {
-            title: format!("Dynamics: {}", args.preset),
+            title: format!("Dynamics: {}", self.preset),
             lead: format!(
                 "Training sample 0 through {} of gradient descent, with N={}, signal norm {}, M={}, D={}, H={}, \
                  V={} and learning rate {}. Dashed lines: attention starts to move, attention settles.",
-                counted(args.steps as usize, "step"),
+                counted(self.steps as usize, "step"),
                 place.samples,
                 place.signal_norm,
                 recipe.tokens,
@@ -65,7 +71,7 @@ impl Followed<'_> {
         let step = |step: Option<u32>| step.map_or("not in these steps".into(), |step| format!("step {step}"));
         let machine = format!("{} {}", std::env::consts::ARCH, std::env::consts::OS);
         vec![
-            ("runs", self.args.runs.to_string()),
+            ("runs", self.runs.to_string()),
             ("attention starts to move", step(self.stages.attention_starts)),
             ("attention settles", step(self.stages.attention_settles)),
             // There is no stop rule, and a run that leaves the finite numbers ends the command with an error.
@@ -76,12 +82,12 @@ impl Followed<'_> {
 
     /// Preset, runs, steps and seed, then the recipe.
     fn config(&self) -> anyhow::Result<Vec<(String, String)>> {
-        let Self { args, place, recipe, .. } = self;
+        let Self { place, recipe, .. } = self;
         page::settings(&serde_json::json!({
-            "preset": args.preset,
-            "runs": args.runs,
-            "steps": args.steps,
-            "seed": args.seed,
+            "preset": self.preset,
+            "runs": self.runs,
+            "steps": self.steps,
+            "seed": self.seed,
             "n": place.samples,
             "signal": place.signal_norm,
             // The stop rule of the recipe is none here.
@@ -109,7 +115,7 @@ impl Followed<'_> {
             std::iter::once(name.replace('_', " ")).chain(steps.iter().map(number)).collect()
         };
         let head = steps.iter().map(|step| format!("step {step}"));
-        let (title, over) = match self.args.runs {
+        let (title, over) = match self.runs {
             1 => ("Values", "Of one run, whose spread is not known."),
             _ => ("Means and standard deviations", "Over runs."),
         };

@@ -1,8 +1,11 @@
 //! What a run would take: a few of its cells, timed for seconds at most.
 
-use super::cell::{self, Place};
-use super::grid::Config;
-use crate::progress::{counted, say};
+use crate::base::progress::{counted, say};
+use crate::lab::grid::Config;
+use mote_lab::control::{Control, NEVER};
+use mote_lab::place::Place;
+use mote_lab::run;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -83,15 +86,23 @@ fn timings(config: &Config, places: Vec<Place>) -> anyhow::Result<Vec<Timing>> {
 /// Times a cell, or its drawing, its test set and as many steps as end by `until`: a step at least.
 fn time(config: &Config, place: &Place, until: Instant) -> anyhow::Result<Timing> {
     let (start, recipe) = (Instant::now(), config.recipe.at(place));
-    let mut run = cell::start(&recipe, place, place.seed(config.seed), config.space_of(place))?;
+    let mut run = run::start(&recipe, place, place.seed(config.seed), config.space_of(place))?;
     let drawn = start.elapsed().as_secs_f64();
-    let (mut steps, mut is_over) = (0, false);
-    while !is_over && steps < recipe.max_steps && (steps == 0 || Instant::now() < until) {
-        is_over = run.step()?.is_none_or(|loss| loss < recipe.stop_loss);
-        steps += 1;
-    }
+    // A cell that has no time left is stopped after the step that is being done.
+    let (late, steps) = (AtomicBool::new(false), AtomicU32::new(0));
+    let on_step = |done| {
+        steps.store(done, Ordering::Relaxed);
+        late.store(Instant::now() >= until, Ordering::Relaxed);
+    };
+    let ended = run::train(&recipe, run.as_mut(), Control { stop: &late, on_step: &on_step });
+    let steps = steps.into_inner().max(1);
+    let is_over = match ended {
+        Ok((_, converged)) => converged.is_some() || steps < recipe.max_steps,
+        Err(mote_lab::Error::Stopped) => false,
+        Err(error) => return Err(error.into()),
+    };
     let trained = start.elapsed().as_secs_f64();
-    run.test()?;
+    run.test(Control::new(&NEVER))?;
     let least = start.elapsed().as_secs_f64();
     // What is left of a cell that is not over is more steps, up to all that there may be.
     let left = if is_over { 0 } else { recipe.max_steps - steps };

@@ -1,11 +1,11 @@
 //! The grid of a run: which cells there are, what each costs, and in which space it is computed.
 
-use super::cell::{Place, Space};
-use super::digits;
-use super::lists::{counts, numbers, positive, sorted};
-use super::options::{Options, SpaceChoice};
-use super::recipe::{Form, Recipe};
-use crate::error::InputError;
+use crate::base::error::InputError;
+use crate::base::lists::{counts, numbers, positive, sorted};
+use crate::lab::options::{Options, SpaceChoice, parse_classes};
+use mote_lab::digits;
+use mote_lab::place::{Place, Space};
+use mote_lab::recipe::{Form, Recipe};
 use serde::{Deserialize, Serialize};
 
 /// Cells of a run at most: more would not fit into any memory, nor into a lifetime.
@@ -79,7 +79,7 @@ impl Config {
             let Form::Digits { classes, .. } = &mut recipe.form else {
                 return Err(InputError::option("classes", "expected preset digits for this option"));
             };
-            *classes = digits::parse_classes(list)?;
+            *classes = parse_classes(list)?;
         }
         self.check()?;
         Ok(self)
@@ -280,8 +280,8 @@ fn at_least(option: &'static str, found: u64, least: u64) -> Result<(), InputErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::presets::preset;
     use super::*;
+    use crate::lab::presets::preset;
 
     #[test]
     fn figure_1_is_ten_thousand_cells_and_needs_even_n() {

@@ -1,7 +1,8 @@
 //! What a person may say about a run: on the command line or in a run file.
 
-use super::cell::Space;
-use super::lists::{number, whole};
+use crate::base::error::{InputError, quoted};
+use crate::base::lists::{number, whole};
+use mote_lab::place::Space;
 use serde::{Deserialize, Serialize};
 
 /// How the space of a cell is chosen.
@@ -100,5 +101,34 @@ impl Options {
     pub fn says(&self, key: &str) -> bool {
         let keys = serde_json::to_value(self).unwrap_or_default();
         keys.get(key).is_some_and(|value| !value.is_null())
+    }
+}
+
+/// Two digits, like `3,8`.
+///
+/// # Errors
+///
+/// [`InputError`] for anything else.
+pub fn parse_classes(text: &str) -> Result<(u8, u8), InputError> {
+    let found: Option<Vec<u8>> = text.split(',').map(|digit| digit.trim().parse().ok()).collect();
+    match found.as_deref() {
+        Some(&[plus @ 0..=9, minus @ 0..=9]) if plus != minus => Ok((plus, minus)),
+        _ => Err(InputError::option(
+            "classes",
+            format!("expected two different digits, like 3,8, found {}", quoted(text)),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_two_digits() {
+        for bad in ["3", "3,3", "3,10", "a,b", "1,2,3", ""] {
+            assert!(parse_classes(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_classes("3, 8").unwrap(), (3, 8));
     }
 }

@@ -1,6 +1,6 @@
 //! `report.html`: what a run says, on one page that needs nothing but itself.
 
-use crate::files::OutFolder;
+use crate::base::files::OutFolder;
 use anyhow::Context;
 use minijinja::Environment;
 use minijinja::value::Serde;

@@ -1,13 +1,13 @@
-//! The page of a phase diagram: see [`super::page`].
+//! The page of a phase diagram: see [`crate::lab::page`].
 
-use super::boundary::{Crossing, Interval};
-use super::conclude::{Model, Session, machine};
-use super::grid::Config;
-use super::page::{self, Figure, Page, Table};
-use super::store::Cell;
-use super::summary::{Group, Moments};
-use crate::draw::heatmap::{self, Shown};
-use crate::progress::counted;
+use crate::base::progress::counted;
+use crate::lab::grid::Config;
+use crate::lab::heatmap::{self, Shown};
+use crate::lab::page::{self, Figure, Page, Table};
+use crate::lab::session::{Model, Session, machine};
+use mote_lab::boundary::{Crossing, Interval};
+use mote_lab::outcome::Cell;
+use mote_lab::summary::{Group, Moments};
 
 /// The page; `curves` is the picture of all models together, if there are several.
 ///

@@ -1,10 +1,10 @@
 //! The phase diagrams that have a name.
 
-use super::grid::Config;
-use super::lists::{self, counts, numbers};
-use super::options::SpaceChoice;
-use super::recipe::{Form, Recipe, Scaling};
-use crate::error::InputError;
+use crate::base::error::InputError;
+use crate::base::lists::{self, counts, numbers};
+use crate::lab::grid::Config;
+use crate::lab::options::SpaceChoice;
+use mote_lab::recipe::{Form, Recipe, Scaling};
 
 /// The names, and what each is for.
 pub const ALL: [(&str, &str); 5] = [
@@ -95,7 +95,7 @@ fn law() -> Recipe {
     }
 }
 
-/// Inside the assumptions of the paper's theorem: see [`super::theory`].
+/// Inside the assumptions of the paper's theorem: see [`crate::commands::theory`].
 fn theorem() -> Recipe {
     Recipe {
         form: Form::Uniform { noise_norm: 1.0, query_key_std: 1.0, value_std: 0.1 },

@@ -1,12 +1,12 @@
 //! Run files: a configuration as text that a person can read and change, and what is wrong with it by line and key.
 
-use super::grid::Config;
-use super::lists;
-use super::options::Options;
-use super::presets;
-use super::recipe::{Form, Recipe};
-use crate::error::{self, InputError};
+use crate::base::error::{self, InputError};
+use crate::base::lists;
+use crate::lab::grid::Config;
+use crate::lab::options::Options;
+use crate::lab::presets;
 use clap::{Arg, Args, Command};
+use mote_lab::recipe::{Form, Recipe};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -214,8 +214,8 @@ impl From<f64> for Number {
 
 #[cfg(test)]
 mod tests {
-    use super::super::presets::{ALL, preset};
     use super::*;
+    use crate::lab::presets::{ALL, preset};
 
     #[test]
     fn a_printed_run_file_is_the_configuration_it_was_printed_from() {

@@ -1,10 +1,11 @@
 //! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
 
-use super::cell::{Figures, Outcome, Place, Space};
-use super::grid::Config;
-use crate::error::{InputError, quoted};
-use crate::files::OutFolder;
+use crate::base::error::{InputError, quoted};
+use crate::base::files::OutFolder;
+use crate::lab::grid::Config;
 use anyhow::Context;
+use mote_lab::outcome::{Cell, Figures, Outcome};
+use mote_lab::place::{Place, Space};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,66 +15,50 @@ use std::path::{Path, PathBuf};
 pub const HEADER: &str =
     "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,converged,seconds";
 
-/// A finished cell.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cell {
-    /// Where on the grid.
-    pub place: Place,
-    /// Its own seed.
-    pub seed: u64,
-    /// Where it was computed.
-    pub space: Space,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// How long it took.
-    pub seconds: f64,
+/// A cell as its line.
+fn to_line(cell: &Cell, config: &Config) -> String {
+    let Place { samples, signal_norm, replicate, dim, head } = cell.place;
+    let snr = config.recipe.snr(&cell.place);
+    let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
+    // A cell that never reached the stop has blanks: never a number, never NaN.
+    let figures = match cell.outcome.figures {
+        Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
+        None => ",,,false".into(),
+    };
+    let (seed, seconds) = (cell.seed, cell.seconds);
+    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
+    format!("{place},{seed},{space},{steps},{figures},{seconds:.4}\n")
 }
 
-impl Cell {
-    fn line(&self, config: &Config) -> String {
-        let Place { samples, signal_norm, replicate, dim, head } = self.place;
-        let snr = config.recipe.snr(&self.place);
-        let (n_snr2, space, steps) = (samples as f64 * snr * snr, self.space.name(), self.outcome.steps);
-        // A cell that never reached the stop has blanks: never a number, never NaN.
-        let figures = match self.outcome.figures {
-            Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
-            None => ",,,false".into(),
-        };
-        let (seed, seconds) = (self.seed, self.seconds);
-        let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-        format!("{place},{seed},{space},{steps},{figures},{seconds:.4}\n")
-    }
-
-    fn parse(line: &str) -> Option<Self> {
-        let cells: Vec<&str> = line.split(',').collect();
-        let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] =
-            cells[..]
-        else {
-            return None;
-        };
-        let figures = match converged {
-            "true" => Some(Figures {
-                train_loss: train.parse().ok()?,
-                test_loss: test.parse().ok()?,
-                test_error: error.parse().ok()?,
-            }),
-            "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
-            _ => return None,
-        };
-        Some(Self {
-            place: Place {
-                samples: n.parse().ok()?,
-                signal_norm: signal.parse().ok()?,
-                replicate: replicate.parse().ok()?,
-                dim: dim.parse().ok()?,
-                head: head.parse().ok()?,
-            },
-            seed: seed.parse().ok()?,
-            space: Space::ALL.into_iter().find(|known| known.name() == space)?,
-            outcome: Outcome { steps: steps.parse().ok()?, figures },
-            seconds: seconds.parse().ok()?,
-        })
-    }
+/// The cell of a line.
+fn parse(line: &str) -> Option<Cell> {
+    let cells: Vec<&str> = line.split(',').collect();
+    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] = cells[..]
+    else {
+        return None;
+    };
+    let figures = match converged {
+        "true" => Some(Figures {
+            train_loss: train.parse().ok()?,
+            test_loss: test.parse().ok()?,
+            test_error: error.parse().ok()?,
+        }),
+        "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
+        _ => return None,
+    };
+    Some(Cell {
+        place: Place {
+            samples: n.parse().ok()?,
+            signal_norm: signal.parse().ok()?,
+            replicate: replicate.parse().ok()?,
+            dim: dim.parse().ok()?,
+            head: head.parse().ok()?,
+        },
+        seed: seed.parse().ok()?,
+        space: Space::ALL.into_iter().find(|known| known.name() == space)?,
+        outcome: Outcome { steps: steps.parse().ok()?, figures },
+        seconds: seconds.parse().ok()?,
+    })
 }
 
 /// The open cells of a run, this process's alone.
@@ -126,7 +111,7 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = cell.line(&self.config);
+        let line = to_line(cell, &self.config);
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
             let (path, saved) = (self.path.display(), self.saved);
             format!("{path}: cannot be written; {saved} cells are saved, and the same command goes on from them when there is room")
@@ -178,7 +163,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
     for (n, line) in lines {
         let wrong =
             |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let cell = Cell::parse(line).ok_or_else(|| wrong("a cell"))?;
+        let cell = parse(line).ok_or_else(|| wrong("a cell"))?;
         if places.get(&cell.place.key()) != Some(&cell.seed) {
             return Err(wrong("a cell of this configuration").into());
         }

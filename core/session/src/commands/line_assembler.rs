@@ -1,0 +1,188 @@
+//! Bytes as they come, until they are a line or a frame.
+
+use heapless::Vec;
+use mote_protocol::command::Fault;
+use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
+
+const _: () = assert!(FRAME_MAX <= COMMAND_MAX, "lines and frames share a buffer");
+
+/// What a byte has completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Nothing yet.
+    Nothing,
+    /// A line, to be read and cleared.
+    Line,
+    /// A frame, to be read and cleared.
+    Frame,
+    /// What came is dropped.
+    Refused(Fault),
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Line,
+    /// A line that is already wrong.
+    SpoiledLine(Fault),
+    /// What is left of a line or a frame whose beginning was lost.
+    Rest,
+    Frame,
+    LongFrame,
+}
+
+/// The bytes of the line or the frame that has begun.
+pub(super) struct Inbox {
+    bytes: Vec<u8, COMMAND_MAX>,
+    mode: Mode,
+    heard_ms: u32,
+}
+
+impl Inbox {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self { bytes: Vec::new(), mode: Mode::Line, heard_ms: 0 }
+    }
+
+    /// Whether the next byte belongs to a line.
+    #[inline]
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.mode, Mode::Line | Mode::SpoiledLine(_) | Mode::Rest)
+    }
+
+    /// The completed line: printable ASCII only.
+    #[inline]
+    pub(super) fn line(&self) -> &str {
+        core::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
+    /// The completed frame.
+    #[inline]
+    pub(super) fn frame(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Forgets what has begun, and expects a line.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.mode = Mode::Line;
+    }
+
+    /// Forgets what has begun, and drops what is left of it: up to the end of the line, or the next pause.
+    #[inline]
+    pub(super) fn lose(&mut self, now_ms: u32) {
+        self.bytes.clear();
+        (self.mode, self.heard_ms) = (Mode::Rest, now_ms);
+    }
+
+    /// Takes one byte. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
+    #[inline]
+    pub(super) fn byte(&mut self, byte: u8, now_ms: u32) -> Event {
+        self.heard_ms = now_ms;
+        if self.is_text() { self.line_byte(byte) } else { self.frame_byte(byte) }
+    }
+
+    #[inline]
+    fn line_byte(&mut self, byte: u8) -> Event {
+        match byte {
+            0 => {
+                let cut = self.has_begun() && self.mode != Mode::Rest;
+                self.clear();
+                self.mode = Mode::Frame;
+                if cut { Event::Refused(Fault::LineCut) } else { Event::Nothing }
+            }
+            // A terminal sends the one, a program the other, and some both: then the second ends an empty line.
+            b'\r' | b'\n' => match self.mode {
+                Mode::SpoiledLine(fault) => self.refuse(fault),
+                Mode::Rest => {
+                    self.clear();
+                    Event::Nothing
+                }
+                _ if self.bytes.iter().all(|byte| *byte == b' ') => {
+                    self.clear();
+                    Event::Nothing
+                }
+                _ => Event::Line,
+            },
+            _ if self.mode == Mode::Rest => Event::Nothing,
+            CTRL_C | CTRL_U => {
+                self.clear();
+                Event::Nothing
+            }
+            BACKSPACE | DELETE => {
+                self.bytes.pop();
+                Event::Nothing
+            }
+            _ => {
+                let letter = if byte == b'\t' { b' ' } else { byte };
+                if !(letter == b' ' || letter.is_ascii_graphic()) {
+                    self.spoil(Fault::NotText);
+                } else if self.mode == Mode::Line && self.bytes.push(letter).is_err() {
+                    self.spoil(Fault::LineTooLong);
+                }
+                Event::Nothing
+            }
+        }
+    }
+
+    #[inline]
+    fn frame_byte(&mut self, byte: u8) -> Event {
+        match (byte, self.mode) {
+            (0, Mode::LongFrame) => self.refuse(Fault::FrameTooLong),
+            // Two zeros: the second is the beginning of a frame whose first one was lost.
+            (0, _) if self.bytes.is_empty() => Event::Nothing,
+            (0, _) => Event::Frame,
+            _ => {
+                if self.bytes.len() >= FRAME_MAX || self.bytes.push(byte).is_err() {
+                    self.mode = Mode::LongFrame;
+                }
+                Event::Nothing
+            }
+        }
+    }
+
+    /// What must be dropped because nothing more came.
+    #[inline]
+    pub(super) fn idle(&mut self, now_ms: u32) -> Option<Fault> {
+        let silence = now_ms.wrapping_sub(self.heard_ms);
+        if !self.is_text() && silence >= FRAME_IDLE_MS {
+            let began = !self.bytes.is_empty();
+            self.clear();
+            return began.then_some(Fault::FrameTimeout);
+        }
+        if self.mode == Mode::Rest && silence >= FRAME_IDLE_MS {
+            self.clear();
+        }
+        if self.is_text() && self.has_begun() && silence >= LINE_IDLE_MS {
+            self.clear();
+            return Some(Fault::LineTimeout);
+        }
+        None
+    }
+
+    /// Whether a line or a frame has begun.
+    #[inline]
+    pub(super) fn has_begun(&self) -> bool {
+        !self.bytes.is_empty() || self.mode != Mode::Line
+    }
+
+    #[inline]
+    fn spoil(&mut self, fault: Fault) {
+        if self.mode == Mode::Line {
+            self.bytes.clear();
+            self.mode = Mode::SpoiledLine(fault);
+        }
+    }
+
+    #[inline]
+    fn refuse(&mut self, fault: Fault) -> Event {
+        self.clear();
+        Event::Refused(fault)
+    }
+}
+
+pub(super) const CTRL_C: u8 = 0x03;
+pub(super) const BACKSPACE: u8 = 0x08;
+pub(super) const CTRL_U: u8 = 0x15;
+pub(super) const DELETE: u8 = 0x7f;

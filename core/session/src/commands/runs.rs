@@ -1,0 +1,108 @@
+//! Runs and tests that are asked for, before they begin.
+
+use super::sample_source::{Intake, Origin};
+use super::state::{Activity, Desk, Exam, Outcome, Savings};
+use super::weight_storage::Vault;
+use crate::runs::plan::{Made, Plan, Start};
+use crate::runs::training_run::Course;
+use mote_core::data::Split;
+use mote_core::memory::Memory;
+use mote_core::metrics::Scores;
+use mote_core::shape::Shape;
+use mote_core::train::{TrainError, Trainer};
+use mote_protocol::command::{Data, Fault, Refusal, Train, form_word};
+use mote_protocol::limits;
+use mote_protocol::report::{Record, RunHeader};
+
+impl<S: Memory, V: Vault> Desk<'_, S, V> {
+    /// The sets of a command: where they come from, and how many samples they have.
+    #[inline(never)]
+    pub(super) fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), Refusal> {
+        let Shape { tokens, dim, .. } = self.shape();
+        match data {
+            Data::Made(distribution, seed) => {
+                let made = Made::new(distribution, (tokens, dim), (train, test), seed).map_err(Fault::from)?;
+                Ok((Origin::Made(made), train, test))
+            }
+            Data::Held => Ok((Origin::Held, self.held.train, self.held.test)),
+            Data::Stream => {
+                let most = limits::NUMBERS_MAX / self.sample_numbers() as u64;
+                if train.max(test) as u64 > most {
+                    return Err(Fault::Range("n", 1, most).into());
+                }
+                Ok((Origin::Stream, train, test))
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
+        let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
+        if samples == 0 {
+            return Err(Fault::Held.into());
+        }
+        if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
+            return Err(Fault::Conflict("eval", "no test set").into());
+        }
+        if train.save_every > 0 {
+            self.vault.check()?;
+        }
+        Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
+        if train.init.is_some_and(|init| !init.is_possible()) {
+            return Err(Fault::Run(TrainError::WeightsNotFinite).into());
+        }
+        let plan = Plan {
+            samples,
+            test_samples,
+            start: train.init.map_or(Start::Keep(self.step, self.last), |init| Start::Fresh(init, train.seed)),
+            settings: train.settings,
+            stop_loss: train.stop_loss,
+            max_steps: train.max_steps,
+            eval_every: train.eval_every.unwrap_or(if test_samples > 0 { 5 } else { 0 }),
+            report_every: train.report_every,
+        };
+        self.origin = origin;
+        self.intake = Intake::default();
+        let course = Course::new(plan).after(self.step);
+        self.savings = Savings { every: train.save_every, last: course.steps() };
+        Ok(course)
+    }
+
+    #[inline(never)]
+    pub(super) fn header(&self, train: &Train, course: &Course) -> Record {
+        let (signal_norm, snr, flip) = match train.data {
+            Data::Made(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
+            Data::Held | Data::Stream => (0.0, 0.0, 0.0),
+        };
+        Record::Run(RunHeader {
+            name: train.name.clone(),
+            form: form_word(&train.data),
+            samples: course.plan().samples as u64,
+            test_samples: course.plan().test_samples as u64,
+            seed: train.seed,
+            signal_norm,
+            snr,
+            flip,
+            learning_rate: train.settings.learning_rate,
+            stop_loss: train.stop_loss,
+            max_steps: train.max_steps.into(),
+            train_output: train.settings.train_output.into(),
+        })
+    }
+
+    pub(super) fn eval(&mut self, data: Data, split: Split, samples: usize) -> Outcome {
+        let (train, test) = match split {
+            Split::Train => (samples, 0),
+            Split::Test => (0, samples),
+        };
+        let (origin, train, test) = self.sets(data, train, test)?;
+        let count = if split == Split::Train { train } else { test };
+        if count == 0 {
+            return Err(Fault::Held.into());
+        }
+        self.origin = origin;
+        self.intake = Intake::default();
+        self.activity = Activity::Eval(Exam { split, n: 0, count, scores: Scores::default() });
+        Ok((count as u64, 0))
+    }
+}

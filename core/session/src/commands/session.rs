@@ -1,0 +1,133 @@
+//! A chip that idles and obeys: commands in, records out, one sample of work at a time.
+//!
+//! The firmware hands over every byte that comes ([`Session::receive`]) and gives time for work
+//! ([`Session::work`]). Specified in prose in `docs/protocol.md`.
+
+use super::line_assembler::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
+use super::port::Port;
+use super::state::Desk;
+use super::weight_storage::Vault;
+use mote_core::memory::Memory;
+use mote_protocol::answer::Answer;
+use mote_protocol::command::{Command, parse};
+use mote_protocol::frame;
+use mote_protocol::report::Board;
+use mote_protocol::wire::word;
+
+/// The conversation with one host.
+pub struct Session<'m, S: Memory, V: Vault> {
+    inbox: Inbox,
+    desk: Desk<'m, S, V>,
+    echo: bool,
+}
+
+impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
+    /// A session on the weights in `memory`. As many samples can be held as fit into `store`, each with
+    /// `M D + 1` numbers; weights that are loaded wait there too.
+    #[inline]
+    pub fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
+        Self { inbox: Inbox::new(), desk: Desk::new(memory, store, vault, board), echo: false }
+    }
+
+    /// Takes one byte from the line; may answer.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline(never)]
+    pub fn receive<P: Port>(&mut self, byte: u8, port: &mut P) -> Result<(), P::Error> {
+        if self.echo && self.inbox.is_text() {
+            echo(byte, port)?;
+        }
+        match self.inbox.byte(byte, port.millis()) {
+            Event::Nothing => Ok(()),
+            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
+            Event::Line => {
+                let (name, command) = parse(self.inbox.line(), self.desk.shape());
+                self.inbox.clear();
+                if let Ok(Command::Echo(on)) = command {
+                    self.echo = on;
+                    port.carriage_return(on);
+                }
+                self.desk.execute(name, command, port)
+            }
+            Event::Frame => {
+                let taken = self.desk.frame(frame::decode(self.inbox.frame()), port);
+                self.inbox.clear();
+                taken
+            }
+        }
+    }
+
+    /// Works on at most one sample or one part of a dump. Answers whether there is more to do at once; if not, the
+    /// processor may sleep until a byte comes, or for some milliseconds: silence has its deadlines.
+    ///
+    /// Call it when all bytes that came have been received.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline(never)]
+    pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
+        let now = port.millis();
+        let is_begun = self.is_half_typed();
+        port.half_typed(is_begun);
+        if let Some(fault) = self.inbox.idle(now) {
+            self.desk.refuse("-", &fault.into(), port)?;
+        }
+        let goes_on = self.desk.work(now, port)?;
+        if is_begun && !port.half_typed(false) {
+            // It had to give way. Nothing is left of a line that was dropped.
+            port.send(self.inbox.line().as_bytes())?;
+        }
+        Ok(goes_on)
+    }
+
+    /// Says that bytes were lost before they could be received. What has begun is dropped, and what comes, up to the end
+    /// of a line or a pause: it may be the rest of something else.
+    ///
+    /// # Errors
+    ///
+    /// What the port answers.
+    #[inline]
+    pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        port.half_typed(self.is_half_typed());
+        self.inbox.lose(port.millis());
+        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+    }
+
+    /// Whether half a line stands on a terminal.
+    #[inline]
+    fn is_half_typed(&self) -> bool {
+        self.echo && self.inbox.is_text() && self.inbox.has_begun()
+    }
+
+    /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.desk.is_idle() && !self.inbox.has_begun()
+    }
+
+    /// What is being done, in the word of `status`.
+    #[inline]
+    pub fn activity(&self) -> &'static str {
+        self.desk.activity.name()
+    }
+
+    /// CRC-32 over the weights, and the steps behind them: what no refused command changes.
+    #[inline]
+    pub fn digest(&mut self) -> (u32, u32) {
+        self.desk.digest()
+    }
+}
+
+/// Shows what was typed.
+#[inline]
+fn echo<P: Port>(byte: u8, port: &mut P) -> Result<(), P::Error> {
+    match byte {
+        b'\r' | b'\n' | CTRL_C | CTRL_U => port.send(b"\r\n"),
+        BACKSPACE | DELETE => port.send(b"\x08 \x08"),
+        b' '..=b'~' => port.send(&[byte]),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! What a session remembers between two commands.
+
+use super::port::Port;
+use super::sample_source::{Held, Intake, Origin};
+use super::transfer::{Cargo, Dump, Transfer};
+use super::weight_storage::Vault;
+use crate::runs::plan::LastLoss;
+use crate::runs::training_run::{Course, weights_digest};
+use mote_core::data::{DataError, Split};
+use mote_core::memory::Memory;
+use mote_core::metrics::Scores;
+use mote_core::shape::Shape;
+use mote_protocol::answer::Answer;
+use mote_protocol::command::Refusal;
+use mote_protocol::report::Board;
+use mote_protocol::wire::word;
+
+/// What a command that is taken answers: two figures, which depend on it.
+pub(super) type Outcome = Result<(u64, u32), Refusal>;
+
+/// Nothing, a run, a test, or numbers on their way.
+pub(super) enum Activity {
+    Idle,
+    Train(Course),
+    Eval(Exam),
+    Take(Transfer),
+    Send(Dump),
+}
+
+impl Activity {
+    #[inline]
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Train(_) => "train",
+            Self::Eval(_) => "eval",
+            Self::Take(transfer) => match transfer.cargo {
+                Cargo::Samples(_) => "data",
+                Cargo::Weights(_) => "load",
+            },
+            Self::Send(_) => "weights",
+        }
+    }
+}
+
+/// A test in progress.
+pub(super) struct Exam {
+    pub(super) split: Split,
+    pub(super) n: usize,
+    pub(super) count: usize,
+    pub(super) scores: Scores,
+}
+
+/// When a run is saved.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Savings {
+    /// Steps between two saves; 0: never.
+    pub(super) every: u32,
+    /// Steps behind the weights that were saved or begun with last.
+    pub(super) last: u32,
+}
+
+/// Why a streamed sample that did not come ends what waits for it.
+pub(super) const MISSING: DataError = DataError::Missing;
+
+/// Everything of a session behind its ears.
+pub(super) struct Desk<'m, S: Memory, V: Vault> {
+    pub(super) memory: &'m mut S,
+    pub(super) store: &'m mut [f32],
+    pub(super) vault: V,
+    pub(super) board: Board,
+    pub(super) activity: Activity,
+    /// Steps behind the weights.
+    pub(super) step: u32,
+    /// The loss before the last of them, where it is known.
+    pub(super) last: Option<LastLoss>,
+    pub(super) savings: Savings,
+    pub(super) held: Held,
+    pub(super) origin: Origin,
+    pub(super) intake: Intake,
+}
+
+impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
+    pub(super) fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
+        Self {
+            memory,
+            store,
+            vault,
+            board,
+            activity: Activity::Idle,
+            step: 0,
+            last: None,
+            savings: Savings::default(),
+            held: Held::default(),
+            origin: Origin::Held,
+            intake: Intake::default(),
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.activity, Activity::Idle)
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.memory.shape()
+    }
+
+    /// Numbers in a sample: its tokens and its label.
+    pub(super) fn sample_numbers(&self) -> usize {
+        let Shape { tokens, dim, .. } = self.shape();
+        tokens * dim + 1
+    }
+
+    pub(super) fn digest(&mut self) -> (u32, u32) {
+        (weights_digest(&self.memory.workspace().params), self.behind())
+    }
+
+    /// Steps behind the weights that are there.
+    pub(super) fn behind(&self) -> u32 {
+        match &self.activity {
+            Activity::Train(course) => course.behind(),
+            _ => self.step,
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn refuse<P: Port>(&self, name: &str, refusal: &Refusal, port: &mut P) -> Result<(), P::Error> {
+        port.answer(Answer::Refused(word(name), refusal.fault.code(), refusal.text()))
+    }
+
+    /// Takes over what a run leaves behind.
+    pub(super) fn leave(&mut self, course: &Course) {
+        self.intake = Intake::default();
+        if course.has_weights() {
+            (self.step, self.last) = (course.steps(), course.last_loss());
+        }
+    }
+}

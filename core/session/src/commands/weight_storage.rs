@@ -1,0 +1,128 @@
+//! Where weights outlast a power cut: the seam to whatever memory a board has for it.
+
+use crate::checkpoint::{CheckpointError, Refusal, RunId, Store};
+use crate::runs::plan::LastLoss;
+use embedded_storage::nor_flash::NorFlash;
+use mote_core::params::Params;
+use mote_core::shape::Shape;
+use mote_core::train::StepReport;
+use mote_protocol::command::Fault;
+
+/// Keeps weights.
+pub trait Vault {
+    /// Whether there is memory to keep anything in.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoFlash`].
+    fn check(&self) -> Result<(), Fault>;
+
+    /// Keeps the weights that `step` steps have made, and the loss before the last of them where it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoFlash`] or [`Fault::SaveFailed`]; what was kept before is still kept.
+    fn save(&mut self, step: u32, last: Option<LastLoss>, params: &Params) -> Result<(), Fault>;
+
+    /// Puts the weights back that were kept last, and returns their steps, and the loss before the last of them where it is
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::NoFlash`], [`Fault::NothingSaved`], [`Fault::SavedCorrupt`] or [`Fault::SavedOther`]: the
+    /// weights are as before. [`Fault::SavedUnstable`]: they are 0.
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<LastLoss>), Fault>;
+}
+
+/// A board without such memory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoVault;
+
+impl Vault for NoVault {
+    #[inline]
+    fn check(&self) -> Result<(), Fault> {
+        Err(Fault::NoFlash)
+    }
+
+    #[inline]
+    fn save(&mut self, _: u32, _: Option<LastLoss>, _: &Params) -> Result<(), Fault> {
+        Err(Fault::NoFlash)
+    }
+
+    #[inline]
+    fn resume(&mut self, _: &mut Params) -> Result<(u32, Option<LastLoss>), Fault> {
+        Err(Fault::NoFlash)
+    }
+}
+
+/// Two checkpoints in a NOR flash: see [`checkpoint`](crate::checkpoint).
+#[derive(Debug)]
+pub struct FlashVault<F> {
+    store: Store<F>,
+    shape: Shape,
+}
+
+impl<F: NorFlash> FlashVault<F> {
+    /// The vault in the `bytes` from `start` of a flash, for models of `shape`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::new`].
+    #[inline]
+    pub fn new(flash: F, start: u32, bytes: u32, shape: Shape) -> Result<Self, CheckpointError> {
+        Ok(Self { store: Store::new(flash, start, bytes, shape)?, shape })
+    }
+}
+
+impl<F: NorFlash> Vault for FlashVault<F> {
+    #[inline]
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn save(&mut self, step: u32, last: Option<LastLoss>, params: &Params) -> Result<(), Fault> {
+        // A loss that is not known is kept as NaN.
+        let (train_loss, data) = last.map_or((f32::NAN, 0), |last| (last.train_loss, last.data));
+        let report = (step > 0).then_some(StepReport { step, train_loss });
+        let saved = self.store.save_weights(RunId::session(), self.shape, (report, data), params);
+        saved.map(|_| ()).map_err(|_| Fault::SaveFailed)
+    }
+
+    #[inline(never)]
+    fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<LastLoss>), Fault> {
+        match self.store.load_weights(RunId::session(), self.shape, params) {
+            Ok(saved) => Ok(saved.last.map_or((0, None), |last| {
+                let known = (!last.train_loss.is_nan()).then_some(last.train_loss);
+                (last.step, known.map(|train_loss| LastLoss { train_loss, data: saved.data }))
+            })),
+            Err(CheckpointError::Unstable) => Err(Fault::SavedUnstable),
+            Err(CheckpointError::Refused(slots)) => Err(worth_saying(slots)),
+            Err(_) => Err(Fault::SavedCorrupt),
+        }
+    }
+}
+
+/// What is wrong with two slots, in one word: what is of another model says more than what is damaged, and that more
+/// than what is blank.
+#[inline]
+fn worth_saying(slots: [Refusal; 2]) -> Fault {
+    let is_other = |slot: &Refusal| {
+        matches!(
+            slot,
+            Refusal::Mark
+                | Refusal::Version { .. }
+                | Refusal::Length
+                | Refusal::Shape { .. }
+                | Refusal::Seed { .. }
+                | Refusal::Settings { .. }
+        )
+    };
+    if slots.iter().any(is_other) {
+        Fault::SavedOther
+    } else if slots.iter().all(|slot| *slot == Refusal::Blank) {
+        Fault::NothingSaved
+    } else {
+        Fault::SavedCorrupt
+    }
+}

@@ -1,0 +1,184 @@
+//! What a session does between two commands: one sample, or one part of a dump.
+
+use super::port::Port;
+use super::sample_source::{Intake, Origin, Tap};
+use super::state::{Activity, Desk, Exam, MISSING, Savings};
+use super::transfer::Part;
+use super::weight_storage::Vault;
+use crate::runs::plan::Source;
+use crate::runs::training_run::{weights_digest, weights_record};
+use mote_core::data::Split;
+use mote_core::memory::Memory;
+use mote_core::model::Model;
+use mote_core::train::TrainError;
+use mote_protocol::answer::{Answer, Score};
+use mote_protocol::command::Fault;
+use mote_protocol::report::{DigestLine, Record, error_code};
+use mote_protocol::wire::word;
+
+/// Whether the next sample can be read.
+enum Readiness {
+    Ready,
+    Waiting,
+    Late,
+}
+
+impl<S: Memory, V: Vault> Desk<'_, S, V> {
+    /// See [`super::Session::work`].
+    pub(super) fn work<P: Port>(&mut self, now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        match &self.activity {
+            Activity::Idle => Ok(false),
+            Activity::Take(transfer) => {
+                if transfer.is_late(now_ms) {
+                    let what = word(self.activity.name());
+                    self.activity = Activity::Idle;
+                    port.answer(Answer::Broken(what, Fault::TransferTimeout.code()))?;
+                }
+                Ok(false)
+            }
+            Activity::Send(_) => self.send(port),
+            Activity::Train(course) => match course.needs() {
+                Some(need) => self.train(need, now_ms, port),
+                None => Ok(false),
+            },
+            Activity::Eval(exam) => self.test((exam.split, exam.n, exam.count), now_ms, port),
+        }
+    }
+
+    #[inline(never)]
+    fn send<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
+        let Activity::Send(dump) = &mut self.activity else { return Ok(false) };
+        let params = self.memory.workspace().params;
+        match dump.part(&params, || weights_digest(&params)) {
+            Part::Frame(bytes) => port.send(&bytes).map(|()| true),
+            Part::Line(first, words) => port.answer(Answer::Numbers(first, words)).map(|()| true),
+            Part::End(bytes) => {
+                self.activity = Activity::Idle;
+                match bytes {
+                    Some(bytes) => port.send(&bytes),
+                    None => port.emit(weights_record(&params, self.step)),
+                }?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Makes sure that a streamed sample is there, or asks for it, and asks for the one behind it in time.
+    #[inline(never)]
+    fn await_sample<P: Port>(
+        &mut self,
+        (split, n, count): (Split, usize, usize),
+        now_ms: u32,
+        port: &mut P,
+    ) -> Result<Readiness, P::Error> {
+        if !matches!(self.origin, Origin::Stream) {
+            return Ok(Readiness::Ready);
+        }
+        if !self.intake.is_wanted(split, n) {
+            self.intake.want(split, n, now_ms);
+            port.answer(Answer::Want(word(split.name()), n as u64))?;
+        }
+        if self.intake.is_complete() {
+            if n + 1 < count {
+                port.answer(Answer::Want(word(split.name()), n as u64 + 1))?;
+            }
+            return Ok(Readiness::Ready);
+        }
+        Ok(if self.intake.is_late(now_ms) { Readiness::Late } else { Readiness::Waiting })
+    }
+
+    /// The sample is spent. The next of the pass was asked for already.
+    fn spend(&mut self, (split, n, count): (Split, usize, usize), now_ms: u32) {
+        if n + 1 < count && matches!(self.origin, Origin::Stream) {
+            self.intake.want(split, n + 1, now_ms);
+        } else {
+            self.intake = Intake::default();
+        }
+    }
+
+    #[inline(never)]
+    fn train<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        let readiness = self.await_sample(need, now_ms, port)?;
+        let Activity::Train(course) = &mut self.activity else { return Ok(false) };
+        let goes_on = match readiness {
+            Readiness::Waiting => return Ok(false),
+            Readiness::Late => course.fail(MISSING.into(), self.memory, port).map(|()| false),
+            Readiness::Ready => {
+                let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+                course.advance(self.memory, &mut tap, port)
+            }
+        };
+        self.spend(need, port.millis());
+        if matches!(goes_on, Ok(true)) {
+            return self.save_in_time(port).map(|()| true);
+        }
+        // Also when the port failed: the run is over.
+        if let Activity::Train(course) = core::mem::replace(&mut self.activity, Activity::Idle) {
+            self.leave(&course);
+        }
+        goes_on
+    }
+
+    /// Saves between two steps, as often as the run was told to. Not after the last step: there is nothing to go on with.
+    #[inline(never)]
+    fn save_in_time<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        let Activity::Train(course) = &self.activity else { return Ok(()) };
+        let (step, Savings { every, last }) = (course.steps(), self.savings);
+        if every == 0 || !course.is_between_steps() || step == last || !step.is_multiple_of(every) {
+            return Ok(());
+        }
+        self.savings.last = step;
+        let params = self.memory.workspace().params;
+        match self.vault.save(step, course.last_loss(), &params) {
+            Ok(()) => {
+                let digest = weights_digest(&params);
+                port.emit(Record::Digest(DigestLine { what: word("saved"), step: step.into(), digest }))
+            }
+            Err(fault) => port.answer(Answer::Broken(word("save"), fault.code())),
+        }
+    }
+
+    #[inline(never)]
+    fn test<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
+        let result = match self.await_sample(need, now_ms, port)? {
+            Readiness::Waiting => return Ok(false),
+            Readiness::Late => Err(MISSING.into()),
+            Readiness::Ready => self.score(need),
+        };
+        self.spend(need, port.millis());
+        let Activity::Eval(exam) = &mut self.activity else { return Ok(false) };
+        exam.n += 1;
+        if result.is_ok() && exam.n < exam.count {
+            return Ok(true);
+        }
+        let answer = match result.and_then(|()| exam.close(self.step)) {
+            Ok(score) => Answer::Score(score),
+            Err(error) => Answer::Broken(word("eval"), error_code(error)),
+        };
+        (self.activity, self.intake) = (Activity::Idle, Intake::default());
+        port.answer(answer).map(|()| false)
+    }
+
+    #[inline(never)]
+    fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
+        let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
+        let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+        let (y, f, attention) = Model::new(self.memory).score_sample(n == 0, |x| tap.read(split, n, x))?;
+        exam.scores.add(y, f, attention);
+        Ok(())
+    }
+}
+
+impl Exam {
+    fn close(&self, step: u32) -> Result<Score, TrainError> {
+        let figures = self.scores.evaluation().ok_or(TrainError::LossNotFinite)?;
+        Ok(Score {
+            what: word(self.split.name()),
+            step: step.into(),
+            samples: self.count as u64,
+            loss: figures.loss,
+            error: figures.error,
+            attention: figures.attention,
+        })
+    }
+}

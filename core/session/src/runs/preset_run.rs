@@ -1,0 +1,89 @@
+//! A preset from its first line to its last: the program that host and chip both run.
+
+use crate::runs::plan::{Made, Plan, Start};
+use crate::runs::port::Port;
+use crate::runs::presets::{Preset, Run};
+use crate::runs::training_run::Course;
+use mote_core::data::Form;
+use mote_core::math;
+use mote_core::memory::Memory;
+use mote_core::shape::Shape;
+use mote_protocol::report::{Hello, PROTOCOL, Record, RunHeader};
+use mote_protocol::wire::word;
+
+/// Does all runs of `preset` inside `memory` and reports them. Returns how many runs failed: a failed
+/// run is an `error` record, and the next one still starts.
+///
+/// # Errors
+///
+/// What the port answers.
+pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mut P) -> Result<u32, P::Error> {
+    let shape = memory.shape();
+    port.emit(Record::Hello(hello(preset.name, shape)))?;
+    let mut failed = 0;
+    for run in preset.runs {
+        port.emit(header(run, shape.dim))?;
+        let mut course = Course::new(plan(run));
+        let (size, counts) = ((shape.tokens, shape.dim), (run.samples, run.test_samples));
+        match Made::new(run.distribution, size, counts, run.seed) {
+            Ok(mut source) => while course.advance(memory, &mut source, port)? {},
+            Err(error) => course.fail(error.into(), memory, port)?,
+        }
+        failed += u32::from(course.has_failed());
+    }
+    port.emit(Record::Bye(preset.runs.len() as u64, failed.into()))?;
+    Ok(failed)
+}
+
+/// Who speaks, of which model.
+#[inline]
+pub(crate) fn hello(preset: &str, shape: Shape) -> Hello {
+    Hello {
+        protocol: PROTOCOL,
+        engine: word(mote_core::VERSION),
+        math: word(math::NAME),
+        preset: word(preset),
+        tokens: shape.tokens as u64,
+        dim: shape.dim as u64,
+        head: shape.head as u64,
+        value: shape.value as u64,
+        memory_bytes: shape.bytes().unwrap_or_default() as u64,
+    }
+}
+
+/// The plan of a run of a preset.
+#[inline]
+pub fn plan(run: &Run) -> Plan {
+    Plan {
+        samples: run.samples,
+        test_samples: run.test_samples,
+        start: Start::Fresh(run.init, run.seed),
+        settings: run.settings,
+        stop_loss: run.stop_loss,
+        max_steps: run.max_steps,
+        eval_every: run.eval_every,
+        report_every: 1,
+    }
+}
+
+#[inline]
+fn header(run: &Run, dim: usize) -> Record {
+    let form = match run.distribution.form {
+        Form::Paper { .. } => "paper",
+        Form::Uniform { .. } => "uniform",
+    };
+    Record::Run(RunHeader {
+        name: word(run.name),
+        form: word(form),
+        samples: run.samples as u64,
+        test_samples: run.test_samples as u64,
+        seed: run.seed,
+        signal_norm: run.distribution.signal_norm,
+        snr: run.distribution.snr(dim),
+        flip: run.distribution.flip,
+        learning_rate: run.settings.learning_rate,
+        stop_loss: run.stop_loss,
+        max_steps: run.max_steps.into(),
+        train_output: run.settings.train_output.into(),
+    })
+}

@@ -1,0 +1,44 @@
+//! The laboratory: one training run, or many on a grid, each in the representation that costs least.
+//!
+//! A library without command line, terminal, threads, files or signals: whoever calls it decides about those. The
+//! program `mote` is one caller.
+//!
+//! # Modules, in the order data flows
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`recipe`], [`place`] | what a run is: data, model, learning rate, stop rule; and its point on the grid |
+//! | [`digits`] | real images in the place of signals |
+//! | [`product`], [`span`], [`basis`] | matrix products, and the run in the span of the training tokens |
+//! | [`weights`], [`tokens`], [`sampled`] | the representations |
+//! | [`test_loss`] | fresh test samples for the samplers |
+//! | [`control`], [`run`], [`outcome`] | starts a run, steps it until it stops, and says what it came to |
+//! | [`dynamics`] | the quantities of the paper, step by step |
+//! | [`summary`], [`boundary`], [`theory`] | means with error bars, where a phase diagram turns, what the theorem says |
+//!
+//! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed alone, not on threads, order
+//! or what ran before. (On another kind of processor the samplers may differ in the last bits: see `docs/numerics.md`.)
+//!
+//! **Invariant:** work that takes long looks at its stop flag at least once a step.
+#![forbid(unsafe_code)]
+
+pub mod basis;
+pub mod boundary;
+pub mod control;
+pub mod digits;
+pub mod dynamics;
+pub mod error;
+pub mod outcome;
+pub mod place;
+pub mod product;
+pub mod recipe;
+pub mod run;
+pub mod sampled;
+pub mod span;
+pub mod summary;
+pub mod test_loss;
+pub mod theory;
+pub mod tokens;
+pub mod weights;
+
+pub use error::Error;

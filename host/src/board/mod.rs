@@ -1,0 +1,8 @@
+//! The boards: what they are, how their firmware is built, and what they have room for.
+
+pub mod build;
+pub mod elf_sizes;
+pub mod fit;
+pub mod machine;
+pub mod model;
+pub mod provision;

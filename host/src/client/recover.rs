@@ -1,0 +1,142 @@
+//! A conversation put in order after an accident: silence, a fresh `hello`, a port opened anew, a job done again.
+
+use crate::base::progress::Interrupt;
+use crate::client::chip::{Chip, Client, GLANCE, Heard};
+use crate::client::fault::ChipError;
+use mote_protocol::answer::Answer;
+use mote_protocol::report::Record;
+use std::time::{Duration, Instant};
+
+/// Drops whatever line has begun.
+const CTRL_U: u8 = 0x15;
+
+/// How often the chip is asked who it is before it counts as silent.
+const HELLOS: u32 = 4;
+
+/// How long a port that is gone may take to come back.
+const COME_BACK: Duration = Duration::from_secs(15);
+
+/// Between two attempts to open a port.
+const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+
+impl Client {
+    /// Lets the line come to rest: says nothing until the chip has dropped what was begun and has said all it was
+    /// about to say, and forgets that. A chip that goes on talking is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::hear`].
+    pub fn quiet(&mut self) -> Result<(), ChipError> {
+        let silence = self.link.silence();
+        let longest = Instant::now() + 3 * silence;
+        let mut until = Instant::now() + silence;
+        while Instant::now() < until.min(longest) {
+            let left = until.min(longest).saturating_duration_since(Instant::now());
+            if self.pump(left.min(GLANCE))? > 0 {
+                until = Instant::now() + silence;
+            }
+            // Forgotten, but for what no one may miss.
+            while let Some(item) = self.items.pop_front() {
+                self.understand(item)?;
+            }
+            if self.interrupt.is_some_and(Interrupt::is_raised) {
+                return Err(ChipError::Interrupted);
+            }
+        }
+        self.reader.clear();
+        Ok(())
+    }
+
+    /// Finds the chip's attention whatever was on the line before, and asks who it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::hear`]; [`ChipError::Silent`].
+    pub fn sync(&mut self) -> Result<(), ChipError> {
+        let (start, before) = (Instant::now(), self.traffic.down);
+        // Who it is, a chip says at once, unless it works on a sample.
+        let patience = if self.link.comes_back() { self.link.patience() / 2 } else { self.link.patience() };
+        for _ in 0..HELLOS {
+            self.quiet()?;
+            self.send(&[CTRL_U, b'\n'])?;
+            // A person may have been here before.
+            self.tell("echo on=0")?;
+            self.tell("hello")?;
+            match self.answer_within("hello", patience) {
+                Ok(reply) => {
+                    if let Some(chip) = introduction(&reply.said) {
+                        self.chip = Some(chip);
+                        return Ok(());
+                    }
+                }
+                Err(ChipError::Silent { .. } | ChipError::Refused { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        let (port, seconds, bytes) = (self.port(), start.elapsed().as_secs_f64(), self.traffic.down - before);
+        Err(ChipError::Deaf { port, times: HELLOS, seconds, bytes })
+    }
+
+    /// After an error that is passing: opens the port anew if it is gone, and syncs.
+    ///
+    /// # Errors
+    ///
+    /// [`ChipError::Gone`] if it does not come back in time; as [`Client::sync`]. [`ChipError::Other`] if another model
+    /// answers than before.
+    pub fn recover(&mut self) -> Result<(), ChipError> {
+        let until = Instant::now() + COME_BACK;
+        while self.is_gone {
+            if self.interrupt.is_some_and(Interrupt::is_raised) {
+                return Err(ChipError::Interrupted);
+            }
+            match self.link.reopen() {
+                Ok(()) => self.is_gone = false,
+                Err(_) if Instant::now() < until => std::thread::sleep(REOPEN_PAUSE),
+                Err(cause) => return Err(self.gone(cause)),
+            }
+        }
+        self.items.clear();
+        let before = self.chip.clone();
+        self.sync()?;
+        match (before, &self.chip) {
+            (Some(before), Some(now)) if before.hello != now.hello => Err(ChipError::Other { port: self.port() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does `job` again after errors that pass, at most so many times, with the line put in order in between.
+    ///
+    /// # Errors
+    ///
+    /// The last error of the job, or what keeps the line from being put in order.
+    pub fn persist<T>(
+        &mut self,
+        retries: u32,
+        mut job: impl FnMut(&mut Self) -> Result<T, ChipError>,
+    ) -> Result<T, ChipError> {
+        let (mut tries, mut outcome) = (0, job(self));
+        while let Err(error) = &outcome
+            && error.is_passing()
+            && tries < retries
+            && (!self.is_gone || self.link.comes_back())
+        {
+            tries += 1;
+            outcome = self.recover().and_then(|()| job(self));
+        }
+        outcome
+    }
+}
+
+/// The three records that answer `hello`.
+fn introduction(said: &[Heard]) -> Option<Chip> {
+    let (mut hello, mut board, mut limits) = (None, None, None);
+    for heard in said {
+        match heard {
+            Heard::Record(Record::Hello(record)) => hello = Some(record.clone()),
+            Heard::Record(Record::Board(record)) => board = Some(record.clone()),
+            Heard::Answer(Answer::Limits(record)) => limits = Some(record.clone()),
+            _ => {}
+        }
+    }
+    Some(Chip { hello: hello?, board: board?, limits: limits? })
+}

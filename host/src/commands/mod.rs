@@ -1,0 +1,32 @@
+//! The commands: one file each, with its options and what it does.
+
+#[cfg(feature = "lab")]
+pub mod bench;
+#[cfg(feature = "pictures")]
+pub mod demo;
+pub mod device;
+#[cfg(feature = "lab")]
+pub mod digits;
+#[cfg(feature = "lab")]
+pub mod dynamics;
+pub mod fit;
+pub mod flash;
+#[cfg(feature = "files")]
+pub mod hello;
+#[cfg(feature = "lab")]
+pub mod law;
+#[cfg(feature = "files")]
+pub mod learn;
+#[cfg(feature = "monitor")]
+pub mod monitor;
+#[cfg(feature = "lab")]
+pub mod phase;
+#[cfg(feature = "files")]
+pub mod predict;
+pub mod presets;
+pub mod run;
+pub mod sizes;
+#[cfg(feature = "lab")]
+pub mod theory;
+#[cfg(feature = "files")]
+pub mod train;

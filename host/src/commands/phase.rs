@@ -1,0 +1,228 @@
+//! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
+
+use crate::base::error::{InputError, Interrupted};
+use crate::base::lists;
+use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
+use crate::lab::conclude::conclude;
+use crate::lab::estimate;
+use crate::lab::grid::Config;
+use crate::lab::options::Options;
+use crate::lab::run_file::{self, RunFile};
+use crate::lab::session::Session;
+use crate::lab::store::Store;
+use anyhow::Context;
+use mote_lab::control::Control;
+use mote_lab::outcome::Cell;
+use mote_lab::place::{Place, Space};
+use mote_lab::recipe::Form;
+use mote_lab::run;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+/// Options of `mote phase`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip
+size), wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to
+D = 4*10^12 and H = 10^8), digits (real images, 3 against 8).
+
+Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and standard error),
+heatmap.png and .svg, cut.png and .svg (of several models, one each, and curves.png and .svg),
+boundary.json, theory.csv (uniform form), run.json, and report.html with all of it on a page.
+Killed at any moment, the same command goes on from the last finished cell. Every number depends
+only on seed, configuration and place on the grid: not on threads, order or interruptions.
+
+Examples:
+  mote phase --preset figure1 --out fig1
+  mote phase --preset figure1 --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
+  mote phase --preset wide --dim 1000000000000 --out wide
+  mote phase --preset law --dry-run --out law
+  mote phase --print-config > run.toml; mote phase --config run.toml --out mine")]
+pub struct PhaseArgs {
+    /// Where everything comes from that is not said otherwise [default: figure1]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Run file; options on the command line speak over it
+    #[arg(long, value_name = "F.toml")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    /// What to change.
+    pub options: Options,
+    /// Threads; each works on a cell of its own
+    #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
+    pub threads: Option<usize>,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
+    pub out: Option<PathBuf>,
+    /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
+    pub cut: Option<f64>,
+    #[command(flatten)]
+    /// How progress is told.
+    pub progress: ProgressArgs,
+    /// Show report.html in the browser at the end
+    #[arg(long)]
+    pub open: bool,
+    /// Say how many cells, how long and how much memory it would be, within seconds, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print all of this as a run file, and do nothing
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+/// Computes a phase diagram.
+///
+/// # Errors
+///
+/// [`InputError`] for impossible options and folders; [`Interrupted`] with every finished cell saved.
+pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
+    if args.print_config {
+        return say(run_file::text(&config)?.trim_end());
+    }
+    let places = config.places();
+    let threads = match args.threads {
+        Some(0) => return Err(InputError::option("threads", "expected at least 1, found 0").into()),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+    };
+    let threads = threads.min(places.len());
+    let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
+    lists::positive("cut", cut)?;
+    let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
+    check_memory(&config, &places, threads).map_err(too_large)?;
+    if args.dry_run {
+        return describe(&config, &places, threads);
+    }
+    let (mut store, out) = Store::open(args.out.as_deref().context("no output folder")?, &config)?;
+    let start = Instant::now();
+    let found = store.done.len();
+    if !quiet && found > 0 {
+        say(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
+    }
+    let mut cells = std::mem::take(&mut store.done);
+    let kind = if quiet { Kind::None } else { args.progress.progress };
+    let finished = compute(&config, &places, &mut cells, &mut store, threads, kind)?;
+    if !finished {
+        let saved = Some(out.path().to_owned());
+        return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
+    }
+    let run_file = run_file.map(|file| file.text);
+    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
+    conclude(&config, cells, &out, &session)
+}
+
+/// Says what a run would be.
+fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
+    let in_space = |space: &Space| places.iter().filter(|place| config.space_of(place) == *space).count();
+    let spaces = Space::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
+    say(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
+    estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
+}
+
+/// Bytes of the largest cell, and which it is.
+fn largest<'a>(config: &Config, places: &'a [Place]) -> (f64, &'a Place) {
+    let bytes = |place: &Place| config.bytes(place, config.space_of(place));
+    places.iter().map(|place| (bytes(place), place)).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid has cells")
+}
+
+/// Refuses what the machine cannot hold, before the first cell.
+fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(), InputError> {
+    let mut system = sysinfo::System::new(); // an error where the platform cannot tell
+    let available = match &mut system {
+        Ok(system) => {
+            system.refresh_memory();
+            system.available_memory() as f64
+        }
+        // A machine that cannot say has nothing to refuse by.
+        Err(_) => return Ok(()),
+    };
+    let (bytes, place) = largest(config, places);
+    let needed = bytes * threads as f64;
+    if available == 0.0 || needed <= available {
+        return Ok(());
+    }
+    let Place { samples, dim, head, .. } = place;
+    let space = config.space_of(place).name();
+    Err(InputError::option(
+        "space",
+        format!(
+            "{} of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
+             machine has {:.1} GB free; try --space auto, or fewer --threads",
+            counted(threads, "cell"),
+            needed / 1e9,
+            available / 1e9
+        ),
+    ))
+}
+
+/// Computes the cells that are missing, each on one thread, in the order of `places`. Whether all are done.
+fn compute(
+    config: &Config,
+    places: &[Place],
+    cells: &mut Vec<Cell>,
+    store: &mut Store,
+    threads: usize,
+    progress: Kind,
+) -> anyhow::Result<bool> {
+    let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
+    let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&place.key())).collect();
+    let interrupt = Interrupt::install()?;
+    let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
+    let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
+    let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (sender, receiver) = sync_channel::<anyhow::Result<Cell>>(threads);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, stop, missing) = (sender.clone(), &next, &stop, &missing);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) && !interrupt.is_raised() {
+                    // A queue in order, so that the most expensive cells start first.
+                    let Some(place) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    if sender.send(one(config, place, Control::new(interrupt.flag()))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut result = Ok(());
+        for cell in receiver {
+            // After the first error nothing is added: a torn line must stay the last one.
+            let is_whole = result.is_ok();
+            let added = cell.and_then(|cell| if is_whole { store.add(&cell).map(|()| Some(cell)) } else { Ok(None) });
+            match added {
+                Ok(Some(cell)) => {
+                    progress.add(1, blank(&cell));
+                    cells.push(cell);
+                }
+                Ok(None) => {}
+                // The cells under way end at once, and are computed anew another time.
+                Err(_) if interrupt.is_raised() => {}
+                Err(error) => {
+                    // The other cells under way end, unsaved; the first error is the one to tell.
+                    stop.store(true, Ordering::Relaxed);
+                    result = result.and(Err(error));
+                }
+            }
+        }
+        progress.finish();
+        result
+    })?;
+    Ok(cells.len() == places.len())
+}
+
+fn one(config: &Config, place: &Place, control: Control) -> anyhow::Result<Cell> {
+    let (seed, space, start) = (place.seed(config.seed), config.space_of(place), Instant::now());
+    let outcome = run::run(&config.recipe, place, seed, space, control).with_context(|| {
+        format!("cell n={} signal={} replicate={}", place.samples, place.signal_norm, place.replicate)
+    })?;
+    // As cells.csv has them, so that a cell is the same whether computed now or found there.
+    let seconds = (start.elapsed().as_secs_f64() * 1e4).round() / 1e4;
+    Ok(Cell { place: *place, seed, space, outcome, seconds })
+}

@@ -1,0 +1,125 @@
+//! `mote theory`: which of the theorem's assumptions a configuration meets, and what it predicts.
+//!
+//! Condition 4.1 and the theorem of (J) as they are remembered: up to logarithms, and with every constant taken as 1.
+
+use crate::base::error::InputError;
+use crate::base::lists::{numbers, positive, sorted};
+use crate::base::progress::say;
+use crate::lab::options::Options;
+use crate::lab::run_file::{self, RunFile};
+use mote_lab::place::Place;
+use mote_lab::recipe::{Form, Recipe};
+use mote_lab::theory::{CAVEAT, Item, Verdict};
+use std::path::PathBuf;
+
+/// Options of `mote theory`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "For every N, SNR and model of the preset, or those given: which items of Condition 4.1 are met
+(constants and logarithms taken as 1), the regime and the number of steps that the theorem predicts, and the
+early race between signal and noise, which is even at N SNR^2 = 2 C_p^2.
+
+Examples:
+  mote theory --n 8 --snr 0.5 --dim 1e12 --head 1e8
+  mote theory --preset figure1 --n 20 --signal 10,50,100
+  mote theory --preset theorem --json")]
+pub struct TheoryArgs {
+    /// Where everything comes from that is not said otherwise [default: theorem]
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// Run file; options on the command line speak over it
+    #[arg(long, value_name = "F.toml")]
+    pub config: Option<PathBuf>,
+    /// Signal-to-noise ratios s / (sigma sqrt(D)), instead of signal norms
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "signal")]
+    pub snr: Option<String>,
+    #[command(flatten)]
+    /// What to change.
+    pub options: Options,
+    /// One JSON object a configuration
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints the verdicts.
+///
+/// # Errors
+///
+/// [`crate::base::error::InputError`] for impossible options.
+pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
+    let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
+    let mut config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
+    if let Form::Digits { .. } = config.recipe.form {
+        return Err(InputError::option(
+            "preset",
+            "expected a preset of signals and noise; the theorem does not speak of images",
+        )
+        .into());
+    }
+    let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
+    snrs.iter().flatten().try_for_each(|&snr| positive("snr", snr))?;
+    for &(dim, head) in &config.models {
+        let recipe = Recipe { dim, head, ..config.recipe };
+        if let Some(snrs) = &snrs {
+            config.signal = sorted(snrs.iter().map(|snr| snr * recipe.noise_norm()).collect());
+        }
+        for &samples in &config.n {
+            for &signal_norm in &config.signal {
+                let verdict = Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head });
+                if args.json {
+                    say(serde_json::to_string(&verdict)?)?;
+                } else {
+                    print(&verdict)?;
+                }
+            }
+        }
+    }
+    if args.json { Ok(()) } else { say(CAVEAT) }
+}
+
+/// What the theory says of one place, line by line.
+fn print(verdict: &Verdict) -> anyhow::Result<()> {
+    let Verdict { n, snr, dim, head, n_snr2, .. } = verdict;
+    say(format_args!("N={n} SNR={snr:.4} D={dim} H={head}: N SNR^2 = {n_snr2:.4}"))?;
+    for Item { says, found, asked, is_met, .. } in &verdict.items {
+        let verdict = if *is_met { "met    " } else { "NOT met" };
+        say(format_args!("  {verdict}  {says}: {found:.3e}, asked {asked:.3e}"))?;
+    }
+    let (side, other) = if *n_snr2 >= 1.0 { ("above", "small") } else { ("below", "a constant") };
+    say(format_args!("  regime: N SNR^2 is {side} 1; far enough {side} it, the test loss is {other}"))?;
+    let (benign, harmful) = (verdict.benign_steps, verdict.harmful_steps);
+    say(format_args!("  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"))?;
+    let first = if *n_snr2 >= verdict.race { "signal" } else { "noise" };
+    say(format_args!("  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here", verdict.race))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::presets;
+
+    fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
+        let recipe = presets::preset(preset).unwrap().recipe;
+        Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head })
+    }
+
+    #[test]
+    fn the_theorem_preset_is_inside_where_it_says() {
+        // eps = 0.05: H at least 40,000 SNR^-4, D at least 40,000 H.
+        let inside = verdict("theorem", 10, 1.0, 4_000_000_000_000, 100_000_000);
+        assert_eq!(inside.missed(), ["samples"], "{inside:?}");
+        assert!((inside.n_snr2 - 10.0).abs() < 1e-9 && (inside.race - 2.0).abs() < 1e-12);
+        assert!((inside.benign_steps - 2e5).abs() < 1e-3 && (inside.harmful_steps - 2e6).abs() < 1e-2);
+        let low = verdict("theorem", 10, 0.1, 4_000_000_000_000, 100_000_000);
+        assert_eq!(low.missed(), ["width", "samples"], "SNR^-4 is 10^4");
+        let flat = verdict("theorem", 10, 1.0, 3_999_999_999_999, 100_000_000);
+        assert_eq!(flat.missed(), ["dimension", "samples"]);
+    }
+
+    #[test]
+    fn figure_1_is_outside_and_its_race_is_at_800() {
+        let figure1 = verdict("figure1", 20, 50.0, 1024, 512);
+        assert!((figure1.race - 800.0).abs() < 1e-9);
+        assert!((figure1.n_snr2 - 20.0 * (50.0f64 / 6.4).powi(2)).abs() < 1e-9);
+        assert!(figure1.missed().contains(&"width") && figure1.missed().contains(&"learning_rate"));
+    }
+}

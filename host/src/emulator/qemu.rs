@@ -1,0 +1,250 @@
+//! An emulated board and the lines it sends. The emulator never outlives its owner or its deadline.
+
+use crate::base::progress;
+use crate::board::machine::Machine;
+use crate::board::provision::QEMU;
+use anyhow::{Context, bail};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// With `-icount shift=7`, every instruction takes 2^7 ns of the guest's time, whatever it is and
+/// however busy this machine is: the board's counter counts instructions, and never time.
+pub const NANOSECONDS_PER_INSTRUCTION: f64 = 128.0;
+
+/// The board's clock counts its instructions.
+const INSTRUCTIONS: [&str; 2] = ["-icount", "shift=7,align=off,sleep=off"];
+
+/// The board's serial port is the emulator's standard input and output.
+const SERIAL: [&str; 2] = ["-serial", "stdio"];
+
+/// Reads of the pipe that may wait to be looked at; then the board waits.
+const READS_WAITING: usize = 1 << 14;
+
+/// Most bytes of a read.
+const READ_BYTES: usize = 4096;
+
+/// Bytes of a line beyond which the board is taken for broken.
+const LINE_LIMIT: usize = 4096;
+
+/// What [`Emulator::listen`] heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A line.
+    Line(String),
+    /// Nothing yet.
+    Nothing,
+    /// The board has ended.
+    End,
+}
+
+/// A running emulator. Killed when dropped.
+#[derive(Debug)]
+pub struct Emulator {
+    child: Arc<Mutex<Child>>,
+    id: u32,
+    input: ChildStdin,
+    reads: Receiver<std::io::Result<Vec<u8>>>,
+    /// What was read and not yet handed out.
+    waiting: Vec<u8>,
+    complaints: Option<JoinHandle<String>>,
+    until: Instant,
+    deadline: Duration,
+    name: &'static str,
+}
+
+impl Emulator {
+    /// Starts a board with its serial port on our end of a pipe. Its clock counts its instructions.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started.
+    pub fn start(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &SERIAL, &INSTRUCTIONS)
+    }
+
+    /// The same with the time of this machine for the board's clock: for boards that are talked to. Their own limits on
+    /// silence are seconds, and a clock that counts instructions runs many times as fast as the other end can answer.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started.
+    pub fn start_in_real_time(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &SERIAL, &[])
+    }
+
+    /// The same with the board's semihosting output on our end of the pipe, and its serial port nowhere.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator cannot be started.
+    pub fn start_logging(machine: &'static Machine, elf: &Path, deadline: Duration) -> anyhow::Result<Self> {
+        Self::start_with(machine, elf, deadline, &["-serial", "null"], &INSTRUCTIONS)
+    }
+
+    fn start_with(
+        machine: &'static Machine,
+        elf: &Path,
+        deadline: Duration,
+        serial: &[&str],
+        clock: &[&str],
+    ) -> anyhow::Result<Self> {
+        let until = Instant::now().checked_add(deadline).context("the deadline is beyond the end of time")?;
+        let mut command = Command::new(QEMU);
+        // Ctrl-C in a terminal is for us; we end the emulator.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .args(["-M", machine.name, "-display", "none", "-monitor", "none"])
+            .args(["-serial", "null"].repeat(machine.serial))
+            .args(serial)
+            .args(["-semihosting-config", "enable=on,target=native"])
+            .args(clock)
+            .arg("-kernel")
+            .arg(elf)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{QEMU} cannot be started"))?;
+        let (sender, reads) = sync_channel(READS_WAITING);
+        let input = child.stdin.take().context("the emulator has no input")?;
+        let mut stdout = child.stdout.take().context("the emulator has no output")?;
+        // The pipe is drained on a thread of its own: a full pipe would stop the board.
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; READ_BYTES];
+            loop {
+                let message = match stdout.read(&mut bytes) {
+                    Ok(0) => break,
+                    Ok(count) => Ok(bytes[..count].to_vec()),
+                    Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = message.is_err();
+                if sender.send(message).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        let mut stderr = child.stderr.take().context("the emulator has no error output")?;
+        let complaints = std::thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        let (waiting, complaints, name) = (Vec::new(), Some(complaints), machine.name);
+        let (id, child) = (child.id(), Arc::new(Mutex::new(child)));
+        progress::end_with_us(&child);
+        Ok(Self { child, id, input, reads, waiting, complaints, until, deadline, name })
+    }
+
+    /// What the board says within a tenth of a second.
+    ///
+    /// # Errors
+    ///
+    /// If the deadline has passed, whether or not the board still talks, or the pipe fails.
+    pub fn listen(&mut self) -> anyhow::Result<Heard> {
+        let until = Instant::now() + Duration::from_millis(100);
+        self.check_deadline()?;
+        loop {
+            let start = &self.waiting[..self.waiting.len().min(LINE_LIMIT)];
+            let end = start.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            if let Some(length) = end.or((start.len() == LINE_LIMIT).then_some(LINE_LIMIT)) {
+                return Ok(Heard::Line(self.take_line(length)));
+            }
+            match self.reads.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.waiting.extend(bytes.context("reading from the emulator")?),
+                Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return Ok(Heard::End),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Heard::Line(self.take_line(self.waiting.len()))),
+                Err(RecvTimeoutError::Timeout) => return Ok(Heard::Nothing),
+            }
+        }
+    }
+
+    fn take_line(&mut self, length: usize) -> String {
+        let line: Vec<u8> = self.waiting.drain(..length).collect();
+        String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
+    }
+
+    /// The bytes that come first within `patience`, as they are; none if none came. `None` if the board has ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`Emulator::listen`].
+    pub fn receive(&mut self, patience: Duration) -> anyhow::Result<Option<Vec<u8>>> {
+        self.check_deadline()?;
+        if !self.waiting.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.waiting)));
+        }
+        match self.reads.recv_timeout(patience) {
+            Ok(bytes) => Ok(Some(bytes.context("reading from the emulator")?)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Ok(Some(Vec::new())),
+        }
+    }
+
+    /// Begins the deadline anew.
+    pub fn restart_deadline(&mut self) {
+        if let Some(until) = Instant::now().checked_add(self.deadline) {
+            self.until = until;
+        }
+    }
+
+    fn check_deadline(&self) -> anyhow::Result<()> {
+        if Instant::now() < self.until {
+            return Ok(());
+        }
+        bail!("{} was stopped: not done after {} s, its --deadline", self.name, self.deadline.as_secs())
+    }
+
+    /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full: send no
+    /// more at a time than it is known to take.
+    ///
+    /// # Errors
+    ///
+    /// If the emulator has ended.
+    pub fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.input.write_all(bytes).and_then(|()| self.input.flush()).context("sending to the emulator")
+    }
+
+    /// The operating system's number of the emulator.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Waits for the end and returns the board's exit status.
+    ///
+    /// # Errors
+    ///
+    /// If the deadline has passed, or the emulator itself failed (with what it said).
+    pub fn wait(mut self) -> anyhow::Result<i32> {
+        while Instant::now() < self.until {
+            let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
+            if let Some(status) = ended {
+                let said = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+                // A warning (that no timer runs, say) is no failure.
+                let is_failure = |line: &&str| !line.contains("warning:");
+                let complaints: String = said.lines().filter(is_failure).collect::<Vec<_>>().join("\n");
+                return match status.code() {
+                    Some(code) if complaints.trim().is_empty() => Ok(code),
+                    _ => bail!("{QEMU} for {} ended with {status}: {}", self.name, complaints.trim()),
+                };
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        bail!("{} was stopped: it did not end within {} s", self.name, self.deadline.as_secs())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}

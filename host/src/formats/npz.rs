@@ -1,0 +1,287 @@
+//! NumPy archives: named arrays of float32 or float64, checked before anything is allocated.
+
+use crate::base::error::{InputError, quoted};
+use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Write};
+use std::path::{Path, PathBuf};
+use zip::ZipArchive;
+
+/// Largest array that is read: 2^28 numbers, 1 GiB in single precision.
+pub const MAX_NUMBERS: u64 = 1 << 28;
+
+/// Longest header of an array that is read, in bytes; NumPy writes about 120.
+const MAX_HEADER: u64 = 1 << 16;
+
+/// Largest packed array that is unpacked whatever it was packed from, in bytes.
+const MAX_UNPACKED: u64 = 64 << 20;
+
+/// How many times smaller a larger array may have been packed: noise hardly packs, and zeros are no data.
+const MAX_PACKING: u64 = 100;
+
+/// An array in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array<T = f32> {
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+    /// The numbers, last dimension fastest.
+    pub data: Vec<T>,
+}
+
+/// An open .npz file.
+#[derive(Debug)]
+pub struct Npz {
+    path: PathBuf,
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl Npz {
+    /// Opens a file and reads its table of contents.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] if the file is missing or not a whole zip archive.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        let mut file = File::open(path).map_err(|e| InputError::file(path, format!("cannot be opened: {e}")))?;
+        if path.is_dir() {
+            return Err(InputError::file(path, "expected an .npz file, found a folder"));
+        }
+        let mut magic = [0; 6];
+        if file.read_exact(&mut magic).is_ok() && &magic == b"\x93NUMPY" {
+            let found =
+                "expected an .npz file, found a single .npy array; numpy.savez(file, X=X, y=y) writes an .npz file";
+            return Err(InputError::file(path, found));
+        }
+        let archive = ZipArchive::new(BufReader::new(file))
+            .map_err(|e| InputError::file(path, format!("expected an .npz file (a zip archive), found: {e}")))?;
+        Ok(Self { path: path.into(), archive })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is an array of this name.
+    pub fn contains(&self, key: &str) -> bool {
+        self.archive.index_for_name(&format!("{key}.npy")).is_some()
+    }
+
+    /// An error about the array of a name.
+    pub fn wrong(&self, key: &str, what: impl std::fmt::Display) -> InputError {
+        InputError::file(&self.path, format!("key {key}: {what}"))
+    }
+
+    /// Reads an array of floats: float32 or float64, of any byte order, C or Fortran order.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] for a missing key, another type or rank, an array that is too large or not all
+    /// there, and for NaN, infinity and what is beyond single precision.
+    pub fn floats(&mut self, key: &str, rank: usize) -> Result<Array, InputError> {
+        let is_float = |kind| kind == TypeChar::Float;
+        let mut beyond = None;
+        let narrow = |x: f64| {
+            let narrow = x as f32;
+            if !narrow.is_finite() {
+                beyond.get_or_insert(x);
+            }
+            narrow
+        };
+        let array = self.read(key, rank, "float32 or float64", is_float, narrow)?;
+        if let (Some(x), Some(at)) = (beyond, array.data.iter().position(|x| !x.is_finite())) {
+            let what = if x.is_finite() { format!("{x:e}, beyond single precision") } else { x.to_string() };
+            let found = format!("expected finite numbers, found {what} at index {:?}", place(at, &array.shape));
+            return Err(self.wrong(key, found));
+        }
+        Ok(array)
+    }
+
+    /// Reads an array of floats or integers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Npz::floats`], but values that are not finite are left to the caller.
+    pub fn numbers(&mut self, key: &str, rank: usize) -> Result<Array<f64>, InputError> {
+        let is_number = |kind| matches!(kind, TypeChar::Float | TypeChar::Int | TypeChar::Uint);
+        self.read(key, rank, "a float or integer type", is_number, |x| x)
+    }
+
+    fn read<T: Copy>(
+        &mut self,
+        key: &str,
+        rank: usize,
+        expected: &str,
+        accepts: impl Fn(TypeChar) -> bool,
+        convert: impl FnMut(f64) -> T,
+    ) -> Result<Array<T>, InputError> {
+        let path = self.path.clone();
+        let wrong = |what: String| InputError::file(&path, format!("key {key}: {what}"));
+        let names = self.archive.file_names().filter_map(Result::ok);
+        let names: Vec<String> = names.map(|name| name.trim_end_matches(".npy").into()).collect();
+        let mut entry = self.archive.by_name(&format!("{key}.npy")).map_err(|error| match error {
+            zip::result::ZipError::FileNotFound => {
+                wrong(format!("expected in the file, found only: {}", quoted(&names.join(", "))))
+            }
+            error => wrong(format!("expected a readable entry, found: {}", quoted(&error.to_string()))),
+        })?;
+        let (unpacked, packed) = (entry.size(), entry.compressed_size());
+        if unpacked > MAX_UNPACKED && unpacked / MAX_PACKING > packed {
+            let found = format!("found {unpacked} bytes packed into {packed}");
+            return Err(wrong(format!("expected data packed at most {MAX_PACKING}-fold, {found}: a zip bomb?")));
+        }
+        let head = header_start(&mut entry).map_err(|e| wrong(format!("expected a NumPy array, found: {e}")))?;
+        let head_bytes = head.len() as u64 + header_length(&head);
+        let whole = Cursor::new(head).chain(&mut entry);
+        // What the parser says of a broken header is long and full of foreign text.
+        let npy = NpyFile::new(whole).map_err(|_| wrong("expected a NumPy array, found a broken header".into()))?;
+        let DType::Plain(kind) = npy.dtype() else {
+            return Err(wrong(format!("expected {expected}, found a structured type")));
+        };
+        let size = kind.num_bytes().unwrap_or_default();
+        let fits_rust = matches!(
+            (kind.type_char(), size),
+            (TypeChar::Float, 4 | 8) | (TypeChar::Int | TypeChar::Uint, 1 | 2 | 4 | 8)
+        );
+        if !accepts(kind.type_char()) || !fits_rust {
+            return Err(wrong(format!("expected {expected}, found dtype {kind}")));
+        }
+        let shape: Vec<u64> = npy.shape().to_vec();
+        if shape.len() != rank {
+            let shown = quoted(&format!("{shape:?}"));
+            return Err(wrong(format!("expected {rank} dimension{}, found shape {shown}", axes(key, rank))));
+        }
+        let count = shape.iter().try_fold(1u64, |count, &size| count.checked_mul(size));
+        let Some(count) = count.filter(|&count| count <= MAX_NUMBERS) else {
+            return Err(wrong(format!("expected at most {MAX_NUMBERS} numbers, found shape {shape:?}")));
+        };
+        let there = unpacked.saturating_sub(head_bytes);
+        if there != count * size as u64 {
+            return Err(wrong(format!(
+                "expected {count} numbers of {kind}, {} bytes, found {there} bytes",
+                count * size as u64
+            )));
+        }
+        let order = npy.order();
+        let read = match (kind.type_char(), size) {
+            (TypeChar::Float, 4) => collect::<f32, T>(npy, f64::from, convert),
+            (TypeChar::Float, _) => collect::<f64, T>(npy, |x| x, convert),
+            (TypeChar::Int, 1) => collect::<i8, T>(npy, f64::from, convert),
+            (TypeChar::Int, 2) => collect::<i16, T>(npy, f64::from, convert),
+            (TypeChar::Int, 4) => collect::<i32, T>(npy, f64::from, convert),
+            (TypeChar::Int, _) => collect::<i64, T>(npy, |x| x as f64, convert),
+            (_, 1) => collect::<u8, T>(npy, f64::from, convert),
+            (_, 2) => collect::<u16, T>(npy, f64::from, convert),
+            (_, 4) => collect::<u32, T>(npy, f64::from, convert),
+            _ => collect::<u64, T>(npy, |x| x as f64, convert),
+        };
+        let damaged = |e: std::io::Error| wrong(format!("expected {count} undamaged numbers of {kind}, found: {e}"));
+        let data = read.map_err(damaged)?;
+        // Reading past the end also checks the archive's checksum.
+        if entry.read(&mut [0]).map_err(damaged)? != 0 {
+            return Err(wrong(format!("expected {count} numbers of {kind}, found more bytes behind them")));
+        }
+        let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect(); // all at most 2^28
+        let data = if order == Order::Fortran { row_major(&data, &shape) } else { data };
+        Ok(Array { shape, data })
+    }
+}
+
+/// Plural and names of the axes of a known array, for a message.
+fn axes(key: &str, rank: usize) -> &'static str {
+    match (key, rank) {
+        ("X", _) => "s (N, M, D)",
+        ("y", _) => " (N)",
+        ("W_Q" | "W_K", _) => "s (D, H)",
+        ("W_V", _) => "s (D, V)",
+        ("w_O", _) => " (V)",
+        (_, 1) => "",
+        _ => "s",
+    }
+}
+
+/// Reads magic, version and header length, and refuses a header that no array needs: the parser would
+/// allocate what the length claims.
+fn header_start(entry: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut head = vec![0; 10];
+    entry.read_exact(&mut head)?;
+    if head[6] != 1 {
+        head.resize(12, 0);
+        entry.read_exact(&mut head[10..])?;
+    }
+    let length = header_length(&head);
+    if length > MAX_HEADER {
+        return Err(std::io::Error::other(format!("a header of {length} bytes")));
+    }
+    Ok(head)
+}
+
+/// Bytes of the header behind its start: two bytes say so in version 1, four in later ones.
+fn header_length(head: &[u8]) -> u64 {
+    head[8..].iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte))
+}
+
+/// Reads number by number: memory grows with the bytes that are there, not with what a header claims.
+fn collect<S: npyz::Deserialize, T>(
+    npy: NpyFile<impl Read>,
+    widen: impl Fn(S) -> f64,
+    mut convert: impl FnMut(f64) -> T,
+) -> std::io::Result<Vec<T>> {
+    let count = npy.len();
+    let mut data = Vec::new();
+    let reader = npy.data::<S>().map_err(std::io::Error::other)?;
+    for x in reader.take(count as usize) {
+        data.push(convert(widen(x?)));
+    }
+    Ok(data)
+}
+
+/// Fortran order (first dimension fastest) to C order.
+fn row_major<T: Copy>(data: &[T], shape: &[usize]) -> Vec<T> {
+    let mut out = Vec::with_capacity(data.len());
+    let mut index = vec![0; shape.len()];
+    for _ in 0..data.len() {
+        let offset = index.iter().zip(shape).rev().fold(0, |offset, (i, size)| offset * size + i);
+        out.push(data[offset]);
+        for (i, size) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < *size {
+                break;
+            }
+            *i = 0;
+        }
+    }
+    out
+}
+
+/// The index of the `at`-th number in row-major order.
+fn place(mut at: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (i, size) in index.iter_mut().zip(shape).rev() {
+        *i = at % size;
+        at /= size;
+    }
+    index
+}
+
+/// The bytes of an .npz file with float32 arrays, as `numpy.savez` writes it. The same arrays give the
+/// same bytes.
+///
+/// # Errors
+///
+/// If an array is larger than the format holds.
+pub fn to_bytes<'a>(arrays: impl IntoIterator<Item = (&'a str, Vec<u64>, &'a [f32])>) -> anyhow::Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default());
+    for (key, shape, data) in arrays {
+        archive.start_file(format!("{key}.npy"), options)?;
+        let mut npy = Vec::new();
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut npy).begin_nd()?;
+        writer.extend(data.iter().copied())?;
+        writer.finish()?;
+        archive.write_all(&npy)?;
+    }
+    Ok(archive.finish()?.into_inner())
+}

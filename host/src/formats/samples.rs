@@ -1,0 +1,98 @@
+//! Data files: `X`, shape `(N, M, D)`, and `y`, shape `(N)`.
+
+use crate::base::error::InputError;
+use crate::formats::npz::Npz;
+use mote_core::data::{InMemory, Label};
+use std::path::Path;
+
+/// Samples read from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Samples {
+    /// `N`.
+    pub samples: usize,
+    /// `M`.
+    pub tokens: usize,
+    /// `D`.
+    pub dim: usize,
+    /// The tokens, row-major.
+    pub x: Vec<f32>,
+    /// The labels, if the file has them.
+    pub labels: Option<Vec<Label>>,
+}
+
+impl Samples {
+    /// Reads `X` and, where it is there, `y`.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names file, key, what was expected and what was found.
+    pub fn read(path: &Path) -> Result<Self, InputError> {
+        let mut npz = Npz::open(path)?;
+        let x = npz.floats("X", 3)?;
+        let [samples, tokens, dim] = x.shape[..] else { unreachable!("the rank was checked") };
+        if samples == 0 || tokens == 0 || dim == 0 {
+            let found = format!("expected at least one sample, token and number, found shape {:?}", x.shape);
+            return Err(npz.wrong("X", found));
+        }
+        let labels = if npz.contains("y") { Some(read_labels(&mut npz, samples)?) } else { None };
+        Ok(Self { samples, tokens, dim, x: x.data, labels })
+    }
+
+    /// Reads a file whose labels are needed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Samples::read`], and if there is no `y`.
+    pub fn read_labelled(path: &Path) -> Result<Self, InputError> {
+        let mut samples = Self::read(path)?;
+        if samples.labels.is_none() {
+            // Say so in the words of every other missing key.
+            samples.labels = Some(read_labels(&mut Npz::open(path)?, samples.samples)?);
+        }
+        Ok(samples)
+    }
+
+    /// The samples as the engine reads them; a file without labels counts as all +1.
+    pub fn dataset<'a>(&'a self, labels: &'a [Label]) -> InMemory<'a> {
+        InMemory::new(&self.x, labels, self.tokens, self.dim).expect("the shape was checked when it was read")
+    }
+
+    /// The labels, or +1 for every sample.
+    pub fn labels_or_plus(&self) -> Vec<Label> {
+        self.labels.clone().unwrap_or_else(|| vec![Label::Plus; self.samples])
+    }
+
+    /// Makes sure that the samples have the shape of the model.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names `path`.
+    pub fn check(&self, path: &Path, tokens: usize, dim: usize) -> Result<(), InputError> {
+        if (self.tokens, self.dim) == (tokens, dim) {
+            return Ok(());
+        }
+        let (m, d) = (self.tokens, self.dim);
+        Err(InputError::file(
+            path,
+            format!("key X: expected M={tokens} and D={dim} as in the training data, found M={m} and D={d}"),
+        ))
+    }
+}
+
+fn read_labels(npz: &mut Npz, samples: usize) -> Result<Vec<Label>, InputError> {
+    let y = npz.numbers("y", 1)?;
+    if y.shape != [samples] {
+        return Err(
+            npz.wrong("y", format!("expected {samples} labels, as many as X has samples, found {}", y.shape[0]))
+        );
+    }
+    let label = |(n, value): (usize, &f64)| match *value {
+        1.0 => Ok(Label::Plus),
+        -1.0 => Ok(Label::Minus),
+        other => Err(npz.wrong("y", {
+            let hint = if other == 0.0 { "; 2*y-1 makes them of 0 and 1" } else { "" };
+            format!("expected labels of +1 and -1, found {other} at index {n}{hint}")
+        })),
+    };
+    y.data.iter().enumerate().map(label).collect()
+}

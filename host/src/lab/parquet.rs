@@ -1,0 +1,159 @@
+//! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
+
+use anyhow::Context;
+use mote_lab::outcome::Cell;
+use mote_lab::outcome::Figures;
+use mote_lab::recipe::Recipe;
+use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use std::sync::Arc;
+
+/// The columns of `cells.csv`, in its order. A cell that did not converge has nulls for its figures.
+const SCHEMA: &str = "
+message cell {
+    required int64 n;
+    required double signal_norm;
+    required double snr;
+    required double n_snr2;
+    required int64 replicate;
+    required int64 dim;
+    required int64 head;
+    required int64 seed (INTEGER(64, false));
+    required binary space (STRING);
+    required int64 steps;
+    optional double train_loss;
+    optional double test_loss;
+    optional double test_error;
+    required boolean converged;
+    required double seconds;
+}";
+
+/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, n, signal_norm, replicate.
+const SORTED_BY: [i32; 5] = [5, 6, 0, 1, 4];
+
+/// Rows of a row group: enough for whole columns to be read at once, few enough for any memory.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// The cells as a Parquet file, in the order given, which must be that of D, H, n, signal norm and replicate.
+///
+/// # Errors
+///
+/// If the file cannot be made.
+pub fn cells(cells: &[Cell], recipe: &Recipe) -> anyhow::Result<Vec<u8>> {
+    let schema = Arc::new(parse_message_type(SCHEMA).context("cells.parquet")?);
+    let order = SORTED_BY.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false });
+    let properties = WriterProperties::builder()
+        .set_created_by(format!("mote {}", env!("CARGO_PKG_VERSION")))
+        .set_sorting_columns(Some(order.into()))
+        .build();
+    let mut file = Vec::new();
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context("cells.parquet")?;
+    for rows in cells.chunks(GROUP_ROWS) {
+        let mut group = writer.next_row_group().context("cells.parquet")?;
+        write_rows(&mut group, rows, recipe).context("cells.parquet")?;
+        group.close().context("cells.parquet")?;
+    }
+    writer.close().context("cells.parquet")?;
+    Ok(file)
+}
+
+/// Writes every column of [`SCHEMA`], one after the other.
+fn write_rows(group: &mut Group, rows: &[Cell], recipe: &Recipe) -> anyhow::Result<()> {
+    let snr = |cell: &Cell| recipe.snr(&cell.place);
+    column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
+    column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;
+    column::<DoubleType>(group, rows, snr)?;
+    column::<DoubleType>(group, rows, |cell| cell.place.samples as f64 * snr(cell) * snr(cell))?;
+    column::<Int64Type>(group, rows, |cell| cell.place.replicate.into())?;
+    column::<Int64Type>(group, rows, |cell| cell.place.dim as i64)?;
+    column::<Int64Type>(group, rows, |cell| cell.place.head as i64)?;
+    // The same 64 bits; the schema says that they have no sign.
+    column::<Int64Type>(group, rows, |cell| cell.seed.cast_signed())?;
+    column::<ByteArrayType>(group, rows, |cell| cell.space.name().into())?;
+    column::<Int64Type>(group, rows, |cell| cell.outcome.steps.into())?;
+    figure(group, rows, |figures| figures.train_loss)?;
+    figure(group, rows, |figures| figures.test_loss)?;
+    figure(group, rows, |figures| figures.test_error)?;
+    column::<BoolType>(group, rows, |cell| cell.outcome.figures.is_some())?;
+    column::<DoubleType>(group, rows, |cell| cell.seconds)
+}
+
+type Group<'a, 'b> = SerializedRowGroupWriter<'a, &'b mut Vec<u8>>;
+
+/// Writes the next column, which every row has.
+fn column<T: DataType>(group: &mut Group, rows: &[Cell], value: impl Fn(&Cell) -> T::T) -> anyhow::Result<()> {
+    let values: Vec<T::T> = rows.iter().map(value).collect();
+    write::<T>(group, &values, None)
+}
+
+/// Writes the next column, which the rows that converged have.
+fn figure(group: &mut Group, rows: &[Cell], value: impl Fn(&Figures) -> f64) -> anyhow::Result<()> {
+    let values: Vec<f64> = rows.iter().filter_map(|cell| cell.outcome.figures.as_ref()).map(value).collect();
+    let there: Vec<i16> = rows.iter().map(|cell| cell.outcome.figures.is_some().into()).collect();
+    write::<DoubleType>(group, &values, Some(&there))
+}
+
+fn write<T: DataType>(group: &mut Group, values: &[T::T], there: Option<&[i16]>) -> anyhow::Result<()> {
+    let mut writer = group.next_column()?.context("more columns than the schema has")?;
+    writer.typed::<T>().write_batch(values, there, None)?;
+    Ok(writer.close()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::presets::preset;
+    use mote_lab::outcome::Outcome;
+    use mote_lab::place::{Place, Space};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+
+    /// Read back by the library's own reader, which shares the schema's meaning but none of the code above.
+    #[test]
+    fn what_is_written_is_read_back_with_its_types() {
+        let figures = Figures { train_loss: 0.125, test_loss: 0.25, test_error: 0.5 };
+        let cell = |replicate, figures| Cell {
+            place: Place { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8 },
+            seed: u64::MAX - u64::from(replicate),
+            space: Space::Tokens,
+            outcome: Outcome { steps: 30 + replicate, figures },
+            seconds: 0.0625,
+        };
+        let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
+        let recipe = preset("law").unwrap().recipe;
+        let file = cells(&all, &recipe).unwrap();
+        let path = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(path.path(), file).unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();
+        let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 3);
+        let header: Vec<&str> = rows[0].get_column_iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(header.join(","), crate::lab::store::HEADER);
+        for (row, cell) in rows.iter().zip(&all) {
+            let fields: Vec<Field> = row.get_column_iter().map(|(_, field)| field.clone()).collect();
+            let number = |x: Option<f64>| x.map_or(Field::Null, Field::Double);
+            let found = cell.outcome.figures;
+            let expected = [
+                Field::Long(4),
+                Field::Double(2.5),
+                Field::Double(0.625),
+                Field::Double(4.0 * 0.625 * 0.625),
+                Field::Long(cell.place.replicate.into()),
+                Field::Long(64),
+                Field::Long(8),
+                Field::ULong(cell.seed),
+                Field::Str("tokens".into()),
+                Field::Long(cell.outcome.steps.into()),
+                number(found.map(|f| f.train_loss)),
+                number(found.map(|f| f.test_loss)),
+                number(found.map(|f| f.test_error)),
+                Field::Bool(found.is_some()),
+                Field::Double(0.0625),
+            ];
+            assert_eq!(fields, expected);
+        }
+    }
+}
