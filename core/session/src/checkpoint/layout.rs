@@ -1,6 +1,8 @@
 //! The words of a slot: how many there are, and what those of the head mean.
 
-use super::{Refusal, RunId, Saved};
+use super::error::Refusal;
+use super::run_id::RunId;
+use super::saved::Saved;
 use mote_core::params::Tensor;
 use mote_core::shape::Shape;
 use mote_core::train::StepReport;

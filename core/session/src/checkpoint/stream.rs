@@ -2,7 +2,7 @@
 //!
 //! Generic and never inlined for the sake of flash: so each function is compiled once, with the firmware, for size.
 
-use super::Refusal;
+use super::error::Refusal;
 use super::layout::{BLOCK_BYTES, BLOCK_WORDS};
 use crc::{Digest, NoTable};
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, ReadNorFlash};
