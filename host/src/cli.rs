@@ -6,6 +6,7 @@ use crate::base::progress::say;
 use crate::commands::bench::BenchArgs;
 #[cfg(feature = "pictures")]
 use crate::commands::demo::DemoArgs;
+#[cfg(feature = "files")]
 use crate::commands::device::DeviceArgs;
 #[cfg(feature = "lab")]
 use crate::commands::digits::DigitsArgs;
@@ -61,6 +62,7 @@ pub enum Command {
     /// Run a preset on this machine and print the report lines that a chip would print
     Run(RunArgs),
     /// Train on a chip, emulated or on a serial port, and compare every bit with this machine
+    #[cfg(feature = "files")]
     Device(DeviceArgs),
     /// Watch a chip train: live curves, what it is doing, keys to stop and save
     #[cfg(feature = "monitor")]

@@ -72,6 +72,7 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         #[cfg(feature = "files")]
         Command::Predict(args) => commands::predict::predict(args),
         Command::Run(args) => commands::run::print_run(args),
+        #[cfg(feature = "files")]
         Command::Device(args) => commands::device::device(args, cli.quiet),
         #[cfg(feature = "monitor")]
         Command::Monitor(args) => commands::monitor::monitor(args, cli.quiet),

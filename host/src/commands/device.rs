@@ -6,6 +6,7 @@ use crate::base::progress::say;
 use crate::board::machine;
 use crate::client::open::ChipArgs;
 use crate::commands::{hello, learn};
+#[cfg(feature = "log")]
 use crate::emulator::defmt;
 use crate::emulator::preset_run::{Plan, run, saved_in, to_log};
 use crate::learn::job::LearnArgs;
@@ -52,6 +53,7 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
     /// Print the emulated board's defmt log, decoded, instead of its lines; nothing is compared
+    #[cfg(feature = "log")]
     #[arg(long, conflicts_with_all = ["port", "log"])]
     pub defmt: bool,
     /// Seconds after which the emulator is stopped
@@ -95,6 +97,7 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let deadline = Duration::from_secs(args.deadline);
     let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
+    #[cfg(feature = "log")]
     if args.defmt {
         return defmt::log(&plan, quiet, |entry| say(entry));
     }

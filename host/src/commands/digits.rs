@@ -75,7 +75,8 @@ pub fn digits(args: &DigitsArgs) -> anyhow::Result<()> {
         }
     }
     let norms = (args.signal, args.noise_norm);
-    let (train, test) = draw(classes, (args.train, args.test), args.tokens, norms, args.seed)?;
+    let (train, test) = draw(classes, (args.train, args.test), args.tokens, norms, args.seed)
+        .map_err(|error| InputError::option("train", error.to_string()))?;
     let out = OutFolder::open(&args.out)?;
     for (name, mut set) in [("train.npz", train), ("test.npz", test)] {
         let (samples, size) = (set.samples(), args.tokens * PIXELS);

@@ -4,6 +4,7 @@
 pub mod bench;
 #[cfg(feature = "pictures")]
 pub mod demo;
+#[cfg(feature = "files")]
 pub mod device;
 #[cfg(feature = "lab")]
 pub mod digits;
