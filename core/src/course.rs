@@ -218,7 +218,7 @@ impl Course {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
         port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss() }))?;
-        let macs_per_step = memory.shape().step_macs(self.plan.samples) as u64;
+        let macs_per_step = memory.shape().step_macs(self.plan.samples);
         // The ticks are those of the steps it has done itself.
         let steps = (self.steps - self.begun).into();
         port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
