@@ -12,10 +12,12 @@ use crate::train::{TrainError, Trainer};
 use crate::wire::{Digest, word};
 
 /// A pass over samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Digest(Split),
-    Eval(Split),
+    EvalTrain,
+    /// The test set, after the training set with these figures.
+    EvalTest(Evaluation),
     Track,
     Step,
     Ended,
@@ -30,7 +32,6 @@ pub struct Course {
     n: usize,
     digest: Digest,
     scores: Scores,
-    on_train: Option<Evaluation>,
     loss_sum: f32,
     steps: u32,
     /// Steps it began with.
@@ -79,7 +80,6 @@ impl Course {
             n: 0,
             digest: Digest::new(),
             scores: Scores::default(),
-            on_train: None,
             loss_sum: 0.0,
             steps,
             begun: steps,
@@ -151,8 +151,9 @@ impl Course {
     #[inline]
     pub fn needs(&self) -> Option<(Split, usize, usize)> {
         let split = match self.phase {
-            Phase::Digest(split) | Phase::Eval(split) => split,
-            Phase::Track | Phase::Step => Split::Train,
+            Phase::Digest(split) => split,
+            Phase::EvalTest(_) => Split::Test,
+            Phase::EvalTrain | Phase::Track | Phase::Step => Split::Train,
             Phase::Ended => return None,
         };
         let count = match (self.phase, split) {
@@ -287,14 +288,12 @@ impl Course {
                 }
                 self.begin(memory, port)
             }
-            Phase::Eval(Split::Train) => {
-                self.on_train = Some(evaluation.ok_or(TrainError::LossNotFinite)?);
-                self.phase = Phase::Eval(Split::Test);
+            Phase::EvalTrain => {
+                self.phase = Phase::EvalTest(evaluation.ok_or(TrainError::LossNotFinite)?);
                 Ok(())
             }
-            Phase::Eval(Split::Test) => {
+            Phase::EvalTest(on_train) => {
                 let on_test = evaluation.ok_or(TrainError::LossNotFinite)?;
-                let on_train = self.on_train.unwrap_or(on_test);
                 port.emit(Record::eval(self.steps, on_train, on_test)).map_err(Stop::Port)?;
                 self.phase = Phase::Track;
                 Ok(())
@@ -315,7 +314,7 @@ impl Course {
         }
         port.emit(weights_record(&trainer.params(), self.steps)).map_err(Stop::Port)?;
         if self.plan.eval_every > 0 {
-            self.phase = Phase::Eval(Split::Train);
+            self.phase = Phase::EvalTrain;
             return Ok(());
         }
         self.go_on(memory, port)
@@ -330,7 +329,7 @@ impl Course {
             port.emit(Record::Step(report)).map_err(Stop::Port)?;
         }
         if every > 0 && (last || step.is_multiple_of(every)) {
-            self.phase = Phase::Eval(Split::Train);
+            self.phase = Phase::EvalTrain;
             return Ok(());
         }
         self.go_on(memory, port)
