@@ -101,19 +101,23 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         Ok(())
     }
 
+    /// Whether frames are expected.
+    pub(super) fn takes_frames(&self) -> bool {
+        match &self.activity {
+            Activity::Take(transfer) => transfer.binary,
+            Activity::Train(_) | Activity::Eval(_) => matches!(self.origin, Origin::Stream),
+            _ => false,
+        }
+    }
+
     /// Does what a frame asks for, and answers it.
     pub(super) fn frame<P: Port>(
         &mut self,
         frame: Result<Frame<'_>, FrameError>,
         port: &mut P,
     ) -> Result<(), P::Error> {
-        let takes_frames = match &self.activity {
-            Activity::Take(transfer) => transfer.binary,
-            Activity::Train(_) | Activity::Eval(_) => matches!(self.origin, Origin::Stream),
-            _ => false,
-        };
         match frame {
-            _ if !takes_frames => self.reply("-", Err(Fault::FrameUnexpected.into()), port),
+            _ if !self.takes_frames() => self.reply("-", Err(Fault::FrameUnexpected.into()), port),
             Err(error) => self.reply("-", Err(Fault::from(error).into()), port),
             Ok(Frame::Put { first, numbers: bytes }) => {
                 let outcome = self.put(first, numbers(bytes), port.millis());

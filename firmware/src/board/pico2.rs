@@ -63,13 +63,14 @@ pub unsafe fn start() {
 /// Handler of UART 0.
 #[interrupt]
 fn UART0_IRQ() {
-    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bit 11 if bytes before it were lost;
-    // RXFE in UARTFR says that there is none left. Only this handler reads UARTDR.
+    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bits 8 to 10 if it is damaged (framing,
+    // parity, break), and bit 11 if bytes before it were lost; RXFE in UARTFR says that there is none left. Only this
+    // handler reads UARTDR.
     let uart = unsafe { &*pac::UART0::ptr() };
     while uart.uartfr().read().rxfe().bit_is_clear() {
         let data = uart.uartdr().read().bits();
-        if data & 1 << 11 != 0 {
-            inbox::mark_overrun();
+        if data & 0b1111 << 8 != 0 {
+            inbox::mark_lost();
         }
         inbox::put(data as u8);
     }
