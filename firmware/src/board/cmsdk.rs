@@ -86,7 +86,7 @@ pub unsafe extern "C" fn receive() {
 }
 
 /// APB UART 0, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -125,7 +125,7 @@ pub fn micros() -> u32 {
 }
 
 /// User LED 0.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn receive() {
 }
 
 /// UART 0 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;

@@ -80,7 +80,7 @@ fn USART3() {
 }
 
 /// USART 3 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -117,7 +117,7 @@ pub fn micros() -> u32 {
 }
 
 /// LD1.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

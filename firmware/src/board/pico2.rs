@@ -77,7 +77,7 @@ fn UART0_IRQ() {
 }
 
 /// UART 0 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -115,7 +115,7 @@ pub fn micros() -> u32 {
 }
 
 /// The green LED.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -92,7 +92,7 @@ fn USART2() {
 }
 
 /// USART 2 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -129,7 +129,7 @@ pub fn micros() -> u32 {
 }
 
 /// The board's status LED, lit when its pin is high.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;
