@@ -89,11 +89,13 @@ pub enum Answer {
     Score(Score),
     /// What has ended early, `eval`, `data`, `load`, `weights`, `line` or `save`, and why.
     Broken(Word, Word),
+    /// How often the flash was saved to, and how often its maker promises that it can be.
+    Wear(u64, u64),
 }
 
 impl Answer {
     /// The first word of each kind of answer.
-    pub const KINDS: [&str; 8] = ["ok", "refused", "limits", "state", "want", "numbers", "score", "broken"];
+    pub const KINDS: [&str; 9] = ["ok", "refused", "limits", "state", "want", "numbers", "score", "broken", "wear"];
 
     /// An empty record of a kind, for its fields to be read into.
     #[inline]
@@ -107,7 +109,8 @@ impl Answer {
             4 => Self::Want(Word::new(), 0),
             5 => Self::Numbers(0, Words::new()),
             6 => Self::Score(Score::default()),
-            _ => Self::Broken(Word::new(), Word::new()),
+            7 => Self::Broken(Word::new(), Word::new()),
+            _ => Self::Wear(0, 0),
         })
     }
 
@@ -123,6 +126,7 @@ impl Answer {
             Self::Numbers(..) => "numbers",
             Self::Score(_) => "score",
             Self::Broken(..) => "broken",
+            Self::Wear(..) => "wear",
         }
     }
 
@@ -183,6 +187,10 @@ impl Answer {
             Self::Broken(what, code) => {
                 f.word("what", what)?;
                 f.word("code", code)
+            }
+            Self::Wear(saves, life) => {
+                f.count("saves", saves)?;
+                f.count("life", life)
             }
         }
     }

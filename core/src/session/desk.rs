@@ -151,6 +151,9 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
             Command::Stop => return self.stop(port).map(|()| Ok((0, 0))),
             Command::Train(train) => match self.prepare(&train) {
                 Ok(course) => {
+                    if train.save_every > 0 {
+                        self.say_wear(port)?;
+                    }
                     port.emit(self.header(&train, &course))?;
                     self.activity = Activity::Train(course);
                     Ok((0, 0))
@@ -165,7 +168,13 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
                 self.put(first, words.iter().map(|word| f32::from_bits(*word)), port.millis())
             }
             Command::End(crc) => self.end(crc),
-            Command::Save => self.save(),
+            Command::Save => {
+                let outcome = self.save();
+                if outcome.is_ok() {
+                    self.say_wear(port)?;
+                }
+                outcome
+            }
             Command::Resume => self.resume(),
             Command::Echo(_) | Command::Reset => Ok((0, 0)),
         })
@@ -249,6 +258,15 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         let params = self.memory.workspace().params;
         self.vault.save(self.step, self.last, &params)?;
         Ok((self.step.into(), weights_digest(&params)))
+    }
+
+    /// Says how much the flash was used.
+    #[inline(never)]
+    fn say_wear<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        match self.vault.wear() {
+            Ok(wear) => port.answer(Answer::Wear(wear.saves.into(), wear.life.into())),
+            Err(_) => Ok(()),
+        }
     }
 
     #[inline(never)]

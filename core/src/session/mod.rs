@@ -21,7 +21,7 @@ use crate::wire::word;
 use crate::{course, run};
 use desk::Desk;
 use inbox::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
-pub use vault::{FlashVault, NoVault, Vault};
+pub use vault::{FlashVault, NoVault, Vault, Wear};
 
 /// To the beginning of the line of a terminal, and what stands there is gone.
 pub const ERASE_LINE: &[u8] = b"\r\x1b[K";
