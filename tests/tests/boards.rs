@@ -192,6 +192,18 @@ fn a_board_that_hangs_or_floods_is_stopped() {
     }
 }
 
+/// A board that takes no byte: once the pipe to it is full, sending waits, and ends at the deadline.
+#[test]
+fn sending_to_a_board_that_hangs_ends_at_the_deadline() {
+    let machine = machine::by_name("mps2-an386").unwrap();
+    let firmware = build::build_with(machine, "tiny", &["test-hang"]).unwrap();
+    let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(3)).unwrap();
+    let error = board.send(&vec![b'x'; 1 << 20]).unwrap_err();
+    assert!(error.to_string().contains("not done after 3 s"), "{error}");
+    board.restart_deadline();
+    assert!(board.send(b"x").is_err(), "the board was ended");
+}
+
 #[test]
 fn a_deadline_beyond_the_end_of_time_is_an_error() {
     let machine = machine::by_name("mps2-an386").unwrap();
