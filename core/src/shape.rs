@@ -99,12 +99,13 @@ impl Shape {
 
     /// Multiply-accumulates of one training step on `samples` samples, counted as the engine runs
     /// it: `z = W_V w_O` once a step, then per sample the projections, the scores, and the backward
-    /// of each. Softmax, loss, update and the making of the data are not counted.
-    pub const fn step_macs(&self, samples: usize) -> usize {
-        let Self { tokens: m, dim: d, head: h, value: v } = *self;
+    /// of each. Softmax, loss, update and the making of the data are not counted. 64 bits on every machine: a step on
+    /// 500,000 samples is more than 2^32 already. [`u64::MAX`] stands for more than that.
+    pub const fn step_macs(&self, samples: usize) -> u64 {
+        let (m, d, h, v) = (self.tokens as u64, self.dim as u64, self.head as u64, self.value as u64);
         let forward = 2 * m * d * h + m * d + m * m * h + m * m;
         let backward = 2 * m * d * h + m * d + 2 * m * m * h;
-        d * v + samples * (forward + backward)
+        (samples as u64).saturating_mul(forward + backward).saturating_add(d * v)
     }
 }
 
@@ -142,5 +143,17 @@ mod tests {
         assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).floats(), None);
         assert_eq!(Shape::new(1, 1, 1, 1).floats(), Some(8 + 11));
         assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).sample_bytes(), None);
+    }
+
+    /// By the formula, counted by hand, where 32 bits would wrap to 257,033,216; and at the ends of what can be asked for.
+    #[test]
+    fn the_work_of_a_step_does_not_wrap() {
+        const MACS: u64 = Shape::new(4, 64, 8, 8).step_macs(500_000);
+        assert_eq!(MACS, 4_552_000_512);
+        assert_eq!(MACS & u64::from(u32::MAX), 257_033_216);
+        assert_eq!(Shape::new(1, 1, 1, 1).step_macs(1), 1 + 5 + 5);
+        let largest = Shape::new(SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX);
+        assert_eq!(largest.step_macs(1), 7 * (1 << 48) + 4 * (1 << 32));
+        assert_eq!(largest.step_macs(1 << 24), u64::MAX);
     }
 }

@@ -37,7 +37,9 @@ fn main() -> ! {
     #[cfg(feature = "test-overflow")]
     board::overflow_on_purpose();
     #[cfg(feature = "test-hang")]
-    loop {}
+    loop {
+        cortex_m::interrupt::disable(); // takes no byte either
+    }
     #[cfg(feature = "test-echo")]
     board::exit(echo::echo(&mut parts));
 

@@ -2,7 +2,7 @@
 
 use embedded_hal::digital::StatefulOutputPin;
 use embedded_io::{Read, ReadReady, Write};
-use mote_firmware::board::{self, Parts};
+use mote_firmware::board::{Counter, Led, Parts, Serial, self};
 use mote_protocol::answer::Answer;
 use mote_protocol::report::{Record, Stack};
 use mote_protocol::wire::{Line, WireError};
@@ -11,23 +11,25 @@ use mote_runtime::runs::port;
 
 /// Serial port, status LED and counter of the board.
 pub struct SessionPort {
-    parts: Parts,
+    serial: Serial,
+    led: Led,
+    counter: Counter,
     line_end: &'static [u8],
     half_typed: bool,
 }
 
 impl SessionPort {
-    /// A port on the parts of the board.
-    pub fn new(parts: Parts) -> Self {
-        Self { parts, line_end: b"\n", half_typed: false }
+    /// A port on parts of the board.
+    pub fn new(serial: Serial, led: Led, counter: Counter) -> Self {
+        Self { serial, led, counter, line_end: b"\n", half_typed: false }
     }
 
     /// The next byte that came.
     pub fn byte(&mut self) -> Option<u8> {
-        let Ok(is_ready) = self.parts.serial.read_ready();
+        let Ok(is_ready) = self.serial.read_ready();
         is_ready.then(|| {
             let mut byte = [0];
-            let Ok(_) = self.parts.serial.read(&mut byte);
+            let Ok(_) = self.serial.read(&mut byte);
             let [byte] = byte;
             byte
         })
@@ -35,25 +37,25 @@ impl SessionPort {
 
     /// Sleeps until a byte waits or one was lost.
     pub fn wait(&self) {
-        self.parts.serial.wait();
+        self.serial.wait();
     }
 
     /// Whether bytes were lost behind those that wait.
     pub fn has_lost(&self) -> bool {
-        self.parts.serial.is_overrun()
+        self.serial.is_overrun()
     }
 
     /// Hears again after a loss.
     pub fn hear_again(&mut self) {
-        self.parts.serial.accept_again();
+        self.serial.accept_again();
     }
 
     fn line(&mut self, line: &str) {
         if self.half_typed(false) {
-            let Ok(()) = self.parts.serial.write_all(ERASE_LINE);
+            let Ok(()) = self.serial.write_all(ERASE_LINE);
         }
-        let Ok(()) = self.parts.serial.write_all(line.as_bytes());
-        let Ok(()) = self.parts.serial.write_all(self.line_end);
+        let Ok(()) = self.serial.write_all(line.as_bytes());
+        let Ok(()) = self.serial.write_all(self.line_end);
     }
 
     /// One record, as a line. Never inlined: its buffers would lie on the stack through the whole session.
@@ -62,7 +64,7 @@ impl SessionPort {
         #[cfg(feature = "defmt")]
         defmt::info!("{}", record);
         if let Record::Step(_) = record {
-            let Ok(()) = self.parts.led.toggle();
+            let Ok(()) = self.led.toggle();
         }
         let mut line = Line::new();
         record.write(&mut line).map(|()| self.line(&line))
@@ -84,13 +86,13 @@ impl port::Port for SessionPort {
     }
 
     fn ticks(&mut self) -> u32 {
-        self.parts.counter.ticks()
+        self.counter.ticks()
     }
 }
 
 impl Port for SessionPort {
     fn millis(&mut self) -> u32 {
-        self.parts.counter.millis()
+        self.counter.millis()
     }
 
     #[inline(never)]
@@ -110,12 +112,12 @@ impl Port for SessionPort {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
-        let Ok(()) = self.parts.serial.write_all(bytes);
+        let Ok(()) = self.serial.write_all(bytes);
         Ok(())
     }
 
     fn reset(&mut self) {
-        let Ok(()) = self.parts.serial.flush();
+        let Ok(()) = self.serial.flush();
         board::reset()
     }
 }

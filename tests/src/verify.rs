@@ -160,6 +160,7 @@ fn checks(install: bool) -> Vec<Check> {
     add(Emulator, "boards", &format!("test --quiet {emulator} --test boards {shown}"), true);
     add(Emulator, "serial", &format!("test --quiet {emulator} --test serial {shown}"), true);
     add(Emulator, "defmt log", &format!("test --quiet {emulator} --test defmt {shown}"), true);
+    add(Emulator, "session on boards", &format!("test --quiet {emulator} --test session_board {shown}"), true);
     add(Emulator, "flash and resets", &format!("test --quiet {emulator} --test flash_reset {shown}"), true);
     add(Emulator, "monitor", &format!("test --quiet {emulator} --test monitor_board {shown}"), true);
     add(Emulator, "device learns", &format!("test --quiet {emulator} --test device_learn {shown}"), true);

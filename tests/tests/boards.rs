@@ -1,8 +1,7 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
-use mote_host::board::build;
-use mote_host::board::elf_sizes;
+use mote_host::board::{build, elf_sizes};
 use mote_host::board::machine::{self, OTHER_BYTES};
 use mote_host::board::model::Model;
 use mote_host::emulator::footprint;
@@ -190,6 +189,18 @@ fn a_board_that_hangs_or_floods_is_stopped() {
         drop(board);
         assert!(!can_look || !process.exists(), "{feature}: the emulator lives on");
     }
+}
+
+/// A board that takes no byte: once the pipe to it is full, sending waits, and ends at the deadline.
+#[test]
+fn sending_to_a_board_that_hangs_ends_at_the_deadline() {
+    let machine = machine::by_name("mps2-an386").unwrap();
+    let firmware = build::build_with(machine, "tiny", &["test-hang"]).unwrap();
+    let mut board = Emulator::start(machine, &firmware.elf, Duration::from_secs(3)).unwrap();
+    let error = board.send(&vec![b'x'; 1 << 20]).unwrap_err();
+    assert!(error.to_string().contains("not done after 3 s"), "{error}");
+    board.restart_deadline();
+    assert!(board.send(b"x").is_err(), "the board was ended");
 }
 
 #[test]

@@ -4,18 +4,18 @@
 use clap::Parser;
 use mote_core::data::Split;
 use mote_core::rng::Purpose;
+use mote_protocol::wire::word;
+use mote_protocol::crc::checksum;
 use mote_host::cli::{Cli, Command};
 use mote_host::client::chip::{Client, Heard};
 use mote_host::client::fault::ChipError;
 use mote_host::client::follow::Sets;
 use mote_host::client::port::{Link, Serial};
 use mote_host::client::transfer;
-use mote_host::commands::device;
-use mote_host::commands::law;
+use mote_host::commands::{device, law};
 use mote_host::exit;
 use mote_host::formats::samples::Samples;
 use mote_protocol::answer::Answer;
-use mote_protocol::crc::checksum;
 use mote_protocol::limits::WINDOW;
 use mote_tests::archive::synthetic as data;
 use mote_tests::pty::{Accidents, PtyChip};
@@ -395,7 +395,39 @@ fn a_damaged_command_is_sent_again() {
     let mut client = hasty_with(chip.path(), Box::new(damage_one), Box::new(|bytes| bytes)).unwrap();
     let before = client.traffic.up;
     client.ask("status").unwrap();
-    assert_eq!(client.traffic.up - before, 2 * "status *00000000\n".len() as u64);
+    let sent = ["status *00000000\n", "echo on=0 *00000000\n", "status *00000000\n"].concat();
+    assert_eq!(client.traffic.up - before, sent.len() as u64);
+}
+
+/// A refusal of something that was said before is not the answer to a command: it is sent once, and its answer is found.
+#[test]
+fn a_stale_refusal_is_no_answer() {
+    let chip = PtyChip::start(Accidents::default());
+    let stale =
+        Answer::Refused(word("-"), word("line-timeout"), "the line was begun and not ended".try_into().unwrap());
+    let stale = format!("{}\n", stale.into_line().unwrap());
+    let sent = Rc::new(Cell::new((0, 0)));
+    let (told, heard) = (sent.clone(), sent.clone());
+    let up = move |bytes: Vec<u8>| {
+        let (count, owed) = told.get();
+        if ["train ", "save ", "status "].iter().any(|name| bytes.starts_with(name.as_bytes())) {
+            // One refusal is on its way already, or two are.
+            told.set((count + 1, owed + count % 2 + 1));
+        }
+        bytes
+    };
+    let down = move |bytes: Vec<u8>| {
+        let (count, owed) = heard.replace((heard.get().0, 0));
+        assert!(count < 10, "commands are sent again and again");
+        [stale.repeat(owed).into_bytes(), bytes].concat()
+    };
+    let mut client = hasty_with(chip.path(), Box::new(up), Box::new(down)).unwrap();
+    let done = client.train("train n=4 snr=1 test=0 steps=40 stop_loss=0", None, |_| {}).unwrap();
+    assert_eq!((done.steps, sent.get().0), (40, 1));
+    assert!(
+        matches!(client.ask("save"), Err(ChipError::Refused { cmd, code, .. }) if cmd == "save" && code == "no-flash")
+    );
+    assert_eq!((client.status().unwrap().step, sent.get().0), (40, 3));
 }
 
 /// Another chip at the same port after an accident: not taken for the one before.

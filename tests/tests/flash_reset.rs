@@ -210,7 +210,7 @@ impl Tally {
 
 /// The settings of both, as a command and on the host.
 fn command(init: &str) -> String {
-    format!("train n=4 snr=1 test=0 eval=0 steps={STEPS} stop_loss=0 report=100 save_every=1{init}")
+    format!("train n=4 snr=1 test=0 eval=0 steps={STEPS} stop_loss=0 report=100 save_every=1 force=1{init}")
 }
 
 /// The same run on the host: digest of the last weights.

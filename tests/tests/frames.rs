@@ -1,6 +1,6 @@
 //! Frames: their bytes, their longest, and where their blocks end.
 
-use mote_protocol::frame::{Frame, FrameError, decode, encode_numbers, numbers};
+use mote_protocol::frame::{FIRST_BYTE_MAX, Frame, FrameError, decode, encode, encode_numbers, numbers};
 use mote_protocol::limits::{FRAME_MAX, FRAME_NUMBERS};
 
 #[test]
@@ -17,6 +17,19 @@ fn frames_are_what_the_specification_says() {
     let mut inside = bytes[1..bytes.len() - 1].to_vec();
     let Ok(Frame::Put { first, numbers: found }) = decode(&mut inside) else { panic!() };
     assert_eq!((first, numbers(found).collect::<Vec<_>>()), (300, vec![1.0, -1.0]));
+}
+
+/// No frame begins as a command does: a session tells them apart behind a zero that was none of theirs.
+#[test]
+fn the_first_byte_of_a_frame_is_small() {
+    let mut seen = [0; 256];
+    for word in (0..4096u32).flat_map(|i| [i, i << 7, i << 20, i.wrapping_mul(0x9e37_79b9)]) {
+        for bytes in [encode(&Frame::End { crc: word }), encode_numbers(word, &[f32::from_bits(word)])] {
+            seen[usize::from(bytes.unwrap()[1])] += 1;
+        }
+    }
+    let most = seen.iter().rposition(|count| *count > 0).unwrap();
+    assert_eq!((seen[0], most), (0, usize::from(FIRST_BYTE_MAX)));
 }
 
 /// The longest frame there can be fits; one number more is refused on both sides.

@@ -246,6 +246,7 @@ fn what_a_session_answers_is_shown() {
             "refused: save: it trains (busy)",
         ),
         (Answer::Broken(word("eval"), word("stopped")), "eval ended early: stopped"),
+        (Answer::Wear(17, 40_000), "flash: 17 of 40000 saves"),
     ] {
         hear(&mut state, &answer(said), 0);
         assert_eq!(state.messages.back().unwrap().text, shown);

@@ -81,6 +81,8 @@ fn every_fault_has_its_code_and_changes_nothing() {
         ("save", "save", "no-flash"),
         ("resume", "resume", "no-flash"),
         ("train n=4 snr=1 save_every=1", "train", "no-flash"),
+        ("train n=4 snr=1 save_every=1 force=1", "train", "no-flash"),
+        ("train n=4 snr=1 force=yes", "train", "value"),
         ("train n=4 snr=1 save_every=-1", "train", "value"),
         ("train n=4 snr=1 save_every=4294967296", "train", "range"),
         ("train n=4 snr=1 name=abcdefghijklmnopqrstuvwxy", "train", "value"),
@@ -157,6 +159,7 @@ fn the_longest_answers_fit() {
         Answer::Ok(word.clone(), big, u32::MAX),
         Answer::Want(word.clone(), big),
         Answer::Broken(word.clone(), word.clone()),
+        Answer::Wear(big, big),
         Answer::State(State {
             activity: word,
             step: big,

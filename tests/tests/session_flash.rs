@@ -14,6 +14,8 @@ type Flash = Nor<4, 128>;
 
 /// Two slots of 320 bytes, in pages of 128.
 const PAGES: usize = 6;
+/// How often a page may be erased: 2,000 saves.
+const ERASURES: u32 = 1000;
 const STEPS: u32 = 20;
 const EVERY: u32 = 3;
 const RUN: &str = "train n=4 snr=1 test=0 steps=20 stop_loss=0";
@@ -24,7 +26,7 @@ fn on_flash<S: mote_core::memory::Memory>(
     flash: &mut Flash,
     body: impl FnOnce(&mut Session<'_, S, FlashVault<&mut Flash>>, &mut Bench),
 ) {
-    let vault = FlashVault::new(flash, 0, (PAGES * 128) as u32, memory.shape()).unwrap();
+    let vault = FlashVault::new(flash, 0, (PAGES * 128) as u32, ERASURES, memory.shape()).unwrap();
     let mut store = [0.0; 96];
     body(&mut Session::new(memory, &mut store, vault, board()), &mut Bench::default());
 }
@@ -108,7 +110,7 @@ fn what_is_saved_comes_back() {
         ask(session, bench, RUN);
         saved = session.digest();
         let expected = format!("mote ok cmd=save numbers={} crc={:08x} ", saved.1, saved.0);
-        assert!(ask(session, bench, "save")[0].starts_with(&expected));
+        assert!(ask(session, bench, "save")[1].starts_with(&expected));
         ask(session, bench, "train n=4 snr=1 test=0 steps=7 seed=9");
         assert_ne!(session.digest(), saved);
         let expected = expected.replace("save", "resume");
@@ -161,6 +163,51 @@ fn a_saved_run_that_was_over_stays_over() {
         assert!(ask(session, bench, "status")[0].contains(" step=3 max_steps=0 train_loss=- "));
         ask(session, bench, &format!("{run} init=keep").replace("0.3", "9"));
         assert_eq!(session.digest().1, 4);
+    });
+}
+
+/// Each save is counted, across power cuts and runs, and said; a run that would take more than a hundredth of the flash's
+/// life is refused, unless it is forced.
+#[test]
+fn a_run_does_not_wear_the_flash_out_unasked() {
+    let mut flash = Flash::new(PAGES, 9);
+    let run = "train n=4 snr=1 test=0 stop_loss=0 report=1000";
+    let wear = |lines: &[String]| {
+        lines.iter().find_map(|line| match Answer::parse(line) {
+            Ok(Answer::Wear(saves, life)) => Some((saves, life)),
+            _ => None,
+        })
+    };
+    on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
+        // 20 saves are a hundredth; there is none after the last step.
+        let refused = ask(session, bench, &format!("{run} steps=22 save_every=1"));
+        assert!(
+            refused[0].contains("21 saves; a run may take 20 of the flash's life; try a larger save_every, or force=1")
+        );
+        assert_eq!((refusal(&refused).as_deref(), refused.len(), session.digest().1), (Some("wear"), 1, 0));
+        assert_eq!(
+            refusal(&ask(session, bench, &format!("{run} steps=1000000 save_every=1"))).as_deref(),
+            Some("wear")
+        );
+        assert_eq!(wear(&ask(session, bench, &format!("{run} steps=21 save_every=1"))), Some((0, 2000)));
+        assert_eq!(wear(&ask(session, bench, "save")), Some((21, 2000)));
+        assert_eq!(wear(&ask(session, bench, &format!("{run} steps=22 save_every=1 force=1"))), Some((21, 2000)));
+        assert_eq!(wear(&ask(session, bench, "train n=4 snr=1 test=0 steps=3")), None, "a run that saves nothing");
+        // What is done already is not saved again.
+        ask(session, bench, &format!("{run} steps=30"));
+        assert_eq!(wear(&ask(session, bench, &format!("{run} steps=51 save_every=1 init=keep"))), Some((42, 2000)));
+        assert_eq!(session.digest().1, 51);
+    });
+    on_flash(&mut Memory::zeroed(), &mut flash, |session, bench| {
+        assert_eq!(wear(&ask(session, bench, "save")), Some((63, 2000)), "20 saves after steps 31 to 50");
+        ask(session, bench, &format!("{run} steps=1931 save_every=1 force=1"));
+        assert_eq!(wear(&ask(session, bench, "save")), Some((1994, 2000)));
+        // The promise is nearly used up: what is left is less than a hundredth.
+        assert_eq!(refusal(&ask(session, bench, &format!("{run} steps=8 save_every=1"))).as_deref(), Some("wear"));
+        assert_eq!(refusal(&ask(session, bench, &format!("{run} steps=7 save_every=1"))), None);
+        assert_eq!(wear(&ask(session, bench, "save")), Some((2001, 2000)), "a save by hand is never refused");
+        assert_eq!(refusal(&ask(session, bench, &format!("{run} steps=3 save_every=1"))).as_deref(), Some("wear"));
+        assert_eq!(refusal(&ask(session, bench, &format!("{run} steps=3 save_every=1 force=1"))), None);
     });
 }
 

@@ -8,6 +8,7 @@ use bench::{Bench, HELD, Memory, Small, ask, on_bench, rest, say};
 use mote_protocol::answer::Answer;
 use mote_protocol::crc::checksum;
 use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
+use mote_protocol::frame::{Frame, encode, encode_numbers};
 use mote_tests::said::{answers, refusal};
 
 /// Line ends, blank lines, corrections, Ctrl-C, Ctrl-U, tabs, echo.
@@ -113,9 +114,15 @@ fn the_rest_of_a_line_is_no_line() {
         // The rest of a frame, with the bytes of Ctrl-C and Ctrl-U in it; then a whole frame.
         session.lost(bench).unwrap();
         bench.take();
-        say(session, bench, b"reset\x03reset\x15reset\0\0reset\n\0");
+        say(session, bench, b"reset\x03reset\x15reset\0\0\x01reset\n\0");
         assert_eq!(refusal(&bench.lines()).1, "frame-unexpected");
         assert_eq!(bench.resets, 0);
+        hello_is_answered(session, bench);
+        // Zeros in the rest of a line.
+        session.lost(bench).unwrap();
+        bench.take();
+        say(session, bench, b"ste\0\0reset\n");
+        assert!(bench.lines().is_empty() && bench.resets == 0);
         hello_is_answered(session, bench);
         // What follows a pause is a line of its own.
         session.lost(bench).unwrap();
@@ -141,7 +148,8 @@ fn what_is_not_ended_is_dropped() {
         for (begun, limit, code) in [
             (&b"hel"[..], LINE_IDLE_MS, "line-timeout"),
             (b"\xff", LINE_IDLE_MS, "line-timeout"),
-            (b"\x00abc", FRAME_IDLE_MS, "frame-timeout"),
+            (b"\x00hel", LINE_IDLE_MS, "line-timeout"),
+            (b"\x00\x01abc", FRAME_IDLE_MS, "frame-timeout"),
         ] {
             bench.millis = bench.millis.wrapping_add(u32::MAX / 3); // the clock may wrap
             say(session, bench, begun);
@@ -153,12 +161,17 @@ fn what_is_not_ended_is_dropped() {
             assert_eq!(refusal(&bench.lines()).1, code);
             assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
         }
-        // A lone zero opens a frame; silence closes it without a word.
-        say(session, bench, b"\x00");
-        bench.millis = bench.millis.wrapping_add(FRAME_IDLE_MS);
-        rest(session, bench, 1);
-        assert!(bench.sent.is_empty());
-        assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        // A lone zero is forgotten without a word, where a frame is expected and where none is.
+        for command in ["status", "data n=1 binary=1"] {
+            ask(session, bench, command);
+            say(session, bench, b"\x00");
+            assert!(!session.is_quiet(), "the pause has to be noticed");
+            bench.millis = bench.millis.wrapping_add(FRAME_IDLE_MS);
+            rest(session, bench, 1);
+            assert!(bench.sent.is_empty());
+            assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]));
+        }
+        ask(session, bench, "stop");
         // A frame inside a line.
         say(session, bench, b"hel\x00");
         assert_eq!(refusal(&bench.lines()).1, "line-cut");
@@ -169,5 +182,51 @@ fn what_is_not_ended_is_dropped() {
         long.push(0);
         say(session, bench, &long);
         assert_eq!(refusal(&bench.lines()).1, "frame-too-long");
+    });
+}
+
+/// A zero, as a break on the line leaves it, where no frame is expected: the line behind it is obeyed at once.
+#[test]
+fn a_break_swallows_no_command() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        for (bytes, codes) in [
+            (&b"\0hello\n"[..], &["ok"][..]),
+            (b"\0\0\0hello\r\nhello\n", &["ok", "ok"]),
+            (b"\0\nhello\n", &["ok"]),
+            (b"\0\x15\nhello\n", &["ok"]),
+            (b"\0helo\x03hello\n", &["ok"]),
+            (b"\0\xffhello\nhello\n", &["not-text", "ok"]),
+            // In the midst of a line: the line is dropped, what is left of it too, and the next one is obeyed.
+            (b"hel\0reset\nhello\n", &["line-cut", "ok"]),
+            (b"hel\0\0reset\nhello\n", &["line-cut", "ok"]),
+            (b"h\xe4l\0\xe4\nhello\n", &["line-cut", "ok"]),
+            (format!("hel\0{}\nhello\n", "x".repeat(2 * COMMAND_MAX)).as_bytes(), &["line-cut", "ok"]),
+            (format!("\0{}\nhello\n", "x".repeat(2 * COMMAND_MAX)).as_bytes(), &["line-too-long", "ok"]),
+        ] {
+            say(session, bench, bytes);
+            let lines = bench.lines();
+            let code = |answer: &Answer| match answer {
+                Answer::Refused(_, code, _) => code.to_string(),
+                other => other.kind().to_owned(),
+            };
+            let found: Vec<String> = answers(&lines).iter().map(code).collect();
+            assert_eq!(found, codes, "{:?}", String::from_utf8_lossy(bytes));
+            assert_eq!(bench.resets, 0);
+        }
+    });
+}
+
+/// A frame where none is expected is refused once, whatever its bytes, and the line behind it is obeyed at once.
+#[test]
+fn a_frame_at_the_wrong_time_is_refused_once() {
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        let line_feeds = f32::from_bits(0x0a0d_0a0d);
+        let frames = (0..2000u32).map(|i| encode(&Frame::End { crc: i.wrapping_mul(0x9e37_79b9) }).unwrap());
+        let frames = frames.chain((1..=64).map(|n| encode_numbers(10, &vec![line_feeds; n]).unwrap()));
+        for frame in frames {
+            say(session, bench, &frame);
+            assert_eq!(refusal(&bench.lines()).1, "frame-unexpected", "{frame:?}");
+            assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]), "{frame:?}");
+        }
     });
 }

@@ -8,6 +8,7 @@ use bench::{HELD, Memory, ask, on_bench, rest, say};
 use mote_core::data::{Distribution, Form, Synthetic};
 use mote_core::memory::{Fixed, Memory as _};
 use mote_core::params::Init;
+use mote_protocol::report::Record;
 use mote_core::rng::Purpose;
 use mote_core::train::{Settings, Trainer};
 use mote_host::reference::preset_run::host_lines;
@@ -158,6 +159,37 @@ fn a_test_gives_the_figures_of_the_host() {
         assert_eq!((score.loss, score.error, score.attention), (expected.loss, expected.error, expected.attention));
         assert_eq!((score.step, score.samples, score.what.as_str()), (20, 50, "test"));
         assert_eq!(session.digest().0, weights_digest(&trainer.params()), "a test moves nothing");
+    });
+}
+
+/// Each `eval` has the loss of both sets, each under its own name.
+#[test]
+fn the_losses_of_an_eval_are_those_of_their_sets() {
+    let mut host = Memory::zeroed();
+    let form = Form::Uniform { sigma: 4.0 / 5f32.sqrt() };
+    let distribution = Distribution { form, signal_norm: 6.0, flip: 0.0 };
+    let mut train = Synthetic::new(distribution, (3, 5), 8, 3, Purpose::Train).unwrap();
+    let mut test = Synthetic::new(distribution, (3, 5), 50, 3, Purpose::Test).unwrap();
+    let mut trainer = Trainer::new(&mut host, Settings { learning_rate: 0.5, train_output: false }).unwrap();
+    trainer.init(Init::Gaussian { query_key_std: 0.02, value_std: 1e-3 }, 3).unwrap();
+    on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
+        ask(session, bench, "train n=8 snr=1.5 test=50 steps=20 eval=10 seed=3 stop_loss=0");
+        rest(session, bench, usize::MAX);
+        let mut evals = 0;
+        for line in bench.lines().iter().filter(|line| line.starts_with("mote eval ")) {
+            let Ok(Record::Eval(eval)) = Record::parse(line) else { panic!("{line}") };
+            while trainer.last_step().map_or(0, |last| u64::from(last.step)) < eval.step {
+                trainer.step(&mut train).unwrap();
+            }
+            let (on_train, on_test) = (trainer.evaluate(&mut train).unwrap(), trainer.evaluate(&mut test).unwrap());
+            assert_eq!(
+                (eval.train_loss, eval.test_loss, eval.test_error),
+                (on_train.loss, on_test.loss, on_test.error)
+            );
+            assert_ne!(eval.train_loss, eval.test_loss);
+            evals += 1;
+        }
+        assert_eq!(evals, 3);
     });
 }
 

@@ -89,6 +89,8 @@ pub enum Answer {
     Score(Score),
     /// What has ended early, `eval`, `data`, `load`, `weights`, `line` or `save`, and why.
     Broken(Word, Word),
+    /// How often the flash was saved to, and how often its maker promises that it can be.
+    Wear(u64, u64),
 }
 
 lines!(Answer {
@@ -100,6 +102,7 @@ lines!(Answer {
     "numbers" => Numbers(0, Words::new()),
     "score" => Score(Score::default()),
     "broken" => Broken(Word::new(), Word::new()),
+    "wear" => Wear(0, 0),
 });
 
 impl Answer {
@@ -160,6 +163,10 @@ impl Answer {
             Self::Broken(what, code) => {
                 f.word("what", what)?;
                 f.word("code", code)
+            }
+            Self::Wear(saves, life) => {
+                f.count("saves", saves)?;
+                f.count("life", life)
             }
         }
     }

@@ -20,9 +20,8 @@ use mote_protocol::report::Board;
 use mote_protocol::wire::{WireError, word};
 #[cfg(keeps_weights)]
 use mote_runtime::checkpoint::region_bytes;
-use mote_runtime::commands::FlashVault;
+use mote_runtime::commands::{FlashVault, NoVault, Session};
 #[cfg(not(keeps_weights))]
-use mote_runtime::commands::{NoVault, Session};
 use mote_runtime::runs::budget::samples_held;
 use mote_runtime::runs::presets::Preset;
 use session_port::SessionPort;
@@ -57,18 +56,12 @@ type Desk = Session<'static, Memory, BoardVault>;
 
 /// The flash that outlasts a power cut.
 #[cfg(keeps_weights)]
-fn vault() -> Option<BoardVault> {
+fn vault(flash: board::Flash) -> Option<BoardVault> {
     const {
         let fits = matches!(region_bytes(SHAPE, board::Flash::ERASE_SIZE), Some(bytes) if bytes <= board::Flash::BYTES);
         assert!(fits, "two checkpoints of the model do not fit the flash that is kept for them");
     }
-    FlashVault::new(board::Flash, 0, board::Flash::BYTES as u32, SHAPE).ok()
-}
-
-/// None on this board: `save` and `resume` say so.
-#[cfg(not(keeps_weights))]
-fn vault() -> Option<BoardVault> {
-    Some(NoVault)
+    FlashVault::new(flash, 0, board::Flash::BYTES as u32, board::Flash::ERASURES, SHAPE).ok()
 }
 
 #[entry]
@@ -80,8 +73,11 @@ fn main() -> ! {
     static mut SESSION: MaybeUninit<Desk> = MaybeUninit::uninit();
 
     let Some(parts) = board::take() else { board::exit(false) };
-    let mut port = SessionPort::new(parts);
-    let Some(vault) = vault() else { board::exit(false) };
+    #[cfg(keeps_weights)]
+    let Some(vault) = vault(parts.flash) else { board::exit(false) };
+    #[cfg(not(keeps_weights))]
+    let vault = NoVault; // `save` and `resume` say so
+    let mut port = SessionPort::new(parts.serial, parts.led, parts.counter);
     let session = open(SESSION, MEMORY, STORE, vault);
     loop {
         if serve(session, &mut port).is_err() {

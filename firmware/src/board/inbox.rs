@@ -46,8 +46,9 @@ impl Inbox {
         Some(byte)
     }
 
-    /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran. What waits came before them,
-    /// and nothing that follows is taken in before [`Inbox::accept_again`]: no line is put together from both sides.
+    /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran, or they came damaged. What waits
+    /// came before them, and nothing that follows is taken in before [`Inbox::accept_again`]: no line is put together from
+    /// both sides.
     pub fn is_overrun(&self) -> bool {
         OVERRUN.load(Ordering::Acquire)
     }
@@ -65,14 +66,15 @@ pub fn put(byte: u8) {
     }
     let entrance = ENTRANCE.load(Ordering::Relaxed);
     if entrance.wrapping_sub(EXIT.load(Ordering::Acquire)) >= SIZE {
-        return mark_overrun();
+        return mark_lost();
     }
     place(entrance).store(byte, Ordering::Relaxed);
     // Released: the program sees the byte before it sees that there is one.
     ENTRANCE.store(entrance.wrapping_add(1), Ordering::Release);
 }
 
-/// Notes that a byte was lost: after the bytes that came before it, and before any that may have come after it.
-pub fn mark_overrun() {
+/// Notes that a byte was lost: after the bytes that came before it, and before any that may have come after it. A byte that
+/// came with a framing or parity error, with noise or as a break counts as lost: note it, and it is not put in.
+pub fn mark_lost() {
     OVERRUN.store(true, Ordering::Release);
 }

@@ -56,7 +56,7 @@ pub unsafe fn start() {
 }
 
 /// The top left LED: lit while its row is high and its column low.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -21,11 +21,14 @@ enum Mode {
 
 /// The pages, at offsets from [`START`]: no offset reaches the program.
 #[derive(Debug)]
-pub struct Flash;
+pub struct Flash(pub(super) ());
 
 impl Flash {
     /// Bytes of all pages.
     pub const BYTES: usize = BYTES as usize;
+
+    /// How often a page may be erased (nRF51822 Product Specification, endurance of the flash).
+    pub const ERASURES: u32 = 20_000;
 
     /// Waits until the controller is free, then lets it write, erase, or neither.
     fn set(mode: Mode) {

@@ -3,7 +3,8 @@
 //! The file of a board gives `NAME`, `CORE`, `TICK_HZ`, `MEMORY_BUDGET_BYTES`, and
 //!
 //! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
-//! - `Sender`, the serial port's way out, and `Led`: both without state, so that a panic has them too;
+//! - `Sender`, the serial port's way out, and `Led`: both without state, so that a panic has them too, and with a private
+//!   field, so that nobody outside this folder makes another one;
 //! - `ticks()` and `micros()`, which run upwards and wrap;
 //! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
 //! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.
@@ -67,6 +68,9 @@ pub struct Parts {
     pub led: Led,
     /// Time.
     pub counter: Counter,
+    /// The flash that outlasts a power cut.
+    #[cfg(keeps_weights)]
+    pub flash: Flash,
 }
 
 /// The parts of the board, started. Once: a second call has none.
@@ -79,12 +83,18 @@ pub fn take() -> Option<Parts> {
     TAKEN.store(true, Ordering::Relaxed);
     // SAFETY: this line is reached once.
     unsafe { chosen::start() };
-    Some(Parts { serial: Serial::new(Sender, inbox::Inbox::open()), led: Led, counter: Counter::new() })
+    Some(Parts {
+        serial: Serial::new(Sender(()), inbox::Inbox::open()),
+        led: Led(()),
+        counter: Counter::new(),
+        #[cfg(keeps_weights)]
+        flash: Flash(()),
+    })
 }
 
 /// A second hold on the serial port's way out, for a last line before the end.
-pub fn steal_serial() -> Sender {
-    Sender
+pub(crate) fn steal_serial() -> Sender {
+    Sender(())
 }
 
 /// Starts the chip anew, as its reset pin would.

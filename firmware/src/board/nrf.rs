@@ -47,16 +47,14 @@ pub unsafe fn start_uart(tx_pin: u32, rx_pin: u32) {
 ///
 /// From the vector of the UART only.
 pub unsafe extern "C" fn receive() {
-    // SAFETY: ERROR (0x124) with ERRORSRC (0x480, bit 0 is overrun, cleared by writing 1s); RXDRDY
-    // (0x108) is cleared before RXD (0x518) is read, which raises it again if there is another byte.
+    // SAFETY: ERROR (0x124) with ERRORSRC (0x480, bits 0 to 3 are overrun, parity, framing and break, cleared by writing
+    // 1s); RXDRDY (0x108) is cleared before RXD (0x518) is read, which raises it again if there is another byte.
     unsafe {
         if UART.byte_add(0x124).read_volatile() != 0 {
             UART.byte_add(0x124).write_volatile(0);
             let source = UART.byte_add(0x480).read_volatile();
             UART.byte_add(0x480).write_volatile(source);
-            if source & 1 != 0 {
-                inbox::mark_overrun();
-            }
+            inbox::mark_lost();
         }
         while UART.byte_add(0x108).read_volatile() != 0 {
             UART.byte_add(0x108).write_volatile(0);
@@ -66,7 +64,7 @@ pub unsafe extern "C" fn receive() {
 }
 
 /// UART 0 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;

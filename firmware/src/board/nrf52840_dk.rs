@@ -56,7 +56,7 @@ fn UARTE0_UART0() {
 }
 
 /// LED 1.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -54,13 +54,20 @@ pub unsafe fn start() {
     unsafe { cortex_m::peripheral::NVIC::unmask(Interrupt::USART3) };
 }
 
+/// What ISR says of the byte in RDR (RM0433, 48.7): PE, FE and NF. A break is a framing error.
+const DAMAGED: u32 = 0b111;
+
 /// Handler of USART 3.
 #[interrupt]
 fn USART3() {
-    // SAFETY: RM0433, 48.7: reading RDR takes a byte and clears RXNE; ORECF in ICR clears ORE. Only this handler reads
-    // RDR.
+    // SAFETY: RM0433, 48.7: reading RDR takes a byte and clears RXNE; ICR clears the errors. Only this handler reads RDR.
     let port = unsafe { &*USART3::ptr() };
     let status = port.isr.read();
+    if status.bits() & DAMAGED != 0 {
+        // SAFETY: RM0433, 48.7: PECF, FECF and NCF are the same bits of ICR.
+        port.icr.write(|w| unsafe { w.bits(DAMAGED) });
+        inbox::mark_lost();
+    }
     if status.rxne().bit_is_set() {
         // It came before the one that was lost, if one was.
         let byte = port.rdr.read().bits() as u8;
@@ -68,12 +75,12 @@ fn USART3() {
     }
     if status.ore().bit_is_set() {
         port.icr.write(|w| w.orecf().set_bit());
-        inbox::mark_overrun();
+        inbox::mark_lost();
     }
 }
 
 /// USART 3 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -110,7 +117,7 @@ pub fn micros() -> u32 {
 }
 
 /// LD1.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

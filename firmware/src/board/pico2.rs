@@ -63,20 +63,21 @@ pub unsafe fn start() {
 /// Handler of UART 0.
 #[interrupt]
 fn UART0_IRQ() {
-    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bit 11 if bytes before it were lost;
-    // RXFE in UARTFR says that there is none left. Only this handler reads UARTDR.
+    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bits 8 to 10 if it is damaged (framing,
+    // parity, break), and bit 11 if bytes before it were lost; RXFE in UARTFR says that there is none left. Only this
+    // handler reads UARTDR.
     let uart = unsafe { &*pac::UART0::ptr() };
     while uart.uartfr().read().rxfe().bit_is_clear() {
         let data = uart.uartdr().read().bits();
-        if data & 1 << 11 != 0 {
-            inbox::mark_overrun();
+        if data & 0b1111 << 8 != 0 {
+            inbox::mark_lost();
         }
         inbox::put(data as u8);
     }
 }
 
 /// UART 0 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -114,7 +115,7 @@ pub fn micros() -> u32 {
 }
 
 /// The green LED.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -66,12 +66,19 @@ fn start_timer(timer: &pac::TIM2, rcc: &mut Rcc) {
     timer.cr1().write(|w| w.cen().enabled());
 }
 
+/// What SR says of the byte in DR (RM0090, 30.6): PE, FE and NF. A break is a framing error.
+const DAMAGED: u32 = 0b111;
+
 /// Handler of USART 2.
 #[interrupt]
 fn USART2() {
-    // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and ORE; only this handler reads DR.
+    // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and all errors; only this handler reads
+    // DR.
     let port = unsafe { &*USART2::ptr() };
     let status = port.sr().read();
+    if status.bits() & DAMAGED != 0 {
+        inbox::mark_lost();
+    }
     if status.rxne().bit_is_set() || status.ore().bit_is_set() {
         // Read for an overrun alone, too: that ends it. The byte in DR came before the one that was lost.
         let byte = port.dr().read().bits() as u8;
@@ -80,12 +87,12 @@ fn USART2() {
         }
     }
     if status.ore().bit_is_set() {
-        inbox::mark_overrun();
+        inbox::mark_lost();
     }
 }
 
 /// USART 2 at 115200 baud, to send.
-pub struct Sender;
+pub struct Sender(pub(super) ());
 
 impl embedded_io::ErrorType for Sender {
     type Error = Infallible;
@@ -122,7 +129,7 @@ pub fn micros() -> u32 {
 }
 
 /// The board's status LED, lit when its pin is high.
-pub struct Led;
+pub struct Led(pub(super) ());
 
 impl ErrorType for Led {
     type Error = Infallible;

@@ -3,7 +3,8 @@
 //! An image of 8x8 pixels becomes four tokens of `D = 64` numbers, one for each quarter, with the other quarters 0: a
 //! token keeps its place, as the model has no position code. The remaining `M - 4` tokens of a sample are Gaussian noise
 //! of expected norm `sigma sqrt(D)`. Pixels are scaled so that the norm of an image's four tokens is `s` on average over
-//! both classes. Training and test images are drawn without replacement, half of each class, and never share one.
+//! the training images; the test images, of which training must know nothing, have the same scale. Both are drawn without
+//! replacement, half of each class, and never share one.
 //!
 //! Data: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, CC BY 4.0;
 //! see `host/lab/data/digits`.
@@ -101,8 +102,8 @@ pub fn draw(
     let norm = |image: &Image| {
         (0..PARTS).map(|part| token(image, part).iter().map(|x| x * x).sum::<f32>().sqrt()).sum::<f32>()
     };
-    let count = plus.len() + minus.len();
-    let mean_norm = plus.iter().chain(&minus).map(norm).sum::<f32>() / (PARTS * count) as f32;
+    let in_training = plus[..train / 2].iter().chain(&minus[..train / 2]);
+    let mean_norm = in_training.map(norm).sum::<f32>() / (PARTS * train) as f32;
     let set = |from: usize, samples: usize, purpose| {
         let image = |n: usize| if n.is_multiple_of(2) { plus[from + n / 2] } else { minus[from + n / 2] };
         let noise_std = (norms.1 / (PIXELS as f64).sqrt()) as f32;
@@ -175,5 +176,24 @@ mod tests {
         let noise: f32 = x[4 * PIXELS..].iter().map(|x| x * x).sum();
         assert!((noise / 2.0 - 1.0).abs() < 0.5, "{noise}");
         assert!(draw((3, 8), (200, 200), 6, (1.0, 1.0), 7).is_err());
+    }
+
+    /// The scale is that of the training images, whatever the others are.
+    #[test]
+    fn the_test_images_have_no_say_in_the_scale() {
+        let train = 8;
+        for seed in 0..20 {
+            let (mut set, test) = draw((3, 8), (train, 20), 4, (2.0, 1.0), seed).unwrap();
+            assert_eq!(set.scale, test.scale);
+            let mut x = vec![0.0; PARTS * PIXELS];
+            let mut sum = 0.0;
+            for n in 0..train {
+                set.read(n, MatrixMut::new(&mut x, PARTS, PIXELS)).unwrap();
+                let norm = |token: &[f32]| token.iter().map(|x| x * x).sum::<f32>().sqrt();
+                sum += x.chunks_exact(PIXELS).map(norm).sum::<f32>();
+            }
+            let mean = sum / (PARTS * train) as f32;
+            assert!((mean - 2.0).abs() < 1e-5, "seed {seed}: {mean}");
+        }
     }
 }

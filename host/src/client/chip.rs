@@ -236,15 +236,21 @@ impl Client {
     /// command was taken is then not known.
     pub fn ask(&mut self, command: &str) -> Result<Reply, ChipError> {
         let name = command.split(' ').next().unwrap_or_default();
-        for _ in 1..SENDINGS {
+        let (mut said, mut sendings) = (Vec::new(), 0);
+        loop {
             self.tell(command)?;
-            match self.answer(name) {
-                Err(ChipError::Refused { cmd, .. }) if cmd == "-" => self.quiet()?,
-                answer => return answer,
+            sendings += 1;
+            let until = Instant::now() + self.patience();
+            let mut answer = self.wait_for(name, until, &mut said);
+            if matches!(&answer, Err(ChipError::Refused { cmd, .. }) if cmd == "-") {
+                answer = match self.find_answer(name, &mut said)? {
+                    Some(found) => found,
+                    None if sendings < SENDINGS => continue,
+                    None => answer,
+                };
             }
+            return answer.map(|(numbers, crc)| Reply { numbers, crc, said });
         }
-        self.tell(command)?;
-        self.answer(name)
     }
 
     /// Waits for the answer to a command, by its word.
@@ -262,11 +268,16 @@ impl Client {
     ///
     /// As [`Client::ask`].
     pub fn answer_within(&mut self, name: &str, patience: Duration) -> Result<Reply, ChipError> {
-        let until = Instant::now() + patience;
         let mut said = Vec::new();
+        let (numbers, crc) = self.wait_for(name, Instant::now() + patience, &mut said)?;
+        Ok(Reply { numbers, crc, said })
+    }
+
+    /// Waits for the answer to a command, or a refusal of none; what is said before it goes to `said`.
+    fn wait_for(&mut self, name: &str, until: Instant, said: &mut Vec<Heard>) -> Result<(u64, u32), ChipError> {
         while let Some(heard) = self.hear(until)? {
             match heard {
-                Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => return Ok(Reply { numbers, crc, said }),
+                Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => return Ok((numbers, crc)),
                 Heard::Answer(Answer::Refused(cmd, code, text)) if cmd == name || cmd == "-" => {
                     return Err(self.refused(&cmd, &code, &text));
                 }

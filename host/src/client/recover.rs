@@ -47,6 +47,41 @@ impl Client {
         Ok(())
     }
 
+    /// After a refusal that names no command, the answer to a command all the same, if it was taken: what was refused may
+    /// have come before it. The chip answers in order, so one more command tells: what is not answered before that was
+    /// damaged on its way, and may be sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ask`].
+    pub(super) fn find_answer(&mut self, name: &str, said: &mut Vec<Heard>) -> Result<Option<Answered>, ChipError> {
+        // Each is always taken, and changes nothing.
+        let (after, command) = if name == "echo" { ("status", "status") } else { ("echo", "echo on=0") };
+        self.tell(command)?;
+        let mut until = Instant::now() + self.patience();
+        let (mut found, mut is_heard) = (None, false);
+        while let Some(heard) = self.hear(until)? {
+            match heard {
+                Heard::Answer(Answer::Ok(cmd, ..)) if cmd == after => return Ok(found),
+                Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => found = Some(Ok((numbers, crc))),
+                Heard::Answer(Answer::Refused(cmd, code, text)) if cmd == name => {
+                    found = Some(Err(self.refused(&cmd, &code, &text)));
+                }
+                // That command was damaged too, or this is one more refusal from before.
+                Heard::Answer(Answer::Refused(cmd, ..)) if cmd == "-" => {
+                    is_heard = true;
+                    until = until.min(Instant::now() + self.link.silence());
+                }
+                other => said.push(other),
+            }
+        }
+        match found {
+            None if !is_heard => Err(self.silent(name)),
+            None => self.quiet().map(|()| None),
+            found => Ok(found),
+        }
+    }
+
     /// Finds the chip's attention whatever was on the line before, and asks who it is.
     ///
     /// # Errors
@@ -126,6 +161,9 @@ impl Client {
         outcome
     }
 }
+
+/// Figures of a command that was taken, or its refusal.
+type Answered = Result<(u64, u32), ChipError>;
 
 /// The three records that answer `hello`.
 fn introduction(said: &[Heard]) -> Option<Chip> {

@@ -35,7 +35,7 @@ pub struct DigitsArgs {
     /// M: four tokens of image, the rest noise
     #[arg(long, value_name = "M", default_value_t = 4, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub tokens: usize,
-    /// Mean norm of an image's tokens
+    /// Mean norm of the tokens of training images
     #[arg(long, value_name = "X", default_value_t = 4.0, allow_negative_numbers = true, value_parser = lists::number)]
     pub signal: f64,
     /// Norm of noise tokens, sigma sqrt(D)

@@ -4,10 +4,11 @@ use crate::base::progress;
 use crate::board::machine::Machine;
 use crate::board::provision::QEMU;
 use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -47,7 +48,9 @@ pub enum Heard {
 pub struct Emulator {
     child: Arc<Mutex<Child>>,
     id: u32,
-    input: ChildStdin,
+    /// To the thread that writes, which may have to wait for the board, and what became of it.
+    writes: SyncSender<Vec<u8>>,
+    written: Receiver<std::io::Result<()>>,
     reads: Receiver<std::io::Result<Vec<u8>>>,
     /// What was read and not yet handed out.
     waiting: Vec<u8>,
@@ -112,7 +115,7 @@ impl Emulator {
             .spawn()
             .with_context(|| format!("{QEMU} cannot be started"))?;
         let (sender, reads) = sync_channel(READS_WAITING);
-        let input = child.stdin.take().context("the emulator has no input")?;
+        let (writes, written) = write_for(child.stdin.take().context("the emulator has no input")?);
         let mut stdout = child.stdout.take().context("the emulator has no output")?;
         // The pipe is drained on a thread of its own: a full pipe would stop the board.
         std::thread::spawn(move || {
@@ -139,7 +142,7 @@ impl Emulator {
         let (waiting, complaints, name) = (Vec::new(), Some(complaints), machine.name);
         let (id, child) = (child.id(), Arc::new(Mutex::new(child)));
         progress::end_with_us(&child);
-        Ok(Self { child, id, input, reads, waiting, complaints, until, deadline, name })
+        Ok(Self { child, id, writes, written, reads, waiting, complaints, until, deadline, name })
     }
 
     /// What the board says within a tenth of a second.
@@ -195,20 +198,31 @@ impl Emulator {
     }
 
     fn check_deadline(&self) -> anyhow::Result<()> {
-        if Instant::now() < self.until {
-            return Ok(());
-        }
-        bail!("{} was stopped: not done after {} s, its --deadline", self.name, self.deadline.as_secs())
+        if Instant::now() < self.until { Ok(()) } else { Err(self.is_late()) }
     }
 
-    /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full: send no
-    /// more at a time than it is known to take.
+    fn is_late(&self) -> anyhow::Error {
+        anyhow!("{} was stopped: not done after {} s, its --deadline", self.name, self.deadline.as_secs())
+    }
+
+    /// Sends bytes to the board's serial port. Waits where the board does not take them and the pipe is full.
     ///
     /// # Errors
     ///
-    /// If the emulator has ended.
+    /// If the emulator has ended, or the deadline passes first.
     pub fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        self.input.write_all(bytes).and_then(|()| self.input.flush()).context("sending to the emulator")
+        self.check_deadline()?;
+        let ended = "the emulator takes no more bytes";
+        self.writes.send(bytes.to_vec()).ok().context(ended)?;
+        match self.written.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
+            Ok(result) => result.context("sending to the emulator"),
+            Err(RecvTimeoutError::Disconnected) => bail!(ended),
+            Err(RecvTimeoutError::Timeout) => {
+                // With half of the bytes, the board is of no use any more.
+                let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+                Err(self.is_late())
+            }
+        }
     }
 
     /// The operating system's number of the emulator.
@@ -247,4 +261,19 @@ impl Drop for Emulator {
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+/// Writes to a pipe on a thread of its own, which ends with the pipe or with the other end of the channels.
+fn write_for(mut pipe: impl Write + Send + 'static) -> (SyncSender<Vec<u8>>, Receiver<std::io::Result<()>>) {
+    let (writes, to_write) = sync_channel::<Vec<u8>>(1);
+    let (results, written) = sync_channel(1);
+    std::thread::spawn(move || {
+        for bytes in to_write {
+            let result = pipe.write_all(&bytes).and_then(|()| pipe.flush());
+            if results.send(result).is_err() {
+                break;
+            }
+        }
+    });
+    (writes, written)
 }

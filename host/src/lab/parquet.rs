@@ -1,8 +1,7 @@
 //! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
 
 use anyhow::Context;
-use mote_lab::outcome::Cell;
-use mote_lab::outcome::Figures;
+use mote_lab::outcome::{Cell, Figures};
 use mote_lab::recipe::Recipe;
 use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::SortingColumn;

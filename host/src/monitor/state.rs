@@ -370,6 +370,7 @@ impl State {
                 }
                 self.say(at, Tone::Bad, format!("{what} ended early: {code}"));
             }
+            Answer::Wear(saves, life) => self.say(at, Tone::Good, format!("flash: {saves} of {life} saves")),
             Answer::Limits(_) | Answer::Want(..) | Answer::Numbers(..) => {}
         }
     }

@@ -91,6 +91,8 @@ pub struct Train {
     pub report_every: u32,
     /// Steps between two saves; 0: never.
     pub save_every: u32,
+    /// Whether it may save more often than is good for the flash.
+    pub force: bool,
 }
 
 /// Keys that say where samples come from.
@@ -114,6 +116,7 @@ const TRAIN: &[&str] = data_keys![
     "report",
     "eval",
     "save_every",
+    "force",
     "name"
 ];
 const EVAL: &[&str] = data_keys!["set"];
@@ -237,6 +240,7 @@ fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
         eval_every: args.count("eval", 0, STEPS_MAX)?.map(|every| every as u32),
         report_every: args.count("report", 1, STEPS_MAX)?.unwrap_or(1) as u32,
         save_every: args.count("save_every", 0, STEPS_MAX)?.unwrap_or(0) as u32,
+        force: args.flag("force")?,
     }))
 }
 

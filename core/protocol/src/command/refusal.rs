@@ -86,6 +86,8 @@ pub enum Fault {
     SavedUnstable,
     /// It could not be written.
     SaveFailed,
+    /// The run would save so often, and may save this often.
+    Wear(u32, u32),
 }
 
 /// A fault, and the word of the command at fault.
@@ -183,6 +185,7 @@ impl Fault {
             Self::SavedOther => "saved-other",
             Self::SavedUnstable => "saved-unstable",
             Self::SaveFailed => "save-failed",
+            Self::Wear(..) => "wear",
         })
     }
 
@@ -190,7 +193,7 @@ impl Fault {
     #[rustfmt::skip]
     #[inline]
     fn pieces(&self) -> (&'static str, Piece, &'static str) {
-        use Piece::{Count, Keys, Name, Names, Nothing, Room, Span};
+        use Piece::{Count, Keys, Name, Names, Nothing, Room, Saves, Span};
         match *self {
             Self::LineTooLong => ("the line is longer than ", Count(COMMAND_MAX as u64), " bytes"),
             Self::NotText => ("the line has a byte that is not printable ASCII", Nothing, ""),
@@ -230,6 +233,7 @@ impl Fault {
             Self::SavedOther => ("what is saved is of another model", Nothing, ""),
             Self::SavedUnstable => ("what is saved reads differently twice; the weights are 0 now", Nothing, ""),
             Self::SaveFailed => ("the flash could not be written", Nothing, ""),
+            Self::Wear(saves, most) => ("", Saves(saves, most), " of the flash's life; try a larger save_every, or force=1"),
         }
     }
 }
@@ -241,6 +245,7 @@ enum Piece {
     Name(&'static str),
     Names(&'static str, &'static str, &'static str),
     Room(u64, u64),
+    Saves(u32, u32),
     Keys(&'static [&'static str]),
     Span(&'static str, u64, u64),
 }
@@ -273,6 +278,11 @@ impl Refusal {
                 write_u64(text, needed)?;
                 text.write_str(" numbers do not fit; there is room for ")?;
                 write_u64(text, room)?;
+            }
+            Piece::Saves(saves, most) => {
+                write_u64(text, saves.into())?;
+                text.write_str(" saves; a run may take ")?;
+                write_u64(text, most.into())?;
             }
             Piece::Keys(keys) => {
                 for (i, key) in keys.iter().enumerate() {

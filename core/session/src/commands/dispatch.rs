@@ -41,13 +41,8 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         frame: Result<Frame<'_>, FrameError>,
         port: &mut P,
     ) -> Result<(), P::Error> {
-        let takes_frames = match &self.activity {
-            Activity::Take(transfer) => transfer.binary,
-            Activity::Train(_) | Activity::Eval(_) => matches!(self.origin, Origin::Stream),
-            _ => false,
-        };
         match frame {
-            _ if !takes_frames => self.reply("-", Err(Fault::FrameUnexpected.into()), port),
+            _ if !self.takes_frames() => self.reply("-", Err(Fault::FrameUnexpected.into()), port),
             Err(error) => self.reply("-", Err(Fault::from(error).into()), port),
             Ok(Frame::Put { first, numbers: bytes }) => {
                 let outcome = self.put(first, numbers(bytes), port.millis());
@@ -81,6 +76,9 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Command::Stop => return self.stop(port).map(|()| Ok((0, 0))),
             Command::Train(train) => match self.prepare(&train) {
                 Ok(course) => {
+                    if train.save_every > 0 {
+                        self.say_wear(port)?;
+                    }
                     port.emit(self.header(&train, &course))?;
                     self.activity = Activity::Train(course);
                     Ok((0, 0))
@@ -95,7 +93,13 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
                 self.put(first, words.iter().map(|word| f32::from_bits(*word)), port.millis())
             }
             Command::End(crc) => self.end(crc),
-            Command::Save => self.save(),
+            Command::Save => {
+                let outcome = self.save();
+                if outcome.is_ok() {
+                    self.say_wear(port)?;
+                }
+                outcome
+            }
             Command::Resume => self.resume(),
             Command::Echo(_) | Command::Reset => Ok((0, 0)),
         })
@@ -171,6 +175,15 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let params = self.memory.workspace().params;
         self.vault.save(self.step, self.last, &params)?;
         Ok((self.step.into(), weights_digest(&params)))
+    }
+
+    /// Says how much the flash was used.
+    #[inline(never)]
+    fn say_wear<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
+        match self.vault.wear() {
+            Ok(wear) => port.answer(Answer::Wear(wear.saves.into(), wear.life.into())),
+            Err(_) => Ok(()),
+        }
     }
 
     #[inline(never)]

@@ -1,5 +1,6 @@
 //! Bytes as they come, until they are a line or a frame.
 
+use mote_protocol::frame::FIRST_BYTE_MAX;
 use heapless::Vec;
 use mote_protocol::command::Fault;
 use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
@@ -27,6 +28,11 @@ enum Mode {
     SpoiledLine(Fault),
     /// What is left of a line or a frame whose beginning was lost.
     Rest,
+    /// Behind a zero where no frame is expected. That was a break on the line, unless the next byte is one that a frame
+    /// begins with. What is no frame is a line, or, with `is_rest`, what is left of one, to be dropped.
+    Zero {
+        is_rest: bool,
+    },
     Frame,
     LongFrame,
 }
@@ -47,7 +53,7 @@ impl Inbox {
     /// Whether the next byte belongs to a line.
     #[inline]
     pub(super) fn is_text(&self) -> bool {
-        matches!(self.mode, Mode::Line | Mode::SpoiledLine(_) | Mode::Rest)
+        matches!(self.mode, Mode::Line | Mode::SpoiledLine(_) | Mode::Rest | Mode::Zero { .. })
     }
 
     /// The completed line: printable ASCII only.
@@ -76,54 +82,79 @@ impl Inbox {
         (self.mode, self.heard_ms) = (Mode::Rest, now_ms);
     }
 
-    /// Takes one byte. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
+    /// Takes one byte, where frames are expected or not. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
     #[inline]
-    pub(super) fn byte(&mut self, byte: u8, now_ms: u32) -> Event {
+    pub(super) fn byte(&mut self, byte: u8, now_ms: u32, takes_frames: bool) -> Event {
         self.heard_ms = now_ms;
-        if self.is_text() { self.line_byte(byte) } else { self.frame_byte(byte) }
+        match byte {
+            0 if self.is_text() => self.zero(takes_frames),
+            _ if self.is_text() => self.line_byte(byte),
+            _ => self.frame_byte(byte),
+        }
+    }
+
+    /// A zero outside a frame.
+    #[inline]
+    fn zero(&mut self, takes_frames: bool) -> Event {
+        if matches!(self.mode, Mode::Zero { .. }) {
+            // It ends what stood behind the first one: of two in a row, either may be a break.
+            return if self.bytes.is_empty() { Event::Nothing } else { Event::Frame };
+        }
+        let (has_begun, was_rest) = (self.has_begun(), self.mode == Mode::Rest);
+        self.clear();
+        self.mode = if takes_frames { Mode::Frame } else { Mode::Zero { is_rest: has_begun } };
+        if has_begun && !was_rest { Event::Refused(Fault::LineCut) } else { Event::Nothing }
     }
 
     #[inline]
     fn line_byte(&mut self, byte: u8) -> Event {
         match byte {
-            0 => {
-                let cut = self.has_begun() && self.mode != Mode::Rest;
-                self.clear();
-                self.mode = Mode::Frame;
-                if cut { Event::Refused(Fault::LineCut) } else { Event::Nothing }
-            }
             // A terminal sends the one, a program the other, and some both: then the second ends an empty line.
             b'\r' | b'\n' => match self.mode {
                 Mode::SpoiledLine(fault) => self.refuse(fault),
-                Mode::Rest => {
+                Mode::Rest | Mode::Zero { is_rest: true } => {
                     self.clear();
                     Event::Nothing
                 }
-                _ if self.bytes.iter().all(|byte| *byte == b' ') => {
-                    self.clear();
+                _ if self.is_blank() => {
+                    self.bytes.clear();
                     Event::Nothing
                 }
                 _ => Event::Line,
             },
             _ if self.mode == Mode::Rest => Event::Nothing,
             CTRL_C | CTRL_U => {
-                self.clear();
+                self.bytes.clear();
+                if !matches!(self.mode, Mode::Zero { .. }) {
+                    self.mode = Mode::Line;
+                }
                 Event::Nothing
             }
             BACKSPACE | DELETE => {
                 self.bytes.pop();
                 Event::Nothing
             }
+            1..=FIRST_BYTE_MAX if matches!(self.mode, Mode::Zero { .. }) && self.is_blank() => {
+                self.bytes.clear();
+                self.mode = Mode::Frame;
+                self.frame_byte(byte)
+            }
             _ => {
                 let letter = if byte == b'\t' { b' ' } else { byte };
                 if !(letter == b' ' || letter.is_ascii_graphic()) {
                     self.spoil(Fault::NotText);
-                } else if self.mode == Mode::Line && self.bytes.push(letter).is_err() {
+                } else if !matches!(self.mode, Mode::SpoiledLine(_)) && self.bytes.push(letter).is_err() {
                     self.spoil(Fault::LineTooLong);
                 }
                 Event::Nothing
             }
         }
+    }
+
+    /// Whether nothing has come that a line could begin with.
+    #[inline]
+    fn is_blank(&self) -> bool {
+        self.bytes.iter().all(|byte| *byte == b' ')
     }
 
     #[inline]
@@ -151,8 +182,13 @@ impl Inbox {
             self.clear();
             return began.then_some(Fault::FrameTimeout);
         }
-        if self.mode == Mode::Rest && silence >= FRAME_IDLE_MS {
-            self.clear();
+        if silence >= FRAME_IDLE_MS {
+            match self.mode {
+                Mode::Rest | Mode::Zero { is_rest: true } => self.clear(),
+                // Somebody types.
+                Mode::Zero { is_rest: false } => self.mode = Mode::Line,
+                _ => {}
+            }
         }
         if self.is_text() && self.has_begun() && silence >= LINE_IDLE_MS {
             self.clear();
@@ -169,9 +205,10 @@ impl Inbox {
 
     #[inline]
     fn spoil(&mut self, fault: Fault) {
-        if self.mode == Mode::Line {
+        if let Mode::Line | Mode::Zero { .. } = self.mode {
             self.bytes.clear();
-            self.mode = Mode::SpoiledLine(fault);
+            let is_rest = self.mode == Mode::Zero { is_rest: true };
+            self.mode = if is_rest { Mode::Rest } else { Mode::SpoiledLine(fault) };
         }
     }
 

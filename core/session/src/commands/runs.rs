@@ -45,7 +45,14 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             return Err(Fault::Conflict("eval", "no test set").into());
         }
         if train.save_every > 0 {
-            self.vault.check()?;
+            let wear = self.vault.wear()?;
+            // A run with 0 steps behind it saves as often as it has whole intervals to go, but not after its last step.
+            let begun = if train.init.is_some() { 0 } else { self.step };
+            let saves = train.max_steps.saturating_sub(1) / train.save_every;
+            let saves = saves.saturating_sub(begun / train.save_every);
+            if !train.force {
+                wear.check(saves)?;
+            }
         }
         Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
         if train.init.is_some_and(|init| !init.is_possible()) {

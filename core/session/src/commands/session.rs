@@ -39,7 +39,7 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
         if self.echo && self.inbox.is_text() {
             echo(byte, port)?;
         }
-        match self.inbox.byte(byte, port.millis()) {
+        match self.inbox.byte(byte, port.millis(), self.desk.takes_frames()) {
             Event::Nothing => Ok(()),
             Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
             Event::Line => {

@@ -101,6 +101,15 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
         matches!(self.activity, Activity::Idle)
     }
 
+    /// Whether frames are expected.
+    pub(super) fn takes_frames(&self) -> bool {
+        match &self.activity {
+            Activity::Take(transfer) => transfer.binary,
+            Activity::Train(_) | Activity::Eval(_) => matches!(self.origin, Origin::Stream),
+            _ => false,
+        }
+    }
+
     pub(super) fn shape(&self) -> Shape {
         self.memory.shape()
     }

@@ -8,14 +8,35 @@ use mote_core::shape::Shape;
 use mote_core::train::StepReport;
 use mote_protocol::command::Fault;
 
+/// How much the memory was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wear {
+    /// Saves so far.
+    pub saves: u32,
+    /// Saves that its maker promises.
+    pub life: u32,
+}
+
+/// The part of its life that one run may take of a memory unless told otherwise: one in so many.
+const RUN_SHARE: u32 = 100;
+
+impl Wear {
+    /// Whether a run may save so often again.
+    #[inline]
+    pub(super) fn check(self, saves: u32) -> Result<(), Fault> {
+        let most = (self.life / RUN_SHARE).min(self.life.saturating_sub(self.saves));
+        if saves > most { Err(Fault::Wear(saves, most)) } else { Ok(()) }
+    }
+}
+
 /// Keeps weights.
 pub trait Vault {
-    /// Whether there is memory to keep anything in.
+    /// How much the memory that keeps them was used, if there is any.
     ///
     /// # Errors
     ///
     /// [`Fault::NoFlash`].
-    fn check(&self) -> Result<(), Fault>;
+    fn wear(&mut self) -> Result<Wear, Fault>;
 
     /// Keeps the weights that `step` steps have made, and the loss before the last of them where it is known.
     ///
@@ -40,7 +61,7 @@ pub struct NoVault;
 
 impl Vault for NoVault {
     #[inline]
-    fn check(&self) -> Result<(), Fault> {
+    fn wear(&mut self) -> Result<Wear, Fault> {
         Err(Fault::NoFlash)
     }
 
@@ -59,25 +80,30 @@ impl Vault for NoVault {
 #[derive(Debug)]
 pub struct FlashVault<F> {
     store: Store<F>,
+    /// Saves that the flash is made for.
+    life: u32,
     shape: Shape,
 }
 
 impl<F: NorFlash> FlashVault<F> {
-    /// The vault in the `bytes` from `start` of a flash, for models of `shape`.
+    /// The vault in the `bytes` from `start` of a flash whose pages may be erased so often, for models of `shape`.
     ///
     /// # Errors
     ///
     /// As [`Store::new`].
     #[inline]
-    pub fn new(flash: F, start: u32, bytes: u32, shape: Shape) -> Result<Self, CheckpointError> {
-        Ok(Self { store: Store::new(flash, start, bytes, shape)?, shape })
+    pub fn new(flash: F, start: u32, bytes: u32, erasures: u32, shape: Shape) -> Result<Self, CheckpointError> {
+        // Two saves erase each page once.
+        Ok(Self { store: Store::new(flash, start, bytes, shape)?, life: erasures.saturating_mul(2), shape })
     }
 }
 
 impl<F: NorFlash> Vault for FlashVault<F> {
-    #[inline]
-    fn check(&self) -> Result<(), Fault> {
-        Ok(())
+    /// A checkpoint says how many were saved before it. What no longer can be read was never saved.
+    #[inline(never)]
+    fn wear(&mut self) -> Result<Wear, Fault> {
+        let counts = self.store.slots().into_iter().flatten().map(|saved| saved.sequence.saturating_add(1));
+        Ok(Wear { saves: counts.max().unwrap_or(0), life: self.life })
     }
 
     #[inline(never)]

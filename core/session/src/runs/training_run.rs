@@ -14,10 +14,12 @@ use mote_protocol::report::{DigestLine, Done, Record, Work, error_code};
 use mote_protocol::wire::word;
 
 /// A pass over samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     Digest(Split),
-    Eval(Split),
+    EvalTrain,
+    /// The test set, after the training set with these figures.
+    EvalTest(Evaluation),
     Track,
     Step,
     Ended,
@@ -32,7 +34,6 @@ pub struct Course {
     n: usize,
     digest: Digest,
     scores: Scores,
-    on_train: Option<Evaluation>,
     loss_sum: f32,
     steps: u32,
     /// Steps it began with.
@@ -81,7 +82,6 @@ impl Course {
             n: 0,
             digest: Digest::new(),
             scores: Scores::default(),
-            on_train: None,
             loss_sum: 0.0,
             steps,
             begun: steps,
@@ -153,8 +153,9 @@ impl Course {
     #[inline]
     pub fn needs(&self) -> Option<(Split, usize, usize)> {
         let split = match self.phase {
-            Phase::Digest(split) | Phase::Eval(split) => split,
-            Phase::Track | Phase::Step => Split::Train,
+            Phase::Digest(split) => split,
+            Phase::EvalTest(_) => Split::Test,
+            Phase::EvalTrain | Phase::Track | Phase::Step => Split::Train,
             Phase::Ended => return None,
         };
         let count = match (self.phase, split) {
@@ -220,7 +221,7 @@ impl Course {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
         port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss() }))?;
-        let macs_per_step = memory.shape().step_macs(self.plan.samples) as u64;
+        let macs_per_step = memory.shape().step_macs(self.plan.samples);
         // The ticks are those of the steps it has done itself.
         let steps = (self.steps - self.begun).into();
         port.emit(Record::Work(Work { steps, macs_per_step, ticks: self.ticks }))
@@ -289,14 +290,12 @@ impl Course {
                 }
                 self.begin(memory, port)
             }
-            Phase::Eval(Split::Train) => {
-                self.on_train = Some(evaluation.ok_or(TrainError::LossNotFinite)?);
-                self.phase = Phase::Eval(Split::Test);
+            Phase::EvalTrain => {
+                self.phase = Phase::EvalTest(evaluation.ok_or(TrainError::LossNotFinite)?);
                 Ok(())
             }
-            Phase::Eval(Split::Test) => {
+            Phase::EvalTest(on_train) => {
                 let on_test = evaluation.ok_or(TrainError::LossNotFinite)?;
-                let on_train = self.on_train.unwrap_or(on_test);
                 port.emit(Record::eval(self.steps, on_train, on_test)).map_err(Aborted::Port)?;
                 self.phase = Phase::Track;
                 Ok(())
@@ -317,7 +316,7 @@ impl Course {
         }
         port.emit(weights_record(&trainer.params(), self.steps)).map_err(Aborted::Port)?;
         if self.plan.eval_every > 0 {
-            self.phase = Phase::Eval(Split::Train);
+            self.phase = Phase::EvalTrain;
             return Ok(());
         }
         self.go_on(memory, port)
@@ -332,7 +331,7 @@ impl Course {
             port.emit(Record::Step(report)).map_err(Aborted::Port)?;
         }
         if every > 0 && (last || step.is_multiple_of(every)) {
-            self.phase = Phase::Eval(Split::Train);
+            self.phase = Phase::EvalTrain;
             return Ok(());
         }
         self.go_on(memory, port)
