@@ -84,31 +84,20 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
-/// APB UART 0, to send.
-pub struct Sender;
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through APB UART 0 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
+    // the send buffer is full; word 0 is DATA.
+    unsafe {
+        while UART.add(1).read_volatile() & 1 != 0 {}
+        UART.write_volatile(byte.into());
+    }
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        for byte in bytes {
-            // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
-            // the send buffer is full; word 0 is DATA.
-            unsafe {
-                while UART.add(1).read_volatile() & 1 != 0 {}
-                UART.write_volatile((*byte).into());
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`.
-        while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
-        Ok(())
-    }
+/// Waits until the send buffer is empty.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`.
+    while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
 }
 
 /// Ticks of APB timer 0 since the start, wrapping.

@@ -3,7 +3,8 @@
 //! The file of a board gives `NAME`, `CORE`, `TICK_HZ`, `MEMORY_BUDGET_BYTES`, and
 //!
 //! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
-//! - `Sender`, the serial port's way out, and `Led`: both without state, so that a panic has them too;
+//! - `send()` a byte, once there is room for it, and `wait_until_sent()`; and `Led`: without state, so that a panic has
+//!   them too;
 //! - `ticks()` and `micros()`, which run upwards and wrap;
 //! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
 //! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.
@@ -23,6 +24,7 @@ mod inbox;
 mod microbit_flash;
 #[cfg(any(family = "nrf51", family = "nrf52"))]
 mod nrf;
+mod sender;
 mod serial;
 mod stack;
 #[cfg(own_vectors)]
@@ -47,7 +49,7 @@ use defmt_semihosting as _; // linked for its logger
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-pub use chosen::{CORE, Led, MEMORY_BUDGET_BYTES, NAME, Sender, TICK_HZ};
+pub use chosen::{CORE, Led, MEMORY_BUDGET_BYTES, NAME, TICK_HZ};
 pub use clock::Counter;
 pub use end::exit;
 #[cfg(feature = "test-fault")]
@@ -56,6 +58,7 @@ pub use fault::fault_on_purpose;
 pub use fault::overflow_on_purpose;
 #[cfg(keeps_weights)]
 pub use microbit_flash::Flash;
+pub use sender::Sender;
 pub use serial::Serial;
 pub use stack::used_and_size as stack_used_and_size;
 
@@ -79,12 +82,12 @@ pub fn take() -> Option<Parts> {
     TAKEN.store(true, Ordering::Relaxed);
     // SAFETY: this line is reached once.
     unsafe { chosen::start() };
-    Some(Parts { serial: Serial::new(Sender, inbox::Inbox::open()), led: Led, counter: Counter::new() })
+    Some(Parts { serial: Serial::new(Sender::new(), inbox::Inbox::open()), led: Led, counter: Counter::new() })
 }
 
 /// A second hold on the serial port's way out, for a last line before the end.
 pub fn steal_serial() -> Sender {
-    Sender
+    Sender::new()
 }
 
 /// Starts the chip anew, as its reset pin would.

@@ -2,7 +2,6 @@
 //! sections 17 and 29; nRF52840 Product Specification 1.7, 6.30 and 6.33).
 
 use super::inbox;
-use core::convert::Infallible;
 
 const UART: *mut u32 = 0x4000_2000 as *mut u32;
 const TIMER: *mut u32 = 0x4000_8000 as *mut u32;
@@ -65,31 +64,19 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
-/// UART 0 at 115200 baud, to send.
-pub struct Sender;
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
-}
-
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        for byte in bytes {
-            // SAFETY: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
-            // TXDRDY rises when it was sent.
-            unsafe {
-                UART.byte_add(0x11C).write_volatile(0);
-                UART.byte_add(0x51C).write_volatile((*byte).into());
-                while UART.byte_add(0x11C).read_volatile() == 0 {}
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(()) // `write` waits for every byte
+/// Sends a byte through UART 0 and waits until it is out.
+pub fn send(byte: u8) {
+    // SAFETY: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
+    // TXDRDY rises when it was sent.
+    unsafe {
+        UART.byte_add(0x11C).write_volatile(0);
+        UART.byte_add(0x51C).write_volatile(byte.into());
+        while UART.byte_add(0x11C).read_volatile() == 0 {}
     }
 }
+
+/// Nothing to wait for: `send` waits for every byte.
+pub fn wait_until_sent() {}
 
 /// Ticks of timer 0, wrapping.
 pub fn ticks() -> u32 {

@@ -72,30 +72,19 @@ fn USART3() {
     }
 }
 
-/// USART 3 at 115200 baud, to send.
-pub struct Sender;
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through USART 3 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: RM0433, 48.7: TDR may be written when TXE is set; a write leaves the receiver alone.
+    let port = unsafe { &*USART3::ptr() };
+    while port.isr.read().txe().bit_is_clear() {}
+    port.tdr.write(|w| w.tdr().bits(byte.into()));
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: RM0433, 48.7: TDR may be written when TXE is set; a write leaves the receiver alone.
-        let port = unsafe { &*USART3::ptr() };
-        for byte in bytes {
-            while port.isr.read().txe().bit_is_clear() {}
-            port.tdr.write(|w| w.tdr().bits((*byte).into()));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`; TC is set when the last bit is out.
-        let port = unsafe { &*USART3::ptr() };
-        while port.isr.read().tc().bit_is_clear() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`; TC is set when the last bit is out.
+    let port = unsafe { &*USART3::ptr() };
+    while port.isr.read().tc().bit_is_clear() {}
 }
 
 /// Ticks of timer 2, wrapping.

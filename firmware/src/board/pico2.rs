@@ -75,31 +75,20 @@ fn UART0_IRQ() {
     }
 }
 
-/// UART 0 at 115200 baud, to send.
-pub struct Sender;
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through UART 0 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: datasheet, 12.1.8: UARTDR may be written when TXFF in UARTFR is clear.
+    let uart = unsafe { &*pac::UART0::ptr() };
+    while uart.uartfr().read().txff().bit_is_set() {}
+    // SAFETY: as above; bits 0 to 7 are the byte.
+    uart.uartdr().write(|w| unsafe { w.bits(byte.into()) });
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: datasheet, 12.1.8: UARTDR may be written when TXFF in UARTFR is clear.
-        let uart = unsafe { &*pac::UART0::ptr() };
-        for byte in bytes {
-            while uart.uartfr().read().txff().bit_is_set() {}
-            // SAFETY: as above; bits 0 to 7 are the byte.
-            uart.uartdr().write(|w| unsafe { w.bits((*byte).into()) });
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: datasheet, 12.1.8: BUSY in UARTFR is set until the last bit is out.
-        let uart = unsafe { &*pac::UART0::ptr() };
-        while uart.uartfr().read().busy().bit_is_set() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: datasheet, 12.1.8: BUSY in UARTFR is set until the last bit is out.
+    let uart = unsafe { &*pac::UART0::ptr() };
+    while uart.uartfr().read().busy().bit_is_set() {}
 }
 
 /// Ticks of timer 0, wrapping.

@@ -84,30 +84,19 @@ fn USART2() {
     }
 }
 
-/// USART 2 at 115200 baud, to send.
-pub struct Sender;
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through USART 2 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
+    let port = unsafe { &*USART2::ptr() };
+    while port.sr().read().txe().bit_is_clear() {}
+    port.dr().write(|w| w.dr().set(byte.into()));
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
-        let port = unsafe { &*USART2::ptr() };
-        for byte in bytes {
-            while port.sr().read().txe().bit_is_clear() {}
-            port.dr().write(|w| w.dr().set((*byte).into()));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`; TC is set when the last bit is out.
-        let port = unsafe { &*USART2::ptr() };
-        while port.sr().read().tc().bit_is_clear() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`; TC is set when the last bit is out.
+    let port = unsafe { &*USART2::ptr() };
+    while port.sr().read().tc().bit_is_clear() {}
 }
 
 /// Ticks of timer 2, wrapping.
