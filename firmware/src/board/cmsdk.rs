@@ -1,5 +1,6 @@
 //! UART, timer and LED of the MPS2 boards (Arm CMSDK, DDI 0479D; MPS2 application notes).
 
+use super::table::BAUD;
 use super::{inbox, vectors};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
@@ -11,7 +12,7 @@ use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 mod variant;
 
 use variant::BOARD;
-pub use variant::{CORE, MEMORY_BUDGET_BYTES, NAME, RECEIVE_INTERRUPT, TICK_HZ};
+pub use variant::{RECEIVE_INTERRUPT, TICK_HZ};
 
 /// Where a board's blocks lie.
 pub struct Addresses {
@@ -60,9 +61,6 @@ pub unsafe fn start() {
     // SAFETY: `take` opened the queue, and the UART is ready.
     unsafe { vectors::enable_receive() };
 }
-
-/// Rate of the serial port.
-const BAUD: u32 = 115_200;
 
 /// Handler of the UART's receive interrupt.
 ///

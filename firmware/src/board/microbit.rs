@@ -6,14 +6,8 @@ use super::vectors;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
-/// Name of the board.
-pub const NAME: &str = "microbit";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m0";
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 16 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 9 << 10;
 /// UART 0.
 pub const RECEIVE_INTERRUPT: u16 = 2;
 

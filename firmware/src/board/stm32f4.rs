@@ -1,6 +1,7 @@
 //! STM32F405, F407 and F446, Cortex-M4F, through `stm32f4xx-hal` (reference manuals RM0090 and RM0390).
 
 use super::inbox;
+use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use stm32f4xx_hal::pac::{self, Interrupt, USART2, interrupt};
@@ -16,17 +17,10 @@ mod variant;
 
 #[cfg(not(emulated))]
 pub use variant::CORE_HZ;
-pub use variant::NAME;
 use variant::{LED_PIN, LedPort};
 
-/// Name of the processor.
-pub const CORE: &str = "cortex-m4f";
 /// Rate of timer 2.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 128 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 96 << 10;
-
-const BAUD: u32 = 115_200;
 
 /// Starts clocks, LED, timer 2 and USART 2.
 ///

@@ -1,6 +1,7 @@
 //! `mote device`: firmware built, run on an emulated board, and every line compared with this machine.
 
 pub mod attend;
+pub mod boards;
 pub mod build;
 pub mod chip;
 pub mod client;
