@@ -29,7 +29,7 @@ fn flash_and_ram_are_under_their_limits() {
 /// The stack that a run takes, painted by the board itself, is far from its end and under its limit.
 #[test]
 fn the_stack_is_under_its_limit() {
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         let preset = Preset::by_name("tiny").unwrap();
         let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(60), install: false };
         let session = run(&plan, true, &mut Vec::new(), |_| Ok(())).unwrap();
@@ -133,7 +133,7 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
 /// A panic, a fault and a stack overflow say so over serial and end with status 1, well before the deadline.
 #[test]
 fn panics_faults_and_overflows_say_so_and_end() {
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         for (feature, expected, end) in [
             ("test-panic", "panic at firmware/src/main.rs:", ": as asked for"),
             ("test-fault", "hard fault at 0x", ""),

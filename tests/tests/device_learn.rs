@@ -80,7 +80,7 @@ fn a_million_random_bytes_change_nothing() {
 /// The stack of a session that has done everything, held to the limit of a plain run.
 #[test]
 fn the_stack_of_a_session_is_under_its_limit() {
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         let board =
             emulate(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), DEADLINE, true, true).unwrap();
         let mut client = Client::open(Box::new(board), None).unwrap();

@@ -46,7 +46,7 @@ fn text(rng: &mut Stream, length: usize) -> String {
 /// The chip reads nothing until a whole burst waits: without the interrupt it would wait for ever.
 #[test]
 fn no_byte_is_lost_while_the_chip_computes() {
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         let mut board = start(machine);
         let mut rng = Stream::new(7, Purpose::Train, 0, 0);
         let mut sent = 0;
@@ -70,7 +70,7 @@ fn no_byte_is_lost_while_the_chip_computes() {
 #[test]
 fn lost_bytes_are_known() {
     const SENT: usize = 3000;
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         let mut board = start(machine);
         board.send(format!("lose\n{}", "x".repeat(SENT)).as_bytes()).unwrap();
         // 1,024 wait; 10 are taken, and their places stay empty.
@@ -89,7 +89,7 @@ fn lost_bytes_are_known() {
 /// 250 ms by the chip's clock are as many instructions on every board, and the chip can reset itself.
 #[test]
 fn time_runs_and_a_reset_resets() {
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         let mut board = start(machine);
         let before = time(&mut board);
         board.send(b"wait 250\n").unwrap();

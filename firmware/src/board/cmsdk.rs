@@ -1,5 +1,6 @@
 //! UART, timer and LED of the MPS2 boards (Arm CMSDK, DDI 0479D; MPS2 application notes).
 
+use super::table::BAUD;
 use super::{inbox, vectors};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
@@ -11,7 +12,7 @@ use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 mod variant;
 
 use variant::BOARD;
-pub use variant::{CORE, MEMORY_BUDGET_BYTES, NAME, RECEIVE_INTERRUPT, TICK_HZ};
+pub use variant::{RECEIVE_INTERRUPT, TICK_HZ};
 
 /// Where a board's blocks lie.
 pub struct Addresses {
@@ -61,9 +62,6 @@ pub unsafe fn start() {
     unsafe { vectors::enable_receive() };
 }
 
-/// Rate of the serial port.
-const BAUD: u32 = 115_200;
-
 /// Handler of the UART's receive interrupt.
 ///
 /// # Safety
@@ -85,31 +83,20 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
-/// APB UART 0, to send.
-pub struct Sender(pub(super) ());
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through APB UART 0 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
+    // the send buffer is full; word 0 is DATA.
+    unsafe {
+        while UART.add(1).read_volatile() & 1 != 0 {}
+        UART.write_volatile(byte.into());
+    }
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        for byte in bytes {
-            // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
-            // the send buffer is full; word 0 is DATA.
-            unsafe {
-                while UART.add(1).read_volatile() & 1 != 0 {}
-                UART.write_volatile((*byte).into());
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`.
-        while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
-        Ok(())
-    }
+/// Waits until the send buffer is empty.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`.
+    while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
 }
 
 /// Ticks of APB timer 0 since the start, wrapping.

@@ -1,19 +1,13 @@
 //! BBC micro:bit: nRF51822, Cortex-M0, 16 KiB of RAM (nRF51 Series Reference Manual 3.0).
 
 use super::nrf;
-pub use super::nrf::{Sender, micros, receive, ticks};
+pub use super::nrf::{micros, receive, send, ticks, wait_until_sent};
 use super::vectors;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
-/// Name of the board.
-pub const NAME: &str = "microbit";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m0";
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 16 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 9 << 10;
 /// UART 0.
 pub const RECEIVE_INTERRUPT: u16 = 2;
 

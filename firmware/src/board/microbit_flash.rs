@@ -1,13 +1,9 @@
-//! The last four pages of the micro:bit's flash, for checkpoints (nRF51 Series Reference Manual 3.0, section 6).
+//! The last pages of the micro:bit's flash, for checkpoints (nRF51 Series Reference Manual 3.0, section 6).
 
+use super::table::{CHECKPOINTS_BYTES as BYTES, CHECKPOINTS_START as START, PAGE_BYTES};
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
 };
-
-/// Their bytes: the end of the 256 KiB. `build.rs` keeps the program out.
-const BYTES: u32 = 0x1000;
-/// Where the pages begin.
-const START: u32 = (256 << 10) - BYTES;
 
 const NVMC: *mut u32 = 0x4001_E000 as *mut u32;
 
@@ -69,7 +65,7 @@ impl ReadNorFlash for Flash {
 
 impl NorFlash for Flash {
     const WRITE_SIZE: usize = size_of::<u32>();
-    const ERASE_SIZE: usize = 1024;
+    const ERASE_SIZE: usize = PAGE_BYTES as usize;
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         check_erase(self, from, to)?;

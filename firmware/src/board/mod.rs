@@ -1,21 +1,14 @@
 //! One file per board or family of boards; the only unsafe code of the project is in this folder.
 //!
-//! The file of a board gives `NAME`, `CORE`, `TICK_HZ`, `MEMORY_BUDGET_BYTES`, and
+//! `boards.toml` says what a board is called and how its memory lies; its file here gives
 //!
+//! - `TICK_HZ`, the rate of its counter;
 //! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
-//! - `Sender`, the serial port's way out, and `Led`: both without state, so that a panic has them too, and with a private
-//!   field, so that nobody outside this folder makes another one;
+//! - `send()` a byte, once there is room for it, and `wait_until_sent()`; and `Led`: without state, so that a panic has
+//!   them too, and with private fields, so that nobody outside this folder makes another one;
 //! - `ticks()` and `micros()`, which run upwards and wrap;
 //! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
 //! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.
-
-#[cfg(no_board)]
-compile_error!(
-    "choose a board: build with --features and one of mps2-an386, mps2-an500, mps2-an385, mps2-an505, microbit, \
-     netduinoplus2 (emulated), stm32f405, stm32f407-discovery, nucleo-f446re, nrf52840-dk, pico2, nucleo-h743zi"
-);
-#[cfg(several_boards)]
-compile_error!("choose one board: the features of two boards are on");
 
 mod clock;
 mod fault;
@@ -24,8 +17,13 @@ mod inbox;
 mod microbit_flash;
 #[cfg(any(family = "nrf51", family = "nrf52"))]
 mod nrf;
+mod sender;
 mod serial;
 mod stack;
+/// What `boards.toml` says of the board, through `build.rs`; without a board, an error that names them.
+mod table {
+    include!(concat!(env!("OUT_DIR"), "/board.rs"));
+}
 #[cfg(own_vectors)]
 mod vectors;
 
@@ -48,7 +46,7 @@ use defmt_semihosting as _; // linked for its logger
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-pub use chosen::{CORE, Led, MEMORY_BUDGET_BYTES, NAME, Sender, TICK_HZ};
+pub use chosen::{Led, TICK_HZ};
 pub use clock::Counter;
 pub use end::exit;
 #[cfg(feature = "test-fault")]
@@ -57,8 +55,10 @@ pub use fault::fault_on_purpose;
 pub use fault::overflow_on_purpose;
 #[cfg(keeps_weights)]
 pub use microbit_flash::Flash;
+pub use sender::Sender;
 pub use serial::Serial;
 pub use stack::used_and_size as stack_used_and_size;
+pub use table::{CORE, MEMORY_BUDGET_BYTES, NAME};
 
 /// The parts of the board that the firmware uses.
 pub struct Parts {
@@ -84,7 +84,7 @@ pub fn take() -> Option<Parts> {
     // SAFETY: this line is reached once.
     unsafe { chosen::start() };
     Some(Parts {
-        serial: Serial::new(Sender(()), inbox::Inbox::open()),
+        serial: Serial::new(Sender::new(), inbox::Inbox::open()),
         led: Led(()),
         counter: Counter::new(),
         #[cfg(keeps_weights)]
@@ -94,7 +94,7 @@ pub fn take() -> Option<Parts> {
 
 /// A second hold on the serial port's way out, for a last line before the end.
 pub(crate) fn steal_serial() -> Sender {
-    Sender(())
+    Sender::new()
 }
 
 /// Starts the chip anew, as its reset pin would.

@@ -2,7 +2,7 @@
 //! sections 17 and 29; nRF52840 Product Specification 1.7, 6.30 and 6.33).
 
 use super::inbox;
-use core::convert::Infallible;
+use super::table::BAUD;
 
 const UART: *mut u32 = 0x4000_2000 as *mut u32;
 const TIMER: *mut u32 = 0x4000_8000 as *mut u32;
@@ -22,12 +22,13 @@ pub unsafe fn start_timer() {
     }
 }
 
-/// The UART on two pins of port 0, at 115200 baud, with its receive interrupt.
+/// The UART on two pins of port 0, with its receive interrupt.
 ///
 /// # Safety
 ///
 /// Once; the pins must be an output, high, and an input, and nothing else may use them or the UART.
 pub unsafe fn start_uart(tx_pin: u32, rx_pin: u32) {
+    const { assert!(BAUD == 115_200, "BAUDRATE below is for this rate alone") }
     // SAFETY: PSELTXD (0x50C), PSELRXD (0x514), BAUDRATE (0x524, 115200 is 0x01D7E000), ENABLE (0x500, 4 is on),
     // INTENSET (0x304, bit 2 is RXDRDY, bit 9 ERROR), STARTTX (0x008), STARTRX (0x000).
     unsafe {
@@ -63,31 +64,19 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
-/// UART 0 at 115200 baud, to send.
-pub struct Sender(pub(super) ());
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
-}
-
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        for byte in bytes {
-            // SAFETY: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
-            // TXDRDY rises when it was sent.
-            unsafe {
-                UART.byte_add(0x11C).write_volatile(0);
-                UART.byte_add(0x51C).write_volatile((*byte).into());
-                while UART.byte_add(0x11C).read_volatile() == 0 {}
-            }
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        Ok(()) // `write` waits for every byte
+/// Sends a byte through UART 0 and waits until it is out.
+pub fn send(byte: u8) {
+    // SAFETY: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
+    // TXDRDY rises when it was sent.
+    unsafe {
+        UART.byte_add(0x11C).write_volatile(0);
+        UART.byte_add(0x51C).write_volatile(byte.into());
+        while UART.byte_add(0x11C).read_volatile() == 0 {}
     }
 }
+
+/// Nothing to wait for: `send` waits for every byte.
+pub fn wait_until_sent() {}
 
 /// Ticks of timer 0, wrapping.
 pub fn ticks() -> u32 {

@@ -1,23 +1,17 @@
 //! nRF52840-DK: Cortex-M4F at 64 MHz, through `nrf52840-hal` (nRF52840 Product Specification 1.7).
 
 use super::nrf;
-pub use super::nrf::{Sender, micros, ticks};
+pub use super::nrf::{micros, send, ticks, wait_until_sent};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use nrf52840_hal::clocks::Clocks;
 use nrf52840_hal::gpio::{Level, p0};
 use nrf52840_hal::pac::{self, Interrupt, interrupt};
 
-/// Name of the board.
-pub const NAME: &str = "nrf52840-dk";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m4f";
 /// Rate of the core.
 pub const CORE_HZ: u32 = 64_000_000;
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 256 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 192 << 10;
 
 /// P0.06 and P0.08 are wired to the debugger's serial port.
 const TX_PIN: u32 = 6;

@@ -1,6 +1,7 @@
 //! NUCLEO-H743ZI: STM32H743, Cortex-M7 at 400 MHz, through `stm32h7xx-hal` (reference manual RM0433).
 
 use super::inbox;
+use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use stm32h7xx_hal::pac::{self, Interrupt, USART3, interrupt};
@@ -8,18 +9,11 @@ use stm32h7xx_hal::prelude::*;
 use stm32h7xx_hal::rcc::ResetEnable;
 use stm32h7xx_hal::serial::Event;
 
-/// Name of the board.
-pub const NAME: &str = "nucleo-h743zi";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m7";
 /// Rate of the core; 480 MHz takes a chip of revision V.
 pub const CORE_HZ: u32 = 400_000_000;
 /// Rate of timer 2.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 128 KiB of tightly coupled RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 96 << 10;
 
-const BAUD: u32 = 115_200;
 /// The green LED, LD1, is on PB0.
 const LED_PIN: u32 = 0;
 
@@ -79,30 +73,19 @@ fn USART3() {
     }
 }
 
-/// USART 3 at 115200 baud, to send.
-pub struct Sender(pub(super) ());
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through USART 3 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: RM0433, 48.7: TDR may be written when TXE is set; a write leaves the receiver alone.
+    let port = unsafe { &*USART3::ptr() };
+    while port.isr.read().txe().bit_is_clear() {}
+    port.tdr.write(|w| w.tdr().bits(byte.into()));
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: RM0433, 48.7: TDR may be written when TXE is set; a write leaves the receiver alone.
-        let port = unsafe { &*USART3::ptr() };
-        for byte in bytes {
-            while port.isr.read().txe().bit_is_clear() {}
-            port.tdr.write(|w| w.tdr().bits((*byte).into()));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`; TC is set when the last bit is out.
-        let port = unsafe { &*USART3::ptr() };
-        while port.isr.read().tc().bit_is_clear() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`; TC is set when the last bit is out.
+    let port = unsafe { &*USART3::ptr() };
+    while port.isr.read().tc().bit_is_clear() {}
 }
 
 /// Ticks of timer 2, wrapping.

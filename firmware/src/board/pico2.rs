@@ -1,6 +1,7 @@
 //! Raspberry Pi Pico 2: RP2350, Cortex-M33 at 150 MHz, through `rp235x-hal` (RP2350 Datasheet).
 
 use super::inbox;
+use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use rp235x_hal::block::ImageDef;
@@ -11,19 +12,12 @@ use rp235x_hal::pac::{self, Interrupt, interrupt};
 use rp235x_hal::uart::{DataBits, StopBits, UartConfig, UartPeripheral};
 use rp235x_hal::{Sio, Watchdog};
 
-/// Name of the board.
-pub const NAME: &str = "pico2";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m33";
 /// Rate of the core.
 pub const CORE_HZ: u32 = 150_000_000;
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 512 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 448 << 10;
 
 const CRYSTAL_HZ: u32 = 12_000_000;
-const BAUD: u32 = 115_200;
 /// The green LED is on GPIO 25.
 const LED: u32 = 1 << 25;
 
@@ -76,31 +70,20 @@ fn UART0_IRQ() {
     }
 }
 
-/// UART 0 at 115200 baud, to send.
-pub struct Sender(pub(super) ());
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through UART 0 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: datasheet, 12.1.8: UARTDR may be written when TXFF in UARTFR is clear.
+    let uart = unsafe { &*pac::UART0::ptr() };
+    while uart.uartfr().read().txff().bit_is_set() {}
+    // SAFETY: as above; bits 0 to 7 are the byte.
+    uart.uartdr().write(|w| unsafe { w.bits(byte.into()) });
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: datasheet, 12.1.8: UARTDR may be written when TXFF in UARTFR is clear.
-        let uart = unsafe { &*pac::UART0::ptr() };
-        for byte in bytes {
-            while uart.uartfr().read().txff().bit_is_set() {}
-            // SAFETY: as above; bits 0 to 7 are the byte.
-            uart.uartdr().write(|w| unsafe { w.bits((*byte).into()) });
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: datasheet, 12.1.8: BUSY in UARTFR is set until the last bit is out.
-        let uart = unsafe { &*pac::UART0::ptr() };
-        while uart.uartfr().read().busy().bit_is_set() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: datasheet, 12.1.8: BUSY in UARTFR is set until the last bit is out.
+    let uart = unsafe { &*pac::UART0::ptr() };
+    while uart.uartfr().read().busy().bit_is_set() {}
 }
 
 /// Ticks of timer 0, wrapping.

@@ -1,7 +1,7 @@
 //! The serial port of every board: bytes go out at once and wait for the line, bytes that come in wait in a queue.
 
-use super::Sender;
 use super::inbox::Inbox;
+use super::sender::Sender;
 use core::convert::Infallible;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
 

@@ -1,6 +1,7 @@
 //! STM32F405, F407 and F446, Cortex-M4F, through `stm32f4xx-hal` (reference manuals RM0090 and RM0390).
 
 use super::inbox;
+use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use stm32f4xx_hal::pac::{self, Interrupt, USART2, interrupt};
@@ -16,17 +17,10 @@ mod variant;
 
 #[cfg(not(emulated))]
 pub use variant::CORE_HZ;
-pub use variant::NAME;
 use variant::{LED_PIN, LedPort};
 
-/// Name of the processor.
-pub const CORE: &str = "cortex-m4f";
 /// Rate of timer 2.
 pub const TICK_HZ: u32 = 1_000_000;
-/// What the model may take of the 128 KiB of RAM; the rest is stack, the receive queue and the like.
-pub const MEMORY_BUDGET_BYTES: usize = 96 << 10;
-
-const BAUD: u32 = 115_200;
 
 /// Starts clocks, LED, timer 2 and USART 2.
 ///
@@ -91,30 +85,19 @@ fn USART2() {
     }
 }
 
-/// USART 2 at 115200 baud, to send.
-pub struct Sender(pub(super) ());
-
-impl embedded_io::ErrorType for Sender {
-    type Error = Infallible;
+/// Sends a byte through USART 2 once there is room for it.
+pub fn send(byte: u8) {
+    // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
+    let port = unsafe { &*USART2::ptr() };
+    while port.sr().read().txe().bit_is_clear() {}
+    port.dr().write(|w| w.dr().set(byte.into()));
 }
 
-impl embedded_io::Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
-        // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
-        let port = unsafe { &*USART2::ptr() };
-        for byte in bytes {
-            while port.sr().read().txe().bit_is_clear() {}
-            port.dr().write(|w| w.dr().set((*byte).into()));
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        // SAFETY: as in `write`; TC is set when the last bit is out.
-        let port = unsafe { &*USART2::ptr() };
-        while port.sr().read().tc().bit_is_clear() {}
-        Ok(())
-    }
+/// Waits until the last bit is out.
+pub fn wait_until_sent() {
+    // SAFETY: as in `send`; TC is set when the last bit is out.
+    let port = unsafe { &*USART2::ptr() };
+    while port.sr().read().tc().bit_is_clear() {}
 }
 
 /// Ticks of timer 2, wrapping.

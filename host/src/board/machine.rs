@@ -2,15 +2,17 @@
 
 use crate::base::error::InputError;
 use clap::builder::PossibleValuesParser;
+use mote_boards::{Board, TABLE};
 use mote_core::shape::Shape;
 use mote_runtime::runs::presets::Preset;
+use std::sync::LazyLock;
 
 /// Every board.
 pub fn all_board_names() -> PossibleValuesParser {
     every().map(|board| board.name).collect::<Vec<_>>().into()
 }
 
-/// A board.
+/// A board, as `firmware/boards/boards.toml` has it.
 #[derive(Debug)]
 pub struct Machine {
     /// Name for users, for QEMU, and the firmware's cargo feature.
@@ -27,7 +29,7 @@ pub struct Machine {
     pub limits: (u64, u64),
     /// Most bytes of stack that a preset may take.
     pub stack_limit: u64,
-    /// What a model may take of the board's RAM, in bytes, as its file in `firmware/src/board` says.
+    /// What a model may take of the board's RAM, in bytes, as the firmware knows it too.
     pub model_bytes: usize,
     /// Bytes of flash that keep checkpoints, and bytes of a page; `None`: the board keeps none.
     pub checkpoint_flash: Option<(usize, usize)>,
@@ -40,177 +42,47 @@ pub struct Machine {
 /// What mote's firmware may take of a board's RAM beside stack, model, session and samples, in bytes.
 pub const OTHER_BYTES: usize = 2 << 10;
 
+/// Every board of `firmware/boards/boards.toml`.
+static EVERY: LazyLock<Vec<Machine>> = LazyLock::new(|| TABLE.board.iter().map(Machine::new).collect());
+
+/// Every board there is, in the order of the table.
+pub fn every() -> impl Iterator<Item = &'static Machine> {
+    EVERY.iter()
+}
+
 /// Every emulated board, the default first.
-pub static ALL: [Machine; 6] = [
-    Machine {
-        name: "mps2-an386",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        // Separate multiply and add: more instructions than VMLA, fewer cycles on this core.
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (24 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 2 << 20,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: None,
-    },
-    Machine {
-        name: "mps2-an500",
-        core: "Cortex-M7",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m7",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 2 << 20,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: None,
-    },
-    Machine {
-        name: "mps2-an385",
-        core: "Cortex-M3",
-        target: "thumbv7m-none-eabi",
-        cpu: "cortex-m3",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 2 << 20,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: None,
-    },
-    Machine {
-        name: "mps2-an505",
-        core: "Cortex-M33",
-        target: "thumbv8m.main-none-eabihf",
-        cpu: "cortex-m33",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 2 << 20,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: None,
-    },
-    Machine {
-        name: "microbit",
-        core: "Cortex-M0",
-        target: "thumbv6m-none-eabi",
-        cpu: "cortex-m0",
-        preset: "tiny",
-        limits: (28 << 10, 8 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 9 << 10,
-        checkpoint_flash: Some((4 << 10, 1 << 10)),
-        serial: 0,
-        probe_chip: None,
-    },
-    Machine {
-        name: "netduinoplus2",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 96 << 10,
-        checkpoint_flash: None,
-        serial: 1, // USART 2
-        probe_chip: None,
-    },
-];
+pub fn emulated() -> impl Iterator<Item = &'static Machine> {
+    every().filter(|machine| machine.probe_chip.is_none())
+}
 
 /// The real boards: their firmware is built, and what it does there is not tested; see `firmware/BOARDS.md`.
-pub static REAL: [Machine; 6] = [
-    Machine {
-        name: "stm32f405",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 96 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("STM32F405RGTx"),
-    },
-    Machine {
-        name: "stm32f407-discovery",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 96 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("STM32F407VGTx"),
-    },
-    Machine {
-        name: "nucleo-f446re",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 96 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("STM32F446RETx"),
-    },
-    Machine {
-        name: "nrf52840-dk",
-        core: "Cortex-M4F",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m4",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 192 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("nRF52840_xxAA"),
-    },
-    Machine {
-        name: "pico2",
-        core: "Cortex-M33",
-        target: "thumbv8m.main-none-eabihf",
-        cpu: "cortex-m33",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 448 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("RP235x"),
-    },
-    Machine {
-        name: "nucleo-h743zi",
-        core: "Cortex-M7",
-        target: "thumbv7em-none-eabihf",
-        cpu: "cortex-m7",
-        preset: "demo",
-        limits: (28 << 10, 16 << 10),
-        stack_limit: 4 << 10,
-        model_bytes: 96 << 10,
-        checkpoint_flash: None,
-        serial: 0,
-        probe_chip: Some("STM32H743ZITx"),
-    },
-];
+pub fn real() -> impl Iterator<Item = &'static Machine> {
+    every().filter(|machine| machine.probe_chip.is_some())
+}
 
-/// Every board there is: [`ALL`], then [`REAL`].
-pub fn every() -> impl Iterator<Item = &'static Machine> {
-    ALL.iter().chain(&REAL)
+fn bytes(kib: u32) -> u64 {
+    u64::from(kib) << 10
 }
 
 impl Machine {
+    fn new(board: &Board) -> Self {
+        let Board { memory, build, limits, emulator, probe, .. } = board;
+        let flash = memory.checkpoints.as_ref();
+        Self {
+            name: board.name,
+            core: board.core,
+            target: build.target,
+            cpu: build.cpu,
+            preset: board.preset,
+            limits: (bytes(limits.flash_kib), bytes(limits.ram_kib)),
+            stack_limit: bytes(limits.stack_kib),
+            model_bytes: bytes(memory.model_kib) as usize,
+            checkpoint_flash: flash.map(|flash| (bytes(flash.kib) as usize, bytes(flash.page_kib) as usize)),
+            serial: emulator.as_ref().map_or(0, |emulator| emulator.serial),
+            probe_chip: probe.as_ref().map(|probe| probe.chip),
+        }
+    }
+
     /// Makes sure that a preset's model fits into the board's RAM.
     ///
     /// # Errors
@@ -250,8 +122,8 @@ pub fn by_name(name: &str) -> Result<&'static Machine, InputError> {
 ///
 /// [`InputError`] with the names there are.
 pub fn chosen(option: &'static str, name: &str) -> Result<&'static Machine, InputError> {
-    ALL.iter().find(|machine| machine.name == name).ok_or_else(|| {
-        let names: Vec<_> = ALL.iter().map(|machine| machine.name).collect();
+    emulated().find(|machine| machine.name == name).ok_or_else(|| {
+        let names: Vec<_> = emulated().map(|machine| machine.name).collect();
         InputError::option(option, format!("expected one of {}, found \"{name}\"", names.join(", ")))
     })
 }

@@ -5,4 +5,5 @@ pub mod elf_sizes;
 pub mod fit;
 pub mod machine;
 pub mod model;
+pub mod page;
 pub mod provision;

@@ -50,7 +50,7 @@ pub struct FlashArgs {
 
 /// The boards that `mote flash` takes.
 fn board_names() -> PossibleValuesParser {
-    machine::REAL.iter().map(|board| board.name).collect::<Vec<_>>().into()
+    machine::real().map(|board| board.name).collect::<Vec<_>>().into()
 }
 
 /// What writes to boards.
@@ -63,7 +63,7 @@ const PROBE_RS: &str = "probe-rs";
 /// An unknown preset or one too large for the board, missing tools, a build that fails; [`ProgramFailed`] if probe-rs
 /// does.
 pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
-    let board = machine::REAL.iter().find(|board| board.name == args.board).context("the board is not known")?;
+    let board = machine::real().find(|board| board.name == args.board).context("the board is not known")?;
     let chip = board.probe_chip.context("the board has no probe")?;
     let model = Model::choose(board, args.preset.as_deref(), args.shape)?;
     let recipe = match (args.session, args.defmt) {

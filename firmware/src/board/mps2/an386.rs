@@ -2,16 +2,10 @@
 
 use super::Addresses;
 
-/// Name of the board.
-pub const NAME: &str = "mps2-an386";
-/// Name of the processor.
-pub const CORE: &str = "cortex-m4f";
 /// Rate of timer 0.
 pub const TICK_HZ: u32 = 25_000_000;
 /// UART 0, a byte has come.
 pub const RECEIVE_INTERRUPT: u16 = 0;
-/// What the model may take of the 4 MiB of RAM.
-pub const MEMORY_BUDGET_BYTES: usize = 2 << 20;
 
 /// Where its blocks lie.
 // SAFETY: the memory map of AN386, section 3; no other code touches these blocks.

@@ -2,8 +2,6 @@
 
 use stm32f4xx_hal::rcc::{Clocks, Config};
 
-/// Name of the board.
-pub const NAME: &str = "netduinoplus2";
 /// The blue LED is on PA10.
 pub type LedPort = stm32f4xx_hal::pac::GPIOA;
 /// See [`LedPort`].

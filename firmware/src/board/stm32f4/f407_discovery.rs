@@ -3,8 +3,6 @@
 use stm32f4xx_hal::prelude::*;
 use stm32f4xx_hal::rcc::{Clocks, Config};
 
-/// Name of the board.
-pub const NAME: &str = "stm32f407-discovery";
 /// Rate of the core.
 pub const CORE_HZ: u32 = 168_000_000;
 /// The green LED, LD4, is on PD12.
