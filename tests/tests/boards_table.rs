@@ -2,10 +2,11 @@
 //! the command line.
 
 use clap::CommandFactory;
-use mote_boards::{Board, Memory, TABLE, TEXT, parse};
-use mote_runtime::runs::presets::Preset;
+use mote_page::{Board, Memory, TABLE, TEXT, parse};
 use mote_host::cli::Cli;
-use mote_host::emulator::preset_run::{boards, build::workspace, machine};
+use mote_host::board::build::workspace;
+use mote_host::board::{machine, page};
+use mote_runtime::runs::presets::Preset;
 use std::collections::BTreeSet;
 use std::path::Path;
 use toml::Table;
@@ -63,7 +64,7 @@ fn a_table_with_unknown_or_missing_keys_is_refused() {
 #[test]
 fn the_tables_of_the_page_are_those_of_boards_toml() {
     let page = read("BOARDS.md");
-    let expected = boards::with_tables(&page).unwrap();
+    let expected = page::with_tables(&page).unwrap();
     if std::env::var_os("MOTE_WRITE").is_some_and(|value| value == "1") {
         return std::fs::write(workspace().unwrap().join("firmware/BOARDS.md"), expected).unwrap();
     }

@@ -4,8 +4,6 @@
 use clap::Parser;
 use mote_core::data::Split;
 use mote_core::rng::Purpose;
-use mote_protocol::wire::word;
-use mote_protocol::crc::checksum;
 use mote_host::cli::{Cli, Command};
 use mote_host::client::chip::{Client, Heard};
 use mote_host::client::fault::ChipError;
@@ -16,7 +14,9 @@ use mote_host::commands::{device, law};
 use mote_host::exit;
 use mote_host::formats::samples::Samples;
 use mote_protocol::answer::Answer;
+use mote_protocol::crc::checksum;
 use mote_protocol::limits::WINDOW;
+use mote_protocol::wire::word;
 use mote_tests::archive::synthetic as data;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};

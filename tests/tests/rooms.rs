@@ -37,7 +37,8 @@ fn imports(root: &Path) -> Imports {
         let path: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
         code.insert(path.join("::"), text.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
     }
-    let modules: Vec<String> = code.keys().cloned().collect();
+    let mut modules: Vec<String> = code.keys().cloned().collect();
+    modules.extend(code.iter().flat_map(|(own, code)| declared(own, code)));
     let named = |own: &str, text: &str| {
         let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
@@ -95,6 +96,13 @@ fn spelt_out(text: &str) -> Vec<String> {
 fn longest(modules: &[String], path: &str) -> Option<String> {
     let leads = |module: &&String| path == module.as_str() || path.starts_with(&format!("{module}::"));
     modules.iter().filter(leads).max_by_key(|module| module.len()).cloned()
+}
+
+/// The modules that code declares beside its files: those with a path of their own, and those written out.
+fn declared(own: &str, code: &str) -> Vec<String> {
+    let names = code.match_indices("mod ").map(|(at, head)| &code[at + head.len()..]);
+    let names = names.map(|rest| rest.split([';', ' ']).next().unwrap_or_default());
+    names.map(|name| if own == "lib" { name.into() } else { format!("{own}::{name}") }).collect()
 }
 
 fn workspace() -> &'static Path {

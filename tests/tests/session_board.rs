@@ -1,10 +1,10 @@
 //! A session on emulated boards: what only a machine with 32 bits and a real UART can show. Needs the chip targets and the
 //! emulator.
 
-use mote_protocol::report::Record;
-use mote_host::emulator::qemu::{Emulator, Heard};
 use mote_host::board::machine::{self, Machine};
 use mote_host::emulator::preset_run::{build, model::Model};
+use mote_host::emulator::qemu::{Emulator, Heard};
+use mote_protocol::report::Record;
 use std::time::Duration;
 
 /// Long enough for a loaded machine; a board that works takes under a second.

@@ -7,8 +7,8 @@ mod bench;
 use bench::{Bench, HELD, Memory, Small, ask, on_bench, rest, say};
 use mote_protocol::answer::Answer;
 use mote_protocol::crc::checksum;
-use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
 use mote_protocol::frame::{Frame, encode, encode_numbers};
+use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
 use mote_tests::said::{answers, refusal};
 
 /// Line ends, blank lines, corrections, Ctrl-C, Ctrl-U, tabs, echo.

@@ -8,7 +8,6 @@ use bench::{HELD, Memory, ask, on_bench, rest, say};
 use mote_core::data::{Distribution, Form, Synthetic};
 use mote_core::memory::{Fixed, Memory as _};
 use mote_core::params::Init;
-use mote_protocol::report::Record;
 use mote_core::rng::Purpose;
 use mote_core::train::{Settings, Trainer};
 use mote_host::reference::preset_run::host_lines;
@@ -17,6 +16,7 @@ use mote_protocol::command::{Command, Train, parse};
 use mote_protocol::crc::checksum;
 use mote_protocol::decimal::write_f32;
 use mote_protocol::limits::SAMPLE_IDLE_MS;
+use mote_protocol::report::Record;
 use mote_runtime::runs::presets::{Preset, Run};
 use mote_runtime::runs::training_run::weights_digest;
 use mote_tests::said::answers;
@@ -181,7 +181,7 @@ fn the_losses_of_an_eval_are_those_of_their_sets() {
             while trainer.last_step().map_or(0, |last| u64::from(last.step)) < eval.step {
                 trainer.step(&mut train).unwrap();
             }
-            let (on_train, on_test) = (trainer.evaluate(&mut train).unwrap(), trainer.evaluate(&mut test).unwrap());
+            let (on_train, on_test) = (trainer.model().evaluate(&mut train).unwrap(), trainer.model().evaluate(&mut test).unwrap());
             assert_eq!(
                 (eval.train_loss, eval.test_loss, eval.test_error),
                 (on_train.loss, on_test.loss, on_test.error)

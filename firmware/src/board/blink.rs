@@ -1,6 +1,6 @@
 //! The end on a real board, where nobody takes an exit status: the LED stays on, or calls for help.
 
-use super::{Led, chosen::CORE_HZ};
+use super::chosen::{CORE_HZ, Led};
 use embedded_hal::digital::OutputPin;
 
 /// A dot of the Morse code.

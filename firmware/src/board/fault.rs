@@ -31,7 +31,7 @@ unsafe extern "C" fn HardFault() -> ! {
 /// The fault's last words. Reads nothing of the interrupted program but the frame that the hardware stacked (ARMv7-M
 /// ARM, B1.5.6), and never returns to it.
 extern "C" fn report(frame: usize) -> ! {
-    let mut serial = super::steal_serial();
+    let mut serial = super::sender::steal_serial();
     let mut line = Line::new();
     let stack = stack::addresses();
     if frame < stack.start + FRAME_BYTES {
@@ -48,7 +48,7 @@ extern "C" fn report(frame: usize) -> ! {
     let _ = line.push('\n');
     let Ok(()) = serial.write_all(line.as_bytes());
     let Ok(()) = serial.flush();
-    super::exit(false)
+    super::end::exit(false)
 }
 
 /// Executes an undefined instruction.

@@ -56,6 +56,7 @@ pub use fault::overflow_on_purpose;
 #[cfg(keeps_weights)]
 pub use microbit_flash::Flash;
 pub use sender::Sender;
+pub(crate) use sender::steal_serial;
 pub use serial::Serial;
 pub use stack::used_and_size as stack_used_and_size;
 pub use table::{CORE, MEMORY_BUDGET_BYTES, NAME};
@@ -90,11 +91,6 @@ pub fn take() -> Option<Parts> {
         #[cfg(keeps_weights)]
         flash: Flash(()),
     })
-}
-
-/// A second hold on the serial port's way out, for a last line before the end.
-pub(crate) fn steal_serial() -> Sender {
-    Sender::new()
 }
 
 /// Starts the chip anew, as its reset pin would.

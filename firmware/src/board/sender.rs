@@ -31,3 +31,8 @@ impl Write for Sender {
         Ok(())
     }
 }
+
+/// A second hold on the serial port's way out, for a last line before the end.
+pub(crate) fn steal_serial() -> Sender {
+    Sender::new()
+}

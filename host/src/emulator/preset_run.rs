@@ -3,8 +3,8 @@
 use crate::base::error::{Interrupted, quoted};
 use crate::base::progress::{self, Interrupt};
 use crate::board::build::{self, Firmware};
-use crate::board::{elf_sizes, provision};
 use crate::board::machine::Machine;
+use crate::board::{elf_sizes, provision};
 use crate::emulator::qemu::{self, Emulator, Heard};
 use crate::reference::compare::Comparison;
 use anyhow::{Context, ensure};

@@ -3,7 +3,6 @@
 use crate::base::progress;
 use crate::board::machine::Machine;
 use crate::board::provision::QEMU;
-use anyhow::{Context, bail};
 use anyhow::{Context, anyhow, bail};
 use std::io::{Read, Write};
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What the commands do.
 
 use super::port::Port;
-use super::sample_source::{Intake, Origin};
+use super::sample_source::Intake;
 use super::state::{Activity, Desk, Outcome};
 use super::transfer::weights_count;
 use super::weight_storage::Vault;

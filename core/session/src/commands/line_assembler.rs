@@ -1,8 +1,8 @@
 //! Bytes as they come, until they are a line or a frame.
 
-use mote_protocol::frame::FIRST_BYTE_MAX;
 use heapless::Vec;
 use mote_protocol::command::Fault;
+use mote_protocol::frame::FIRST_BYTE_MAX;
 use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
 
 const _: () = assert!(FRAME_MAX <= COMMAND_MAX, "lines and frames share a buffer");
