@@ -2,7 +2,7 @@
 //! the command line.
 
 use clap::CommandFactory;
-use mote_page::{Board, Memory, TABLE, TEXT, parse};
+use mote_boards::{Board, Memory, TABLE, TEXT, parse};
 use mote_host::cli::Cli;
 use mote_host::board::build::workspace;
 use mote_host::board::{machine, page};
