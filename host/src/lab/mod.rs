@@ -1,5 +1,6 @@
 //! The laboratory: many training runs at once, in whichever space is cheapest.
 
+pub mod agreement;
 pub mod bench;
 pub mod boundary;
 pub mod cell;
@@ -21,6 +22,8 @@ pub mod recipe;
 mod run_file;
 pub mod sampled;
 pub mod span;
+pub mod statistics;
+pub mod stop;
 pub mod store;
 pub mod summary;
 pub mod theory;
