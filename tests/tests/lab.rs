@@ -3,6 +3,7 @@
 
 use mote_core::rng::{Purpose, Stream};
 use mote_host::base::progress::Kind;
+use mote_lab::boundary::Boundary;
 use mote_host::lab::dynamics;
 use mote_lab::basis::{Width, bartlett};
 use mote_lab::control::{Control, NEVER};
@@ -12,7 +13,8 @@ use mote_lab::place::{Place, Space};
 use mote_lab::recipe::{Form, Recipe, Scaling};
 use mote_lab::run;
 use mote_lab::sampled::SampledRun;
-use mote_lab::summary::Moments;
+use mote_lab::statistics::{Interval, Redraws};
+use mote_lab::summary::{Group, Moments};
 use mote_lab::tokens::TokenRun;
 use mote_lab::weights::WeightRun;
 
@@ -280,4 +282,94 @@ fn the_benign_dynamics_are_the_published_ones() {
     let stages = stages(&table, recipe.tokens);
     let (starts, settles) = (stages.attention_starts.unwrap(), stages.attention_settles.unwrap());
     assert!((15..35).contains(&starts) && starts < settles, "{stages:?}");
+}
+
+/// A simulated place, with the means and standard deviations of preset law at D = 64, N = 8: the cells of a place differ
+/// most near the cut, where most of them are a little below the mean and a few far above.
+struct Simulated {
+    mean: f64,
+    sd: f64,
+}
+
+impl Simulated {
+    const SIGNALS: usize = 24;
+    /// Standard deviation of the logarithm of a cell's distance from the lowest: the skewness is that of the law's cells.
+    const SKEW: f64 = 0.5;
+
+    fn x(place: usize) -> f64 {
+        0.8 + 0.2 * place as f64
+    }
+
+    fn at(place: usize) -> Self {
+        let falls = |from: f64, over: f64| 1.0 / (1.0 + ((Self::x(place) - from) / over).exp());
+        let sd = 0.043 - 0.033 * falls(1.9, 0.15) + 0.02 * falls(3.4, 0.3);
+        Self { mean: 0.085 + 0.72 * falls(2.0, 0.42), sd }
+    }
+
+    /// A cell's loss, from a standard normal deviate.
+    fn loss(&self, normal: f64) -> f64 {
+        let variance = (Self::SKEW * Self::SKEW).exp();
+        let deviate = (Self::SKEW * normal).exp() - variance.sqrt();
+        self.mean + self.sd * deviate / (variance * (variance - 1.0)).sqrt()
+    }
+}
+
+/// Intervals that hold the truth, of 1,000 simulated boundaries with so many replicates: crossings, exponent, constant,
+/// best constant. And how many do not hold their own value.
+fn covered(replicates: usize) -> ([f64; 4], usize) {
+    const SIMULATIONS: u64 = 1000;
+    let places: Vec<Simulated> = (0..Simulated::SIGNALS).map(Simulated::at).collect();
+    let below = places.iter().position(|place| place.mean < 0.2).unwrap();
+    let share = (places[below - 1].mean - 0.2) / (places[below - 1].mean - places[below].mean);
+    let crossing = Simulated::x(below - 1) + 0.2 * share;
+    // More than half of the cells are below the cut from where the median is.
+    let best = Simulated::x(places.iter().position(|place| place.loss(0.0) < 0.2).unwrap()).powi(2);
+    let (mut hold, mut all, mut outside) = ([0.0; 4], [0.0; 4], 0);
+    let mut note = |figure: usize, interval: Interval, truth: f64| {
+        let Some((low, high)) = interval.low.zip(interval.high) else { return };
+        let holds = |value: f64| low - 1e-9 <= value && value <= high + 1e-9;
+        all[figure] += 1.0;
+        hold[figure] += f64::from(u8::from(holds(truth)));
+        outside += usize::from(!holds(interval.value));
+    };
+    for simulation in 0..SIMULATIONS {
+        let mut groups = Vec::new();
+        for n in [4usize, 16] {
+            let mut stream = Stream::new(simulation, Purpose::Train, replicates as u32, n as u32);
+            for (i, place) in places.iter().enumerate() {
+                let snr = Simulated::x(i) / (n as f64).sqrt();
+                let test_loss = (0..replicates).map(|_| place.loss(stream.normal().into())).collect();
+                groups.push(Group { test_loss, ..Group::new((64, 8), n, snr, snr) });
+            }
+        }
+        let redraws = Redraws { count: 400, seed: simulation };
+        let boundary = Boundary::of(&groups, 0.2, redraws, &NEVER).unwrap();
+        for found in &boundary.crossings {
+            found.snr.into_iter().for_each(|interval| note(0, interval, crossing / (found.n as f64).sqrt()));
+        }
+        boundary.exponent.into_iter().for_each(|interval| note(1, interval, -0.5));
+        boundary.constant.into_iter().for_each(|interval| note(2, interval, crossing * crossing));
+        boundary.best_constant_interval.into_iter().for_each(|interval| note(3, interval, best));
+    }
+    assert!(all.iter().all(|all| *all > 0.97 * SIMULATIONS as f64), "{replicates} replicates: {all:?} intervals");
+    ([0, 1, 2, 3].map(|figure| hold[figure] / all[figure]), outside)
+}
+
+/// A 95% interval holds the truth in 95 of 100 cases, however few the replicates. The standard error of 1,000 simulations is
+/// 0.7%, of the crossings, two in each, 0.5%. They have 400 redraws, as 2,000 would take minutes; that costs two or three
+/// intervals in a thousand. The best constant is the value of a place, and so are the ends of its interval, which then hold
+/// more than they say.
+#[test]
+fn intervals_hold_the_truth_as_often_as_they_say() {
+    let of = |replicates: usize| move || covered(replicates);
+    let threads = [4, 10, 40].map(|replicates| (replicates, std::thread::spawn(of(replicates))));
+    for (replicates, thread) in threads {
+        let (share, outside) = thread.join().unwrap();
+        println!(
+            "{replicates:2} replicates: crossing, exponent, constant, best constant {share:.4?}, outside {outside}"
+        );
+        assert!(share[..3].iter().all(|share| (0.925..=0.975).contains(share)), "{replicates}: {share:?}");
+        assert!(share[3] >= 0.925, "{replicates}: {share:?}");
+        assert_eq!(outside, 0, "values outside of their own intervals at {replicates} replicates");
+    }
 }

@@ -1,7 +1,12 @@
 //! `mote phase` as a user meets it: reproducible, interruptible, never a half-truth. Compiled with package
 //! `mote-host`, which has the binary.
 
+use mote_host::lab::options::Options;
+use mote_host::lab::presets::preset;
+use mote_host::lab::store::Store;
 use mote_tests::{refused, stderr};
+use std::fmt::Write;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -499,4 +504,101 @@ fn the_page_is_opened_or_that_it_cannot_be_is_said() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert_eq!(read(opened), out.join("report.html").to_str().unwrap());
+}
+
+/// A folder of finished cells that nobody computed, of preset law at D = 64 and H = 8: the loss falls with `N SNR^2` and has
+/// some noise, and the cells of the weakest signal did not converge. What to run it again with.
+fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
+    let list = |text: &str| Some(text.to_owned());
+    let (dim, head) = (list("64"), list("8"));
+    let options = Options { n: list(n), signal: list(signal), dim, head, replicates: Some(1), ..Options::default() };
+    let config = preset("law").unwrap().with(&options).unwrap();
+    drop(Store::open(folder, &config).unwrap());
+    let mut text = read(folder.join("cells.csv"));
+    for place in config.places() {
+        let (seed, snr) = (place.seed(config.seed), config.recipe.snr(&place));
+        let n_snr2 = place.samples as f64 * snr * snr;
+        let noise = (seed >> 11) as f64 / (1u64 << 53) as f64;
+        let loss = 0.75 / (1.0 + (n_snr2 / 2.0).powf(1.5)) + 0.05 * noise;
+        let figures =
+            if place.signal_norm == config.signal[0] { ",,,false".into() } else { format!("0.01,{loss},0.125,true") };
+        let (n, signal) = (place.samples, place.signal_norm);
+        writeln!(text, "{n},{signal},{snr},{n_snr2},0,64,8,{seed},free,100,{figures},0.0010").unwrap();
+    }
+    std::fs::write(folder.join("cells.csv"), text).unwrap();
+    let words = ["--preset", "law", "--dim", "64", "--head", "8", "--replicates", "1", "--n", n, "--signal", signal];
+    words.map(String::from).into()
+}
+
+fn conclude(folder: &Path, options: &[String]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+    command.args(["phase", "--progress", "json", "--out"]).arg(folder).args(options).stdin(Stdio::null());
+    command
+}
+
+/// 100,000 places end, and in files that a browser opens; told to stop before, they leave the folder as it was.
+#[cfg(unix)]
+#[test]
+fn a_hundred_thousand_places_are_concluded_or_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let options = synthetic(folder.path(), "4..403..1", "0.02..5..0.02");
+    let names = || std::fs::read_dir(folder.path()).unwrap().count();
+    let before = names();
+
+    // It tells that nothing is left to compute, and concludes; one that is told to stop by then does not finish.
+    let mut child = conclude(folder.path(), &options).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let (mut said, mut first) = (BufReader::new(child.stderr.take().unwrap()), String::new());
+    said.read_line(&mut first).unwrap();
+    assert!(first.contains("\"done\":100000,\"total\":100000"), "{first}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let last = said.lines().last().unwrap().unwrap();
+    assert!(last.contains("interrupted after 100000 of 100000 cells; what was done is saved in "), "{last}");
+    assert_eq!(names(), before, "no file is new");
+
+    let output = conclude(folder.path(), &options).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for (file, images) in [("heatmap.svg", 2), ("cut.svg", 1), ("report.html", 3)] {
+        let text = read(folder.path().join(file));
+        assert_eq!(text.matches("href=\"data:image/png;base64,").count(), images, "{file}");
+        assert!(text.len() < images << 20 && text.matches("<rect ").count() < 1000 * images, "{file}: {}", text.len());
+        assert!(text.contains(">signal norm (hatched: no replicate converged)<"), "{file}");
+    }
+    let page = read(folder.path().join("report.html"));
+    assert!(page.contains("100000 rows are too many for a page: they are in summary.csv."));
+    assert_eq!(read(folder.path().join("summary.csv")).lines().count(), 100_001);
+    let found: serde_json::Value = serde_json::from_str(&read(folder.path().join("boundary.json"))).unwrap();
+    let found = &found["models"][0];
+    let exponent = &found["exponent"];
+    assert!((exponent["value"].as_f64().unwrap() + 0.5).abs() < 0.01 && exponent["low"].is_null(), "{exponent}");
+    assert!((found["best_constant"].as_f64().unwrap() - 4.6).abs() < 0.5, "{}", found["best_constant"]);
+    assert_eq!((&found["not_converged"], found["crossings"].as_array().unwrap().len()), (&400.into(), 400));
+}
+
+/// Up to 2,000 places every one is a rectangle, beyond that they are an image: of the same colours.
+#[test]
+fn a_heat_map_is_an_image_where_it_has_too_many_places() {
+    let folder = TempDir::new().unwrap();
+    let (few, many) = (folder.path().join("few"), folder.path().join("many"));
+    for (out, signal, is_image) in [(&few, "0.1..5..0.1", false), (&many, "0.1..5.1..0.1", true)] {
+        let options = synthetic(out, "4..43..1", signal);
+        assert!(conclude(out, &options).output().unwrap().status.success());
+        let svg = read(out.join("cut.svg"));
+        assert_eq!(svg.contains("<image "), is_image);
+        assert_eq!(svg.matches("<rect ").count() > 2000, !is_image);
+    }
+    // What the PNG has in the middle of both: nearly the same grid, and nearly the same picture.
+    let pixels = |out: &Path| {
+        let mut reader = png::Decoder::new(std::io::Cursor::new(std::fs::read(out.join("heatmap.png")).unwrap()));
+        reader.set_transformations(png::Transformations::EXPAND);
+        let mut reader = reader.read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        pixels
+    };
+    let (few, many) = (pixels(&few), pixels(&many));
+    assert_eq!(few.len(), many.len());
+    let differences = few.iter().zip(&many).map(|(a, b)| f64::from(a.abs_diff(*b)));
+    let mean = differences.sum::<f64>() / few.len() as f64;
+    assert!(mean < 3.0, "{mean} of 255 apart");
 }

@@ -1,33 +1,15 @@
 //! Where a phase diagram turns: the crossing of every N, the law through the crossings, and how sharp it is.
+//!
+//! Crossings, exponent and constant come from the mean test loss of each place. Agreement and best constant count cells by
+//! the test loss of each instead ([`super::agreement`]).
 
 use crate::summary::{Group, Moments};
+use crate::agreement::Agreement;
+use crate::statistics::{Interval, NeverRising, Pooled, Redraws, pooled};
+use crate::control::{Stop, check};
+use crate::error::Error;
 use mote_core::rng::{Purpose, Stream};
 use serde::Serialize;
-
-/// Resamplings behind an interval.
-const RESAMPLINGS: usize = 400;
-
-/// A value with the middle 95 of 100 resamplings of the replicates. There is no such interval where a place has a single
-/// replicate, or where more than the outer ones of the resamplings have no value.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
-    /// From the data as they are.
-    pub value: f64,
-    /// 2.5th percentile.
-    pub low: Option<f64>,
-    /// 97.5th percentile.
-    pub high: Option<f64>,
-}
-
-impl std::fmt::Display for Interval {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        let digits = f.precision().unwrap_or(3);
-        match (self.low, self.high) {
-            (Some(low), Some(high)) => write!(f, "{:.digits$} [{low:.digits$}, {high:.digits$}]", self.value),
-            _ => write!(f, "{:.digits$} [no interval]", self.value),
-        }
-    }
-}
 
 /// Where one N crosses the cut.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,6 +43,8 @@ pub struct Boundary {
     pub agreement_1000: f64,
     /// The constant with the best agreement; `None` if that is above the whole grid, with no cell benign.
     pub best_constant: Option<f64>,
+    /// The same with its interval.
+    pub best_constant_interval: Option<Interval>,
     /// Its agreement.
     pub agreement_best: f64,
     /// Cells that did not converge, and count in no agreement.
@@ -68,137 +52,160 @@ pub struct Boundary {
 }
 
 impl Boundary {
-    /// The boundary at `cut` of the groups of one model; intervals by resampling replicates, seeded.
-    pub fn of(groups: &[Group], cut: f64, seed: u64) -> Self {
-        let mut ns: Vec<usize> = groups.iter().map(|group| group.n).collect();
-        ns.dedup();
-        let means = |pick: &mut dyn FnMut(&[f64]) -> Option<f64>| -> Vec<Option<f64>> {
-            groups.iter().map(|group| pick(&group.test_loss)).collect()
+    /// The boundary at `cut` of the groups of one model, in the order of the grid; intervals by redrawing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stopped`] when told to.
+    pub fn of(groups: &[Group], cut: f64, redraws: Redraws, stop: Stop) -> Result<Self, Error> {
+        let rows: Vec<Row> = groups.chunk_by(|a, b| a.n == b.n).map(|row| Row::of(row, cut)).collect();
+        let fit = Fit::through(&rows);
+        let mut redrawn = vec![Some((0.0, 0.0)); redraws.count];
+        let mut crossings = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let again = row.redrawn(cut, redraws, stop)?;
+            if let (Some(fit), Some(_)) = (&fit, row.crossing) {
+                // Through the same N as the data's own fit, or not at all.
+                let mut again = again.iter();
+                for sums in &mut redrawn {
+                    let snr = again.next().copied().flatten();
+                    *sums = sums.zip(snr).map(|(sums, snr)| fit.add(sums, row.n, snr));
+                }
+            }
+            let snr = row.crossing.map(|value| Interval::of(value, again));
+            let n_snr2 = snr.map(|snr| row.n as f64 * snr.value * snr.value);
+            crossings.push(Crossing { n: row.n, snr, n_snr2, first_signal_below: row.first_signal_below });
+        }
+        let of = |part: fn(&Fit, (f64, f64)) -> f64| {
+            let of =
+                |fit: &Fit| Interval::of(part(fit, fit.sums), redrawn.iter().map(|sums| Some(part(fit, (*sums)?))));
+            fit.as_ref().map(of)
         };
-        let crossings_of =
-            |means: &[Option<f64>]| ns.iter().map(|&n| crossing(groups, means, n, cut)).collect::<Vec<_>>();
-        let is_replicated = groups.iter().all(|group| group.test_loss.len() != 1);
-        let own = crossings_of(&means(&mut |losses| Moments::of(losses).map(|m| m.mean)));
-        let mut stream = Stream::new(seed, Purpose::Test, u32::MAX, 0);
-        let mut resample = |losses: &[f64]| {
-            let draw = |_| losses[stream.next_u32() as usize % losses.len()];
-            (!losses.is_empty()).then(|| (0..losses.len()).map(draw).sum::<f64>() / losses.len() as f64)
-        };
-        let resampled: Vec<Vec<Option<f64>>> = (0..RESAMPLINGS).map(|_| crossings_of(&means(&mut resample))).collect();
-        let crossings = ns.iter().enumerate().map(|(i, &n)| {
-            let again = resampled.iter().map(|crossings| crossings[i]);
-            let snr = own[i].map(|value| interval(value, again.collect(), is_replicated));
-            let below = |group: &&Group| group.n == n && Moments::of(&group.test_loss).is_some_and(|m| m.mean < cut);
-            let first_signal_below = groups.iter().find(below).map(|group| group.signal_norm);
-            Crossing { n, snr, n_snr2: snr.map(|snr| n as f64 * snr.value * snr.value), first_signal_below }
-        });
-        let crossings = crossings.collect();
-        let fitted = fit(&ns, &own);
-        let refit = |crossings: &Vec<Option<f64>>| {
-            // Through the same N as the data's own fit, or not at all.
-            let is_whole = own.iter().zip(crossings).all(|(own, again)| own.is_none() || again.is_some());
-            if is_whole { fit(&ns, crossings) } else { None }
-        };
-        let of = |part: fn((f64, f64)) -> f64| {
-            let again = resampled.iter().map(|crossings| refit(crossings).map(part)).collect();
-            fitted.map(|own| interval(part(own), again, is_replicated))
-        };
-        let (agreement_best, best_constant) = best_constant(groups, cut);
+        let agreement = Agreement::of(groups, cut);
+        let (best, share) = (agreement.best(), |agree: usize| agree as f64 / agreement.cells().max(1) as f64);
         let (dim, head) = groups.first().map_or((0, 0), |group| group.model);
-        Self {
+        Ok(Self {
             dim,
             head,
             cut,
             crossings,
-            exponent: of(|fit| fit.0),
-            constant: of(|fit| fit.1),
-            agreement_1000: agreement(groups, cut, 1000.0),
-            best_constant,
-            agreement_best,
+            exponent: of(Fit::exponent),
+            constant: of(Fit::constant),
+            agreement_1000: share(agreement.with(1000.0)),
+            best_constant: best.constant,
+            best_constant_interval: agreement.interval(redraws, stop)?,
+            agreement_best: share(best.agree),
             not_converged: groups.iter().map(|group| group.not_converged).sum(),
+        })
+    }
+}
+
+/// The places of one N that have a mean.
+struct Row {
+    n: usize,
+    snr: Vec<f64>,
+    means: Vec<Pooled>,
+    crossing: Option<f64>,
+    first_signal_below: Option<f64>,
+}
+
+impl Row {
+    fn of(groups: &[Group], cut: f64) -> Self {
+        let with_mean = groups.iter().filter_map(|group| Some((group, Moments::of(&group.test_loss)?)));
+        let (places, moments): (Vec<&Group>, Vec<Moments>) = with_mean.unzip();
+        let snr: Vec<f64> = places.iter().map(|group| group.snr).collect();
+        let mut smooth: Vec<f64> = moments.iter().map(|moments| moments.mean).collect();
+        NeverRising::default().smooth(&mut smooth);
+        let below = moments.iter().position(|moments| moments.mean < cut);
+        Self {
+            n: groups[0].n,
+            means: pooled(&moments),
+            crossing: crossing(&snr, &smooth, cut),
+            first_signal_below: below.map(|at| places[at].signal_norm),
+            snr,
         }
+    }
+
+    /// Crossings of redrawn means; none at all where the spread of a mean is not known, or the data do not cross.
+    fn redrawn(&self, cut: f64, redraws: Redraws, stop: Stop) -> Result<Vec<Option<f64>>, Error> {
+        check(stop)?;
+        if self.crossing.is_none() || self.means.iter().any(|mean| mean.degrees == 0) {
+            return Ok(Vec::new());
+        }
+        // Of its own N: other rows on the grid change no interval of this one.
+        let mut stream = Stream::new(redraws.seed, Purpose::Test, u32::MAX, self.n as u32);
+        let (mut never_rising, mut row) = (NeverRising::default(), vec![0.0; self.means.len()]);
+        let redraw = |_| {
+            check(stop)?;
+            row.iter_mut().zip(&self.means).for_each(|(to, mean)| *to = mean.redraw(&mut stream));
+            never_rising.smooth(&mut row);
+            Ok(crossing(&self.snr, &row, cut))
+        };
+        (0..redraws.count).map(redraw).collect()
     }
 }
 
 /// The SNR at which the mean falls below the cut. Means over few replicates go up and down, the truth only down: so the
 /// row is first replaced by the nearest one that never rises, and the crossing lies between two neighbours of that.
-fn crossing(groups: &[Group], means: &[Option<f64>], n: usize, cut: f64) -> Option<f64> {
-    let (snr, row): (Vec<f64>, Vec<f64>) = groups
-        .iter()
-        .zip(means)
-        .filter(|(group, _)| group.n == n)
-        .filter_map(|(group, mean)| Some((group.snr, (*mean)?)))
-        .unzip();
-    let row = never_rising(&row);
-    let below = row.iter().position(|mean| *mean < cut).filter(|below| *below > 0)?;
+fn crossing(snr: &[f64], never_rising: &[f64], cut: f64) -> Option<f64> {
+    let row = never_rising;
+    let below = row.partition_point(|mean| *mean >= cut);
+    if below == 0 || below == row.len() {
+        return None;
+    }
     let (above, share) = (below - 1, (row[below - 1] - cut) / (row[below - 1] - row[below]));
     Some(snr[above] + (snr[below] - snr[above]) * share)
 }
 
-/// The never rising numbers nearest to these in the sum of squares, by pooling neighbours that rise.
-fn never_rising(numbers: &[f64]) -> Vec<f64> {
-    let mut pools: Vec<(f64, usize)> = Vec::with_capacity(numbers.len());
-    for number in numbers {
-        let (mut mean, mut count) = (*number, 1);
-        while let Some(&(last, members)) = pools.last()
-            && last < mean
-        {
-            pools.pop();
-            mean = (mean * count as f64 + last * members as f64) / (count + members) as f64;
-            count += members;
+/// The line through the logarithms of the crossings by least squares: exponent of SNR* against N, and the geometric mean
+/// of `N SNR*^2`. Both are sums over the crossings, so that those of redraws need not be kept.
+struct Fit {
+    /// Means of `ln N` and of its square about that, times the number of crossings.
+    ln_n: f64,
+    square: f64,
+    count: f64,
+    /// Of the data's own crossings, from [`Self::add`].
+    sums: (f64, f64),
+}
+
+impl Fit {
+    /// Through at least two crossings.
+    fn through(rows: &[Row]) -> Option<Self> {
+        let points: Vec<(usize, f64)> = rows.iter().filter_map(|row| Some((row.n, row.crossing?))).collect();
+        if points.len() < 2 {
+            return None;
         }
-        pools.push((mean, count));
+        let (count, ln) = (points.len() as f64, |n: usize| libm::log(n as f64));
+        let ln_n = points.iter().map(|(n, _)| ln(*n)).sum::<f64>() / count;
+        let square = points.iter().map(|(n, _)| (ln(*n) - ln_n).powi(2)).sum();
+        let mut fit = Self { ln_n, square, count, sums: (0.0, 0.0) };
+        fit.sums = points.iter().fold(fit.sums, |sums, (n, snr)| fit.add(sums, *n, *snr));
+        Some(fit)
     }
-    pools.into_iter().flat_map(|(mean, count)| std::iter::repeat_n(mean, count)).collect()
-}
 
-/// Exponent of SNR* against N, by least squares on logarithms, and the geometric mean of `N SNR*^2`.
-fn fit(ns: &[usize], crossings: &[Option<f64>]) -> Option<(f64, f64)> {
-    let points: Vec<(f64, f64)> =
-        ns.iter().zip(crossings).filter_map(|(n, snr)| Some(((*n as f64).ln(), (*snr)?.ln()))).collect();
-    let count = points.len() as f64;
-    if points.len() < 2 {
-        return None;
+    /// Sums over crossings of their logarithm times that of N about its mean, and of the logarithm, with one more.
+    fn add(&self, sums: (f64, f64), n: usize, snr: f64) -> (f64, f64) {
+        let ln_snr = libm::log(snr);
+        (sums.0 + (libm::log(n as f64) - self.ln_n) * ln_snr, sums.1 + ln_snr)
     }
-    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / count, y + p.1 / count));
-    let (xy, xx) = points.iter().fold((0.0, 0.0), |(xy, xx), p| (xy + (p.0 - x) * (p.1 - y), xx + (p.0 - x).powi(2)));
-    Some((xy / xx, (x + 2.0 * y).exp()))
-}
 
-fn interval(value: f64, resampled: Vec<Option<f64>>, is_replicated: bool) -> Interval {
-    let count = resampled.len();
-    let mut all: Vec<f64> = resampled.into_iter().flatten().collect();
-    if !is_replicated || all.len() as f64 <= 0.975 * count as f64 {
-        return Interval { value, low: None, high: None };
+    fn exponent(&self, sums: (f64, f64)) -> f64 {
+        sums.0 / self.square
     }
-    all.sort_by(f64::total_cmp);
-    let at = |part: f64| Some(all[(part * (all.len() - 1) as f64).round() as usize]);
-    Interval { value, low: at(0.025), high: at(0.975) }
-}
 
-/// Share of converged cells that are below the cut if and only if `N SNR^2 >= constant`.
-pub fn agreement(groups: &[Group], cut: f64, constant: f64) -> f64 {
-    let (mut agree, mut all) = (0usize, 0usize);
-    for group in groups {
-        let is_benign = group.n as f64 * group.snr * group.snr >= constant;
-        agree += group.test_loss.iter().filter(|loss| (**loss < cut) == is_benign).count();
-        all += group.test_loss.len();
+    fn constant(&self, sums: (f64, f64)) -> f64 {
+        libm::exp(self.ln_n + 2.0 * sums.1 / self.count)
     }
-    agree as f64 / (all.max(1)) as f64
-}
-
-/// The best agreement and the constant that reaches it: the value of one of the groups, or none of them.
-fn best_constant(groups: &[Group], cut: f64) -> (f64, Option<f64>) {
-    let mut values: Vec<f64> = groups.iter().map(|group| group.n as f64 * group.snr * group.snr).collect();
-    values.sort_by(f64::total_cmp);
-    let candidates = values.into_iter().map(|constant| (agreement(groups, cut, constant), Some(constant)));
-    let nowhere = (agreement(groups, cut, f64::INFINITY), None);
-    candidates.fold(nowhere, |best, candidate| if candidate.0 > best.0 { candidate } else { best })
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::control::NEVER;
     use super::*;
+
+    fn at(groups: &[Group], cut: f64) -> Boundary {
+        Boundary::of(groups, cut, Redraws { count: 400, seed: 1 }, &NEVER).unwrap()
+    }
 
     /// A sharp boundary at `N SNR^2 = 9`, with a little noise.
     fn sharp() -> Vec<Group> {
@@ -208,16 +215,7 @@ mod tests {
                 let snr = f64::from(i) * 0.05;
                 let loss = 0.2 * (9.0 / (n as f64 * snr * snr)).powi(3);
                 let test_loss = vec![loss * 0.98, loss, loss * 1.02];
-                groups.push(Group {
-                    model: (64, 8),
-                    n,
-                    signal_norm: snr,
-                    snr,
-                    test_loss,
-                    test_error: vec![0.0; 3],
-                    steps: vec![7.0; 3],
-                    not_converged: 0,
-                });
+                groups.push(Group { test_loss, ..Group::new((64, 8), n, snr, snr) });
             }
         }
         groups
@@ -225,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_known_boundary_is_found() {
-        let boundary = Boundary::of(&sharp(), 0.2, 1);
+        let boundary = at(&sharp(), 0.2);
         let exponent = boundary.exponent.unwrap();
         assert!(
             (exponent.value + 0.5).abs() < 0.01
@@ -235,36 +233,74 @@ mod tests {
         assert!((boundary.constant.unwrap().value - 9.0).abs() < 0.2, "{:?}", boundary.constant);
         let (constant, share) = (boundary.best_constant.unwrap(), boundary.agreement_best);
         assert!((constant - 9.0).abs() < 0.8 && share > 0.98, "{constant} {share}");
-        assert_eq!(boundary, Boundary::of(&sharp(), 0.2, 1), "seeded");
+        assert_eq!(boundary, at(&sharp(), 0.2), "seeded");
         let first = &boundary.crossings[0];
         assert!((first.snr.unwrap().value - 1.5).abs() < 0.02 && first.first_signal_below.unwrap() >= 1.5);
     }
 
     #[test]
     fn what_never_crosses_has_no_crossing() {
-        let boundary = Boundary::of(&sharp(), 1e-9, 1);
+        let boundary = at(&sharp(), 1e-9);
         assert_eq!((boundary.best_constant, boundary.agreement_best), (None, 1.0), "no cell is benign");
         assert!(boundary.crossings.iter().all(|crossing| crossing.snr.is_none()) && boundary.exponent.is_none());
+    }
+
+    /// Against a search of all cells for every N, and the never rising row by its definition: at every place the least, over
+    /// all that begin before it, of the largest means of a stretch around it.
+    #[test]
+    fn crossings_are_those_of_a_full_search() {
+        let mut stream = Stream::new(8, Purpose::Test, 0, 0);
+        let mut groups = sharp();
+        groups.iter_mut().for_each(|group| {
+            let noise = f64::from(stream.normal()) * 0.1;
+            group.test_loss.iter_mut().for_each(|loss| *loss = loss.min(0.7) + noise);
+            group.test_loss.truncate((stream.next_u32() % 4) as usize);
+        });
+        let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+        for found in at(&groups, 0.2).crossings {
+            let row: Vec<&Group> = groups.iter().filter(|g| g.n == found.n && !g.test_loss.is_empty()).collect();
+            let means: Vec<f64> = row.iter().map(|group| mean(&group.test_loss)).collect();
+            let largest = |from: usize, at: usize| (at..row.len()).map(move |to| (from, to));
+            let smooth = |at: usize| {
+                let over = |from| largest(from, at).map(|(from, to)| mean(&means[from..=to])).fold(f64::MIN, f64::max);
+                (0..=at).map(over).fold(f64::MAX, f64::min)
+            };
+            let smooth: Vec<f64> = (0..row.len()).map(smooth).collect();
+            let below = smooth.iter().position(|mean| *mean < 0.2).unwrap();
+            let share = (smooth[below - 1] - 0.2) / (smooth[below - 1] - smooth[below]);
+            let expected = row[below - 1].snr + (row[below].snr - row[below - 1].snr) * share;
+            let snr = found.snr.unwrap();
+            assert!((snr.value - expected).abs() < 1e-9, "{snr} {expected}");
+            assert!(snr.low.unwrap() <= snr.value && snr.value <= snr.high.unwrap(), "{snr}");
+            let first = row.iter().position(|group| mean(&group.test_loss) < 0.2).unwrap();
+            assert_eq!(found.first_signal_below, Some(row[first].signal_norm));
+        }
     }
 
     #[test]
     fn what_is_not_known_has_no_interval() {
         let mut groups = sharp();
-        groups[3].test_loss.truncate(1);
-        let boundary = Boundary::of(&groups, 0.2, 1);
+        groups.iter_mut().take(39).for_each(|group| group.test_loss.truncate(1));
+        let boundary = at(&groups, 0.2);
         let crossing = boundary.crossings[0].snr.unwrap();
-        assert_eq!((crossing.low, crossing.high), (None, None), "a single replicate");
+        assert_eq!((crossing.low, crossing.high), (None, None), "single replicates");
         assert_eq!(crossing.to_string(), format!("{:.3} [no interval]", crossing.value));
-        let at_the_edge = |missing: usize| (0..400).map(|i| (i >= missing).then_some(1.0)).collect();
-        assert!(
-            interval(1.0, at_the_edge(5), true).low.is_some() && interval(1.0, at_the_edge(20), true).low.is_none()
-        );
+        assert!(boundary.crossings[1].snr.unwrap().low.is_some(), "another N is known");
+        assert_eq!((boundary.exponent.unwrap().low, boundary.constant.unwrap().low), (None, None));
+
+        let mut groups = sharp();
+        groups[3].test_loss.truncate(1);
+        assert!(at(&groups, 0.2).crossings[0].snr.unwrap().low.is_some(), "one replicate, but neighbours with more");
     }
 
     #[test]
-    fn noise_on_a_row_does_not_move_its_crossing_to_the_last_peak() {
-        assert_eq!(never_rising(&[5.0, 3.0, 4.0, 1.0]), [5.0, 3.5, 3.5, 1.0]);
-        assert_eq!(never_rising(&[1.0, 2.0, 3.0]), [2.0, 2.0, 2.0]);
-        assert_eq!(never_rising(&[]), [0.0; 0]);
+    fn it_ends_when_told_to() {
+        let asked = std::cell::Cell::new(0);
+        let stop = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 10
+        };
+        assert_eq!(Boundary::of(&sharp(), 0.2, Redraws::seeded(1), &stop), Err(Error::Stopped));
+        assert_eq!(asked.get(), 11, "asked no more, and nothing done after it");
     }
 }

@@ -24,8 +24,20 @@ impl<'a> Control<'a> {
     ///
     /// [`Error::Stopped`] if the flag is up.
     pub fn check(&self) -> Result<(), Error> {
-        if self.stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
+        check(self.stop)
     }
+}
+
+/// A flag that whoever wants long work to end raises.
+pub type Stop<'a> = &'a AtomicBool;
+
+/// Whether the work may go on.
+///
+/// # Errors
+///
+/// [`Error::Stopped`] if the flag is up.
+pub fn check(stop: Stop) -> Result<(), Error> {
+    if stop.load(Ordering::Relaxed) { Err(Error::Stopped) } else { Ok(()) }
 }
 
 /// For work that nobody stops.

@@ -14,7 +14,8 @@
 //! | [`test_loss`] | fresh test samples for the samplers |
 //! | [`control`], [`run`], [`outcome`] | starts a run, steps it until it stops, and says what it came to |
 //! | [`dynamics`] | the quantities of the paper, step by step |
-//! | [`summary`], [`boundary`], [`theory`] | means with error bars, where a phase diagram turns, what the theorem says |
+//! | [`summary`], [`statistics`] | means with error bars, and intervals by redrawing them |
+//! | [`boundary`], [`agreement`], [`theory`] | where a phase diagram turns, how sharply, what the theorem says |
 //!
 //! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed alone, not on threads, order
 //! or what ran before. (On another kind of processor the samplers may differ in the last bits: see `docs/numerics.md`.)
@@ -22,6 +23,7 @@
 //! **Invariant:** work that takes long looks at its stop flag at least once a step.
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod basis;
 pub mod boundary;
 pub mod control;
@@ -35,6 +37,7 @@ pub mod recipe;
 pub mod run;
 pub mod sampled;
 pub mod span;
+pub mod statistics;
 pub mod summary;
 pub mod test_loss;
 pub mod theory;

@@ -16,7 +16,9 @@
 //!
 //! Exact in distribution for Gaussian initial weights; the recipe's uniform ones have the same variance and, in this
 //! basis, sums of `D` of them. Residuals of different test samples are drawn independently, which leaves every mean
-//! unchanged.
+//! unchanged: of test loss, of 0-1 test error, and whatever follows from these means (crossings, exponent, constant). What is
+//! not linear in the test loss of one cell may change: its standard deviation, and the counts of cells on one side of the
+//! cut (agreement, best constant).
 
 use crate::basis::{Basis, Width, bartlett, normals, projections};
 use crate::control::Control;

@@ -26,6 +26,19 @@ pub struct Group {
     pub not_converged: usize,
 }
 
+impl Group {
+    /// A place without cells.
+    pub fn new(model: (u64, usize), n: usize, signal_norm: f64, snr: f64) -> Self {
+        let (test_loss, test_error, steps) = (Vec::new(), Vec::new(), Vec::new());
+        Self { model, n, signal_norm, snr, test_loss, test_error, steps, not_converged: 0 }
+    }
+
+    /// `N SNR^2`.
+    pub fn n_snr2(&self) -> f64 {
+        self.n as f64 * self.snr * self.snr
+    }
+}
+
 /// Mean, standard deviation (of a replicate) and standard error (of the mean).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Moments {
@@ -60,16 +73,9 @@ pub fn groups(cells: &[Cell], snr: impl Fn(&Place) -> f64) -> Vec<Group> {
     for cell in cells {
         let place = &cell.place;
         let key = Place { replicate: 0, ..*place }.key();
-        let group = groups.entry(key).or_insert_with(|| Group {
-            model: (place.dim, place.head),
-            n: place.samples,
-            signal_norm: place.signal_norm,
-            snr: snr(place),
-            test_loss: Vec::new(),
-            test_error: Vec::new(),
-            steps: Vec::new(),
-            not_converged: 0,
-        });
+        let model = (place.dim, place.head);
+        let group =
+            groups.entry(key).or_insert_with(|| Group::new(model, place.samples, place.signal_norm, snr(place)));
         match cell.outcome.figures {
             Some(figures) => {
                 group.test_loss.push(figures.test_loss);

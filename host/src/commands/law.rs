@@ -12,6 +12,9 @@ use crate::client::chip::Client;
 use crate::client::fault::ChipError;
 use crate::client::open::{self, ChipArgs};
 use crate::reference::session;
+use mote_lab::boundary::{Boundary, Interval};
+use mote_lab::place::Place;
+use mote_lab::statistics::{Interval, Redraws};
 use anyhow::ensure;
 use mote_core::data::{Distribution, Form, Split};
 use mote_core::memory::{Heap, Memory};
@@ -19,7 +22,6 @@ use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
-use mote_lab::boundary::{Boundary, Interval};
 use mote_lab::summary::Group;
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::{Plan, Start};
@@ -31,8 +33,9 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "For every N, the SNR at which the mean test loss of the trained models crosses 0.2 is found between two
-neighbours of the grid; the intervals come from resampling the seeds. Unless this machine gets the same
-bits in every cell, the exit status is 1.
+neighbours of the grid; the intervals come from 2,000 redraws of the means. Every cell has a seed of its
+own, which follows from its place. Unless this machine gets the same bits in every cell, the exit status
+is 1.
 
 Examples:
   mote law --on mps2-an386
@@ -61,7 +64,7 @@ pub struct LawArgs {
     /// The same SNRs for every N instead, a list or first..last..step
     #[arg(long, value_name = "LIST")]
     pub snr: Option<String>,
-    /// Seeds of each (N, SNR): 1, 2, ...
+    /// Cells of each (N, SNR), each with a seed of its own
     #[arg(long, value_name = "K", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub seeds: u32,
     /// Fresh samples that each model is tested on
@@ -83,6 +86,9 @@ const CUT: f64 = 0.2;
 
 /// Norm of the noise tokens.
 const NOISE_NORM: f32 = 4.0;
+
+/// What the seeds of all cells follow from, together with their places.
+const RUN_SEED: u64 = 1;
 
 /// Attempts after accidents on the line.
 const RETRIES: u32 = 5;
@@ -162,7 +168,10 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
         write_atomically(path, csv(&cells, &results).as_bytes())?;
     }
     let steps: u64 = results.iter().map(|result| result.steps).sum();
-    say(verdict(&Boundary::of(&groups(&cells, &results, (shape.dim as u64, shape.head)), CUT, 1)))?;
+    let groups = groups(&cells, &results, (shape.dim as u64, shape.head));
+    let stopped = |_| Interrupted { done: counted(cells.len(), "cell"), saved: args.out.clone() };
+    let boundary = Boundary::of(&groups, CUT, Redraws::seeded(RUN_SEED), interrupt.flag()).map_err(stopped)?;
+    say(verdict(&boundary))?;
     let seconds = start.elapsed().as_secs_f64();
     say(format_args!("{}, {steps} steps on the chip, in {seconds:.0} s", counted(cells.len(), "cell")))?;
     ensure!(
@@ -222,11 +231,20 @@ fn cells(args: &LawArgs) -> Result<Vec<Cell>, InputError> {
     for n in ns {
         for place in &places {
             let snr = if args.snr.is_some() { *place } else { (place / n as f64).sqrt() };
-            let cell = |seed| Cell { n: n as usize, snr, seed, test: args.test as usize };
-            cells.extend((1..=u64::from(args.seeds)).map(cell));
+            let cell = |replicate| {
+                let (n, test) = (n as usize, args.test as usize);
+                Cell { n, snr, seed: seed(n, snr, replicate), test }
+            };
+            cells.extend((0..args.seeds).map(cell));
         }
     }
     Ok(cells)
+}
+
+/// A cell's own seed. Cells of one seed share their noise whatever their place, and their means would then rise and fall
+/// together along the whole grid.
+fn seed(samples: usize, snr: f64, replicate: u32) -> u64 {
+    Place { samples, signal_norm: f64::from(NOISE_NORM) * snr, replicate, dim: 0, head: 0 }.seed(RUN_SEED)
 }
 
 impl Cell {
@@ -307,9 +325,7 @@ fn groups(cells: &[Cell], results: &[Finding], model: (u64, usize)) -> Vec<Group
     let mut groups: Vec<Group> = Vec::new();
     for (cell, result) in cells.iter().zip(results) {
         if groups.last().is_none_or(|group| (group.n, group.snr) != (cell.n, cell.snr)) {
-            let (n, snr, signal_norm) = (cell.n, cell.snr, f64::from(NOISE_NORM) * cell.snr);
-            let (test_loss, test_error, steps) = (Vec::new(), Vec::new(), Vec::new());
-            groups.push(Group { model, n, signal_norm, snr, test_loss, test_error, steps, not_converged: 0 });
+            groups.push(Group::new(model, cell.n, f64::from(NOISE_NORM) * cell.snr, cell.snr));
         }
         let Some(group) = groups.last_mut() else { continue };
         if result.converged {
@@ -360,6 +376,27 @@ fn csv(cells: &[Cell], results: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mote_lab::control::NEVER;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Options {
+        #[command(flatten)]
+        law: LawArgs,
+    }
+
+    /// Two cells of one seed would draw the same noise at both places.
+    #[test]
+    fn no_two_cells_share_a_seed() {
+        let cells = |more: &[&str]| cells(&Options::parse_from([&["law"], more].concat()).law).unwrap();
+        let all = cells(&[]);
+        let mut seeds: Vec<u64> = all.iter().map(|cell| cell.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!((all.len(), seeds.len()), (3 * 5 * 12, 3 * 5 * 12));
+        let few = cells(&["--n", "8", "--n-snr2", "3,5", "--seeds", "4"]);
+        assert!(few.iter().all(|cell| all.contains(cell)), "a seed follows from the place alone");
+    }
 
     fn result(loss: f32, converged: bool) -> Finding {
         Finding { lines: Vec::new(), converged, steps: 7, score: Evaluation { loss, error: 0.0, attention: 0.5 } }
@@ -378,7 +415,7 @@ mod tests {
                 }
             }
         }
-        let boundary = Boundary::of(&groups(&cells, &results, (64, 8)), CUT, 1);
+        let boundary = Boundary::of(&groups(&cells, &results, (64, 8)), CUT, Redraws::seeded(1), &NEVER).unwrap();
         let found: Vec<f64> = boundary.crossings.iter().filter_map(|c| c.n_snr2).collect();
         assert!(found.len() == 2 && found.iter().all(|c| (c - 4.0).abs() < 0.3), "{found:?}");
         assert_eq!(boundary.not_converged, 16);

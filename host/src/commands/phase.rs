@@ -113,7 +113,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let run_file = run_file.map(|file| file.text);
     let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
-    conclude(&config, cells, &out, &session)
+    let interrupt = Interrupt::install()?;
+    conclude(&config, cells, &out, &session, interrupt.flag())
 }
 
 /// Says what a run would be.

@@ -10,6 +10,19 @@ const SPACING: f64 = 9.0;
 /// About the pixels that the grid takes in its panel, so that the lines come out at 45 degrees.
 const GRID_PIXELS: (f64, f64) = (470.0, 320.0);
 
+/// Colour and width of the lines where no replicate has a number.
+pub const NONE: [(&str, f64); 1] = [("#606060", 1.2)];
+
+/// The same where some have one: white within black is seen on every colour of the scale.
+pub const SOME: [(&str, f64); 2] = [("#000000", 2.4), ("#FFFFFF", 1.2)];
+
+/// The width of the grid's pixels between a point, given in shares of the grid's width and height, and the nearest line.
+pub fn distance(x: f64, y: f64) -> f64 {
+    let sum = (x * GRID_PIXELS.0 + y * GRID_PIXELS.1) / SPACING;
+    // Lines fall at 45 degrees.
+    (sum - sum.round()).abs() * SPACING / std::f64::consts::SQRT_2
+}
+
 /// Marked cells of a grid that make a rectangle.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Area {
@@ -112,5 +125,8 @@ mod tests {
         let parts: f64 = halves.iter().map(length).sum();
         assert!((parts - length(&whole)).abs() < 1e-9);
         assert!(segments(&whole, 10, 4).iter().all(|[a, b]| b.0 >= a.0), "no line is turned around");
+        let on_lines = segments(&whole, 10, 4).into_iter().flatten();
+        assert!(on_lines.into_iter().all(|(x, y)| distance(x, y) < 1e-9), "points and segments are of one pattern");
+        assert!((distance(4.5 / GRID_PIXELS.0, 0.0) - 4.5 / std::f64::consts::SQRT_2).abs() < 1e-9);
     }
 }

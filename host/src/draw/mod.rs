@@ -1,6 +1,8 @@
 //! Pictures: one description, drawn as SVG, as PNG and in the terminal.
 
 pub mod hatch;
+pub mod image;
+pub mod raster;
 
 use kuva::backend::png::PngBackend;
 use kuva::backend::svg::SvgBackend;
@@ -117,11 +119,16 @@ pub(crate) fn svg(scene: &Scene) -> Vec<u8> {
     SvgBackend.render_scene(scene).into_bytes()
 }
 
+/// Pixels of a PNG to a unit of a scene.
+pub(crate) const PNG_SCALE: f32 = 2.0;
+
+pub(crate) fn png(scene: &Scene) -> anyhow::Result<Vec<u8>> {
+    PngBackend::new().with_scale(PNG_SCALE).render_scene(scene).map_err(anyhow::Error::msg)
+}
+
 /// A scene as SVG and PNG.
 pub fn encode(scene: &Scene) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let svg = svg(scene);
-    let png = PngBackend::new().with_scale(2.0).render_scene(scene).map_err(anyhow::Error::msg)?;
-    Ok((svg, png))
+    Ok((svg(scene), png(scene)?))
 }
 
 /// The panels as text of `cols` by `rows` characters; in colour if standard output is a terminal.

@@ -7,7 +7,7 @@ use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::session::{Model, Session, machine, reaches_1000};
-use crate::lab::{parquet, phase_page};
+use crate::lab::{page, parquet, phase_page};
 use anyhow::Context;
 use mote_lab::boundary::Boundary;
 use mote_lab::outcome::Cell;
@@ -15,20 +15,46 @@ use mote_lab::place::Place;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::Verdict;
+use crate::base::error::Interrupted;
+use mote_lab::error::Error;
+use mote_lab::statistics::{Interval, Redraws};
+use std::sync::atomic::AtomicBool;
 
-/// Writes what all cells say together.
+
+/// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
+/// folder as it was.
 ///
 /// # Errors
 ///
-/// If a file cannot be written or a picture not be drawn. The cells are saved, and the same command ends the work.
-pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session: &Session) -> anyhow::Result<()> {
+/// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The cells are saved, and the
+/// same command ends the work.
+pub fn conclude(
+    config: &Config,
+    mut cells: Vec<Cell>,
+    out: &OutFolder,
+    session: &Session,
+    stop: Stop,
+) -> anyhow::Result<()> {
     // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
     cells.sort_by_key(|cell| cell.place.key());
     let groups = summary::groups(&cells, |place| config.recipe.snr(place));
-    let models: Vec<Model> =
-        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.cut)).collect();
-    let files = write(config, &cells, &groups, &models, out, session)
-        .context("all cells are saved, and the same command goes on from here")?;
+    let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&Error::Stopped) {
+        true => {
+            let count = cells.len();
+            Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
+                .into()
+        }
+        false => error.context("all cells are saved, and the same command goes on from here"),
+    };
+    let models = groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.cut, stop));
+    let models: Vec<Model> = models.collect::<Result<_, _>>().map_err(|stopped: Error| blame(stopped.into()))?;
+    let files = make(config, &cells, &groups, &models, session, stop).map_err(blame)?;
+    for (name, contents) in &files {
+        out.write(name, contents).map_err(blame)?;
+    }
+    if session.open {
+        page::show(out);
+    }
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
     let (count, seconds) = (cells.len(), session.seconds);
     let count = counted(count, "cell");
@@ -39,45 +65,57 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
         }
         report(model.groups, &model.boundary)?;
     }
-    say(format_args!("saved in {}: {}", out.path().display(), files.join(" ")))
+    let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
+    say(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
 }
 
-/// Writes every file but `cells.csv`, which is there; names them all.
-fn write(
+/// Figures of `boundary.json` that follow from the mean test loss of each place: exact in every space, as means are.
+const FROM_MEANS: [&str; 3] = ["crossings", "exponent", "constant"];
+
+/// Those that count cells by the test loss of each, which is not linear in it: exact in spaces `weights` and `tokens`.
+const FROM_CELLS: [&str; 4] = ["agreement_1000", "best_constant", "best_constant_interval", "agreement_best"];
+
+/// Makes every file but `cells.csv`, which is there: names and contents.
+fn make(
     config: &Config,
     cells: &[Cell],
     groups: &[Group],
     models: &[Model],
-    out: &OutFolder,
     session: &Session,
-) -> anyhow::Result<Vec<String>> {
-    let mut files = vec!["cells.csv".to_owned()];
-    let mut put = |name: &str, bytes: &[u8]| {
-        files.push(name.into());
-        out.write(name, bytes)
+    stop: Stop,
+) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let mut put = |name: &str, contents: Vec<u8>| {
+        files.push((name.to_owned(), contents));
+        check(stop)
     };
-    put("cells.parquet", &parquet::cells(cells, &config.recipe)?)?;
-    put("summary.csv", summary::to_csv(groups).as_bytes())?;
+    put("cells.parquet", parquet::cells(cells, &config.recipe)?)?;
+    put("summary.csv", summary::to_csv(groups).into())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
-    let json = serde_json::json!({ "cut": session.cut, "models": boundaries });
-    put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).as_bytes())?;
-    let mut pictures = Vec::new();
+    let json = serde_json::json!({
+        "cut": session.cut,
+        "models": boundaries,
+        "from_means": FROM_MEANS,
+        "from_cells": FROM_CELLS,
+    });
+    put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).into())?;
     for model in models {
         let (dim, head) = (model.boundary.dim, model.boundary.head);
         let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
         for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
-            pictures.push((format!("{stem}{suffix}"), heatmap::panels(model.groups, &model.labels, shown)?));
+            let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
+            put(&format!("{stem}{suffix}.svg"), svg)?;
+            put(&format!("{stem}{suffix}.png"), png)?;
         }
     }
-    if models.len() > 1 {
-        pictures.push(("curves".into(), curves(&config.n, models)?));
-    }
-    for (stem, (svg, png)) in &pictures {
-        put(&format!("{stem}.svg"), svg)?;
-        put(&format!("{stem}.png"), png)?;
+    let curves = if models.len() > 1 { Some(curves(&config.n, models)?) } else { None };
+    let page = phase_page::page(config, cells, models, curves.as_ref().map(|(svg, _)| svg.as_slice()), session, stop)?;
+    if let Some((svg, png)) = curves {
+        put("curves.svg", svg)?;
+        put("curves.png", png)?;
     }
     if let Form::Uniform { .. } = config.recipe.form {
-        put("theory.csv", theory(config).as_bytes())?;
+        put("theory.csv", theory(config).into())?;
     }
     let run = serde_json::json!({
         "engine": mote_core::VERSION,
@@ -89,11 +127,18 @@ fn write(
         "seconds_of_this_session": session.seconds,
         "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
-    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).as_bytes())?;
-    let curves = pictures.last().filter(|_| models.len() > 1).map(|(_, (svg, _))| svg.as_slice());
-    phase_page::page(config, cells, models, curves, session)?.write(out, session.open)?;
-    files.push(crate::lab::page::NAME.into());
+    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
+    put(page::NAME, page.render()?.into())?;
     Ok(files)
+}
+
+/// The N that have a panel: all, or as many as fit into a picture, evenly chosen.
+pub fn shown_in_curves(ns: &[usize]) -> Vec<usize> {
+    const MOST: usize = 12;
+    match ns.len() {
+        0..=MOST => ns.to_vec(),
+        all => (0..MOST).map(|i| ns[i * (all - 1) / (MOST - 1)]).collect(),
+    }
 }
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
@@ -101,7 +146,9 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
     let colors = [draw::BLUE, draw::ORANGE, draw::GREEN, draw::RED];
     let panel = |n: &usize| {
         let line = |(model, color): (&Model, &&str)| {
-            let of_n = model.groups.iter().filter(|group| group.n == *n);
+            let of_n = model.groups.chunk_by(|a, b| a.n == b.n).find(|row| row[0].n == *n).unwrap_or_default();
+            // More than anyone can tell apart would only make the file large.
+            let of_n = of_n.iter().step_by(of_n.len().div_ceil(2000).max(1));
             let points: Vec<(f64, Moments)> = of_n
                 .filter_map(|group| Some((*n as f64 * group.snr * group.snr, Moments::of(&group.test_loss)?)))
                 .collect();
@@ -128,7 +175,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             from_zero: true,
         }
     };
-    draw::render(ns.iter().map(panel).collect())
+    draw::render(shown_in_curves(ns).iter().map(panel).collect())
 }
 
 /// Which items of Condition 4.1 each place misses.
@@ -146,6 +193,14 @@ fn theory(config: &Config) -> String {
         }
     }
     csv
+}
+
+/// The ends of an interval, if it has any.
+pub fn ends(interval: Option<Interval>, digits: usize) -> String {
+    match interval.and_then(|interval| interval.low.zip(interval.high)) {
+        Some((low, high)) => format!(" [{low:.digits$}, {high:.digits$}]"),
+        None => String::new(),
+    }
 }
 
 fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
@@ -166,7 +221,7 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
     let high = errors.iter().filter(|error| **error > 0.05).count();
     let share = 100.0 * boundary.agreement_best;
     let constant = match boundary.best_constant {
-        Some(constant) => format!("best constant {constant:.4}"),
+        Some(constant) => format!("best constant {constant:.4}{}", ends(boundary.best_constant_interval, 4)),
         None => "best constant above the grid".into(),
     };
     say(format_args!("{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}", counted(high, "cell")))?;

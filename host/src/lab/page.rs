@@ -76,6 +76,22 @@ pub struct Table {
     pub folded: bool,
 }
 
+impl Table {
+    /// Rows that a page can hold: more would make a browser wait.
+    const MOST_ROWS: usize = 2000;
+
+    /// The table, or if it has too many rows its heading alone and the name of the file that has them.
+    pub fn or_file(mut self, rows: usize, row: impl FnMut(usize) -> Vec<String>, file: &str) -> Self {
+        if rows <= Self::MOST_ROWS {
+            self.rows = (0..rows).map(row).collect();
+        } else {
+            self.folded = false;
+            self.note += &format!(" {rows} rows are too many for a page: they are in {file}.");
+        }
+        self
+    }
+}
+
 /// What the page says besides what it was given.
 #[derive(Serialize)]
 struct Whole<'a> {
@@ -119,10 +135,15 @@ impl Page {
     pub fn write(&self, out: &OutFolder, show: bool) -> anyhow::Result<()> {
         out.write(NAME, self.render()?.as_bytes())?;
         if show {
-            show_file(&out.path().join(NAME));
+            self::show(out);
         }
         Ok(())
     }
+}
+
+/// Shows the page of a folder. That it cannot be shown is said, and nothing worse.
+pub fn show(out: &OutFolder) {
+    show_file(&out.path().join(NAME));
 }
 
 /// Hands a file to whatever opens such files here.

@@ -8,31 +8,38 @@ use crate::lab::session::{Model, Session, machine};
 use mote_lab::boundary::{Crossing, Interval};
 use mote_lab::outcome::Cell;
 use mote_lab::summary::{Group, Moments};
+use super::conclude::{Model, Session, ends, machine, shown_in_curves};
+use mote_lab::statistics::{Interval, Redraws};
+use super::stop::{self, Stop};
 
 /// The page; `curves` is the picture of all models together, if there are several.
 ///
 /// # Errors
 ///
-/// If a picture is not what it should be.
+/// If a picture is not what it should be; [`stop::Stopped`] when told to.
 pub fn page(
     config: &Config,
     cells: &[Cell],
     models: &[Model],
     curves: Option<&[u8]>,
     session: &Session,
+    stop: Stop,
 ) -> anyhow::Result<Page> {
     let cut = session.cut;
     let mut figures = Vec::new();
     let mut tables = Vec::new();
     if let Some(svg) = curves {
         let band = if config.replicates > 1 { ", with a band of two standard errors" } else { "" };
-        let caption = format!("Mean test loss against N SNR\u{b2}{band}.");
+        let (shown, all) = (shown_in_curves(&config.n).len(), config.n.len());
+        let some = if shown < all { format!(" {shown} of {all} N are shown.") } else { String::new() };
+        let caption = format!("Mean test loss against N SNR\u{b2}{band}.{some}");
         figures.push(Figure::new("curves", svg, caption)?);
     }
     for (i, model) in models.iter().enumerate() {
         let of = if models.len() > 1 { format!(" {}.", model.labels.recipe) } else { String::new() };
         let picture = |name, shown, caption: String| {
-            let svg = heatmap::svg(model.groups, &model.labels, &[shown]);
+            check(stop)?;
+            let svg = heatmap::svg(model.groups, &model.labels, &[shown])?;
             Figure::new(&format!("{name}{i}"), &svg, caption + &of)
         };
         let curve = match model.labels.constant {
@@ -74,7 +81,11 @@ const FILES: [(&str, &str); 9] = [
     ("cells.csv", "one row a cell, in the order they were done"),
     ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
-    ("boundary.json", "crossings, exponent, constant and agreement, with intervals"),
+    (
+        "boundary.json",
+        "from the mean test loss of each place: crossings, exponent and constant; from the test loss of each cell: \
+         agreement and best constant; with intervals",
+    ),
     ("heatmap*.png, .svg", "mean test loss, and mean 0-1 test error beside it; of several models, one each"),
     ("cut*.png, .svg", "where the mean test loss is at least the cut"),
     ("theory.csv", "uniform form: which items of the theorem's condition each place misses"),
@@ -99,7 +110,9 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
         if model.groups.iter().all(|group| group.test_loss.is_empty()) {
             continue;
         }
-        let best = boundary.best_constant.map_or("above the grid".into(), |constant| format!("{constant:.4}"));
+        let interval = ends(boundary.best_constant_interval, 4);
+        let best =
+            boundary.best_constant.map_or("above the grid".into(), |constant| format!("{constant:.4}{interval}"));
         facts.push(("best constant", format!("{best}: {}", agrees(boundary.agreement_best))));
         if model.reaches_1000() {
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
@@ -112,25 +125,34 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
 }
 
 fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
-    let row = |crossing: &Crossing| {
+    let row = |i: usize| {
+        let crossing = &crossings[i];
         let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
         let first = crossing.first_signal_below.map_or("none".into(), |signal| signal.to_string());
-        let ends = crossing.snr.and_then(|snr| snr.low.zip(snr.high));
-        let interval = ends.map_or("none".into(), |(low, high)| format!("[{low:.4}, {high:.4}]"));
+        let interval = ends(crossing.snr, 4);
+        let interval = if interval.is_empty() { "none".into() } else { interval.trim().into() };
         let snr = number(crossing.snr.map(|snr| snr.value), 4);
         vec![crossing.n.to_string(), snr, interval, number(crossing.n_snr2, 3), first]
     };
     Table {
         title: "Boundary".into(),
         note: format!(
-            "Where the mean test loss of each N crosses {cut}, with the middle 95 of 100 resamplings of the \
-             replicates.{of}"
+            "Where the mean test loss of each N crosses {cut}, with the middle 95% of {} redraws: every mean is redrawn \
+             from a t distribution, with a variance pooled over up to five neighbouring signals.{of} {EXACT}",
+            Redraws::COUNT
         ),
         head: ["N", "SNR*", "95% interval", "N SNR*\u{b2}", "first signal norm below"].map(String::from).into(),
-        rows: crossings.iter().map(row).collect(),
+        rows: Vec::new(),
         folded: false,
     }
+    .or_file(crossings.len(), row, "boundary.json")
 }
+
+/// What the spaces that draw test samples independently leave as it is, and what not.
+const EXACT: &str = "Crossings, exponent and constant come from means over cells, which are exact in every space. \
+                     Agreement and best constant count cells by the test loss of each, and standard deviations are of \
+                     cells: in spaces sampled and free, which draw the test samples of a cell independently, these are \
+                     not exact.";
 
 fn means(model: &Model, is_one_of_many: bool) -> Table {
     let moments = |numbers: &[f64]| match Moments::of(numbers) {
@@ -138,7 +160,8 @@ fn means(model: &Model, is_one_of_many: bool) -> Table {
         Some(Moments { mean, .. }) => format!("{mean:.4}"),
         None => String::new(),
     };
-    let row = |group: &Group| {
+    let row = |i: usize| {
+        let group: &Group = &model.groups[i];
         let steps = Moments::of(&group.steps).map_or(String::new(), |m| format!("{:.1}", m.mean));
         vec![
             group.n.to_string(),
@@ -158,7 +181,8 @@ fn means(model: &Model, is_one_of_many: bool) -> Table {
         title: if is_one_of_many { format!("Means, {}", model.labels.recipe) } else { "Means".into() },
         note: "Over the replicates that converged, with the standard error of the mean; blank where none did.".into(),
         head: head.map(String::from).into(),
-        rows: model.groups.iter().map(row).collect(),
+        rows: Vec::new(),
         folded: true,
     }
+    .or_file(model.groups.len(), row, "summary.csv")
 }

@@ -3,7 +3,10 @@
 use crate::lab::grid::Config;
 use crate::lab::heatmap::Labels;
 use mote_lab::boundary::Boundary;
+use mote_lab::error::Error;
+use mote_lab::statistics::Redraws;
 use mote_lab::summary::Group;
+use std::sync::atomic::AtomicBool;
 
 /// What of a run is not in its numbers.
 #[derive(Clone, Debug)]
@@ -40,12 +43,12 @@ pub(super) fn reaches_1000(groups: &[Group]) -> bool {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(config: &Config, groups: &'a [Group], cut: f64) -> Self {
-        let boundary = Boundary::of(groups, cut, config.seed);
+    pub(super) fn new(config: &Config, groups: &'a [Group], cut: f64, stop: &AtomicBool) -> Result<Self, Error> {
+        let boundary = Boundary::of(groups, cut, Redraws::seeded(config.seed), stop)?;
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
         let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Self { groups, boundary, labels: Labels { recipe, cut, constant } }
+        Ok(Self { groups, boundary, labels: Labels { recipe, cut, constant } })
     }
 
     /// Whether the constant of the paper's own recipe lies on the grid.
