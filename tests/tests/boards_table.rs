@@ -3,9 +3,9 @@
 
 use clap::CommandFactory;
 use mote_boards::{Board, Memory, TABLE, TEXT, parse};
-use mote_host::cli::Cli;
 use mote_host::board::build::workspace;
 use mote_host::board::{machine, page};
+use mote_host::cli::Cli;
 use mote_runtime::runs::presets::Preset;
 use std::collections::BTreeSet;
 use std::path::Path;

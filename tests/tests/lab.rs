@@ -3,9 +3,9 @@
 
 use mote_core::rng::{Purpose, Stream};
 use mote_host::base::progress::Kind;
-use mote_lab::boundary::Boundary;
 use mote_host::lab::dynamics;
 use mote_lab::basis::{Width, bartlett};
+use mote_lab::boundary::Boundary;
 use mote_lab::control::{Control, NEVER};
 use mote_lab::dynamics::{QUANTITIES, moments, stages};
 use mote_lab::outcome::Run;

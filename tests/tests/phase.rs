@@ -531,7 +531,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
 }
 
 fn conclude(folder: &Path, options: &[String]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mote"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
     command.args(["phase", "--progress", "json", "--out"]).arg(folder).args(options).stdin(Stdio::null());
     command
 }

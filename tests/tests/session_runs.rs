@@ -181,7 +181,8 @@ fn the_losses_of_an_eval_are_those_of_their_sets() {
             while trainer.last_step().map_or(0, |last| u64::from(last.step)) < eval.step {
                 trainer.step(&mut train).unwrap();
             }
-            let (on_train, on_test) = (trainer.model().evaluate(&mut train).unwrap(), trainer.model().evaluate(&mut test).unwrap());
+            let (on_train, on_test) =
+                (trainer.model().evaluate(&mut train).unwrap(), trainer.model().evaluate(&mut test).unwrap());
             assert_eq!(
                 (eval.train_loss, eval.test_loss, eval.test_error),
                 (on_train.loss, on_test.loss, on_test.error)

@@ -4,9 +4,9 @@
 //! These figures count cells by the test loss of each, which is not linear in it. What a space leaves unchanged in every
 //! mean (see [`super::sampled`]) may therefore change here.
 
-use crate::statistics::{Interval, NeverRising, Redraws};
 use crate::control::{Stop, check};
 use crate::error::Error;
+use crate::statistics::{Interval, NeverRising, Redraws};
 use crate::summary::Group;
 use mote_core::rng::{Purpose, Stream};
 
@@ -126,8 +126,8 @@ fn best(falling: impl Iterator<Item = (f64, usize, usize)>) -> Best {
 
 #[cfg(test)]
 mod tests {
-    use crate::control::NEVER;
     use super::*;
+    use crate::control::NEVER;
 
     /// A grid of random losses, some places without a cell, some of one `N SNR^2`.
     fn grid(seed: u32, replicates: usize) -> Vec<Group> {
@@ -184,6 +184,9 @@ mod tests {
         }
         assert!(many.high.unwrap() - many.low.unwrap() <= few.high.unwrap() - few.low.unwrap(), "{many} {few}");
         assert_eq!(of(1).low, None, "single replicates");
-        assert_eq!(Agreement::of(&grid(7, 5), 0.2).interval(redraws, &AtomicBool::new(true)), Err(Error::Stopped));
+        assert_eq!(
+            Agreement::of(&grid(7, 5), 0.2).interval(redraws, &std::sync::atomic::AtomicBool::new(true)),
+            Err(Error::Stopped)
+        );
     }
 }

@@ -12,9 +12,6 @@ use crate::client::chip::Client;
 use crate::client::fault::ChipError;
 use crate::client::open::{self, ChipArgs};
 use crate::reference::session;
-use mote_lab::boundary::{Boundary, Interval};
-use mote_lab::place::Place;
-use mote_lab::statistics::{Interval, Redraws};
 use anyhow::ensure;
 use mote_core::data::{Distribution, Form, Split};
 use mote_core::memory::{Heap, Memory};
@@ -22,6 +19,9 @@ use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
+use mote_lab::boundary::Boundary;
+use mote_lab::place::Place;
+use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::{Plan, Start};
@@ -376,8 +376,8 @@ fn csv(cells: &[Cell], results: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mote_lab::control::NEVER;
     use clap::Parser;
+    use mote_lab::control::NEVER;
 
     #[derive(Parser)]
     struct Options {

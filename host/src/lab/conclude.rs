@@ -1,25 +1,22 @@
 //! The end of a phase diagram: what all its cells say together, as files, as a page and in the terminal.
 
+use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::base::progress::{counted, say};
 use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{Model, Session, machine, reaches_1000};
+use crate::lab::session::{Model, Session, ends, machine, reaches_1000, shown_in_curves};
 use crate::lab::{page, parquet, phase_page};
-use anyhow::Context;
 use mote_lab::boundary::Boundary;
+use mote_lab::control::{Stop, check};
+use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
 use mote_lab::place::Place;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::Verdict;
-use crate::base::error::Interrupted;
-use mote_lab::error::Error;
-use mote_lab::statistics::{Interval, Redraws};
-use std::sync::atomic::AtomicBool;
-
 
 /// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
 /// folder as it was.
@@ -132,15 +129,6 @@ fn make(
     Ok(files)
 }
 
-/// The N that have a panel: all, or as many as fit into a picture, evenly chosen.
-pub fn shown_in_curves(ns: &[usize]) -> Vec<usize> {
-    const MOST: usize = 12;
-    match ns.len() {
-        0..=MOST => ns.to_vec(),
-        all => (0..MOST).map(|i| ns[i * (all - 1) / (MOST - 1)]).collect(),
-    }
-}
-
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
 fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let colors = [draw::BLUE, draw::ORANGE, draw::GREEN, draw::RED];
@@ -193,14 +181,6 @@ fn theory(config: &Config) -> String {
         }
     }
     csv
-}
-
-/// The ends of an interval, if it has any.
-pub fn ends(interval: Option<Interval>, digits: usize) -> String {
-    match interval.and_then(|interval| interval.low.zip(interval.high)) {
-        Some((low, high)) => format!(" [{low:.digits$}, {high:.digits$}]"),
-        None => String::new(),
-    }
 }
 
 fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {

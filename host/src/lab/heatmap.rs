@@ -1,15 +1,14 @@
 //! Phase diagrams: N upwards, signal to the right, colour for a mean over replicates.
 
-use crate::draw::{encode, hatch};
 use crate::draw::image::{self, BLANK};
 use crate::draw::raster::{Raster, Rasters};
+use crate::draw::{encode, hatch};
 use kuva::plot::{ColorMap, Heatmap, LinePlot};
 use kuva::render::figure::Figure;
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::Scene;
 use mote_lab::summary::{Group, Moments};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rectangles of a panel at most; a grid of more cells is drawn as an image.
@@ -68,8 +67,8 @@ pub fn panels(groups: &[Group], labels: &Labels, shown: &[Shown]) -> anyhow::Res
     }
     let rasters = Rasters::place(&rasters, &scene)?;
     let svg = rasters.svg(&mut scene)?;
-    rasters.fill(&mut scene, super::PNG_SCALE.into());
-    Ok((svg, super::png(&scene)?))
+    rasters.fill(&mut scene, crate::draw::PNG_SCALE.into());
+    Ok((svg, crate::draw::png(&scene)?))
 }
 
 /// The same as SVG alone.

@@ -4,13 +4,12 @@ use crate::base::progress::counted;
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::page::{self, Figure, Page, Table};
-use crate::lab::session::{Model, Session, machine};
-use mote_lab::boundary::{Crossing, Interval};
+use crate::lab::session::{Model, Session, ends, machine, shown_in_curves};
+use mote_lab::boundary::Crossing;
+use mote_lab::control::{Stop, check};
 use mote_lab::outcome::Cell;
-use mote_lab::summary::{Group, Moments};
-use super::conclude::{Model, Session, ends, machine, shown_in_curves};
 use mote_lab::statistics::{Interval, Redraws};
-use super::stop::{self, Stop};
+use mote_lab::summary::{Group, Moments};
 
 /// The page; `curves` is the picture of all models together, if there are several.
 ///

@@ -3,10 +3,10 @@
 use crate::lab::grid::Config;
 use crate::lab::heatmap::Labels;
 use mote_lab::boundary::Boundary;
+use mote_lab::control::Stop;
 use mote_lab::error::Error;
-use mote_lab::statistics::Redraws;
+use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
-use std::sync::atomic::AtomicBool;
 
 /// What of a run is not in its numbers.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub(super) fn reaches_1000(groups: &[Group]) -> bool {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(config: &Config, groups: &'a [Group], cut: f64, stop: &AtomicBool) -> Result<Self, Error> {
+    pub(super) fn new(config: &Config, groups: &'a [Group], cut: f64, stop: Stop) -> Result<Self, Error> {
         let boundary = Boundary::of(groups, cut, Redraws::seeded(config.seed), stop)?;
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
@@ -54,5 +54,22 @@ impl<'a> Model<'a> {
     /// Whether the constant of the paper's own recipe lies on the grid.
     pub fn reaches_1000(&self) -> bool {
         reaches_1000(self.groups)
+    }
+}
+
+/// The ends of an interval, if it has any.
+pub fn ends(interval: Option<Interval>, digits: usize) -> String {
+    match interval.and_then(|interval| interval.low.zip(interval.high)) {
+        Some((low, high)) => format!(" [{low:.digits$}, {high:.digits$}]"),
+        None => String::new(),
+    }
+}
+
+/// The N that have a panel: all, or as many as fit into a picture, evenly chosen.
+pub fn shown_in_curves(ns: &[usize]) -> Vec<usize> {
+    const MOST: usize = 12;
+    match ns.len() {
+        0..=MOST => ns.to_vec(),
+        all => (0..MOST).map(|i| ns[i * (all - 1) / (MOST - 1)]).collect(),
     }
 }
