@@ -14,6 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn flash_and_ram_are_under_their_limits() {
     let rows = sizes::measure_all(false, true).unwrap();
     println!("{}", sizes::table(&rows));
@@ -29,6 +30,7 @@ fn flash_and_ram_are_under_their_limits() {
 
 /// The stack that a run takes, painted by the board itself, is far from its end and under its limit.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_stack_is_under_its_limit() {
     for machine in &machine::ALL {
         let preset = Preset::by_name("tiny").unwrap();
@@ -45,6 +47,7 @@ fn the_stack_is_under_its_limit() {
 
 /// What `mote fit` leaves for the firmware is enough: on every board, and for a session with all the samples it can hold.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn what_fit_leaves_for_the_firmware_is_enough() {
     let others = |ram: u64, room: usize| ram.checked_sub(room as u64).expect("model and samples are variables");
     for sizes::Row { machine, sizes } in sizes::measure_all(false, true).unwrap() {
@@ -68,6 +71,7 @@ fn what_fit_leaves_for_the_firmware_is_enough() {
 
 /// What `mote sizes --full` says of a board is what its parts say, and its table has it.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_footprint_of_a_board_has_all_figures() {
     let (board, preset) = (machine::by_name("microbit").unwrap(), Preset::by_name("tiny").unwrap());
     let row = footprint::measure(board, preset, true).unwrap();
@@ -116,6 +120,7 @@ fn listen(board: &mut Emulator) -> Result<Vec<String>, String> {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn no_board_and_two_boards_do_not_compile() {
     let none = refused("", "tiny");
     assert!(none.contains("choose a board: build with --features"), "{none}");
@@ -124,6 +129,7 @@ fn no_board_and_two_boards_do_not_compile() {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
     let large = refused("microbit", "demo");
     assert!(large.contains("the model does not fit this board"), "{large}");
@@ -133,6 +139,7 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
 
 /// A panic, a fault and a stack overflow say so over serial and end with status 1, well before the deadline.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn panics_faults_and_overflows_say_so_and_end() {
     for machine in &machine::ALL {
         for (feature, expected, end) in [
@@ -152,6 +159,7 @@ fn panics_faults_and_overflows_say_so_and_end() {
 
 /// The firmware is built, and probe-rs gets it: here a stand-in that writes down what it is asked, and fails at will.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     let (log, stand_in) = (folder.path().join("log"), folder.path().join("probe-rs"));
@@ -164,6 +172,7 @@ fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
             .args(["run", "--quiet", "--package", "mote-host", "--bin", "mote", "--"])
             .args(["flash", "nrf52840-dk", "--preset", "tiny", "--quiet", "--no-install"])
             .envs([("PATH", path.as_str()), ("LOG", log.to_str().unwrap()), ("STATUS", &status.to_string())])
+            .env_remove(build::FIRMWARE)
             .current_dir(build::workspace().unwrap())
             .output()
             .unwrap();
@@ -178,6 +187,7 @@ fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
 
 /// A board that never ends is stopped at the deadline, silent or talking, and the emulator is gone.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_board_that_hangs_or_floods_is_stopped() {
     for feature in ["test-hang", "test-flood"] {
         let machine = machine::by_name("mps2-an386").unwrap();
@@ -193,6 +203,7 @@ fn a_board_that_hangs_or_floods_is_stopped() {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_deadline_beyond_the_end_of_time_is_an_error() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build(machine, "tiny", false).unwrap();

@@ -5,6 +5,7 @@ use mote_core::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack,
 use mote_core::train::StepReport;
 use mote_core::wire::{LINE_MAX, WireError, word};
 use mote_host::report::host_lines;
+use mote_tests::volume::pick;
 use proptest::prelude::*;
 
 /// Every line of real runs reads back as the record that writes it again.
@@ -124,7 +125,7 @@ fn the_longest_lines_fit() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(pick(500, 2000, 100_000)) })]
 
     #[test]
     fn any_number_survives_the_line(bits: u32, step: u32) {

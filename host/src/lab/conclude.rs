@@ -7,7 +7,7 @@ use super::phase_page;
 use super::recipe::Form;
 use super::store::Cell;
 use super::summary::{self, Group, Moments};
-use super::theory::Verdict;
+use super::theory::{CONSTANTS, Condition, Verdict};
 use crate::draw::heatmap::{self, Labels, Shown};
 use crate::draw::{self, Panel, Series};
 use crate::files::{OutFolder, parquet};
@@ -62,7 +62,15 @@ pub fn conclude(config: &Config, mut cells: Vec<Cell>, out: &OutFolder, session:
         }
         report(model.groups, &model.boundary)?;
     }
+    if let Some(condition) = condition(config) {
+        say(condition.text())?;
+    }
     say(format_args!("saved in {}: {}", out.path().display(), files.join(" ")))
+}
+
+/// What the theorem's condition comes to on the grid; of images and of the paper's own recipe, nothing.
+pub fn condition(config: &Config) -> Option<Condition> {
+    matches!(config.recipe.form, Form::Uniform { .. }).then(|| Condition::of(&verdicts(config)))
 }
 
 impl<'a> Model<'a> {
@@ -121,6 +129,7 @@ fn write(
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
         "config": config,
+        "condition": condition(config),
         "cells": cells.len(),
         "threads": session.threads,
         "machine": machine(),
@@ -178,19 +187,29 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
     draw::render(ns.iter().map(panel).collect())
 }
 
+/// The verdicts on all places of the grid, in its order.
+fn verdicts(config: &Config) -> Vec<Verdict> {
+    places(config).map(|place| Verdict::of(&config.recipe, &place)).collect()
+}
+
+/// Every place once, in the order of the grid.
+fn places(config: &Config) -> impl Iterator<Item = Place> {
+    let of_model = move |&(dim, head): &(u64, usize)| {
+        config.n.iter().flat_map(move |&samples| {
+            let place = move |&signal_norm: &f64| Place { samples, signal_norm, replicate: 0, dim, head };
+            config.signal.iter().map(place)
+        })
+    };
+    config.models.iter().flat_map(of_model)
+}
+
 /// Which items of Condition 4.1 each place misses.
 fn theory(config: &Config) -> String {
-    let mut csv = String::from("n,signal_norm,snr,n_snr2,dim,head,eps,missed\n");
-    for &(dim, head) in &config.models {
-        for &samples in &config.n {
-            for &signal_norm in &config.signal {
-                let place = Place { samples, signal_norm, replicate: 0, dim, head };
-                let verdict = Verdict::of(&config.recipe, &place);
-                let (snr, n_snr2, missed) = (verdict.snr, verdict.n_snr2, verdict.missed().join(" "));
-                let eps = config.recipe.stop_loss;
-                csv += &format!("{samples},{signal_norm},{snr},{n_snr2},{dim},{head},{eps},{missed}\n");
-            }
-        }
+    let mut csv = String::from("n,signal_norm,snr,n_snr2,dim,head,eps,missed,constants\n");
+    for (place, verdict) in places(config).zip(verdicts(config)) {
+        let (Place { samples, signal_norm, dim, head, .. }, missed) = (place, verdict.missed().join(" "));
+        let (snr, n_snr2, eps) = (verdict.snr, verdict.n_snr2, config.recipe.stop_loss);
+        csv += &format!("{samples},{signal_norm},{snr},{n_snr2},{dim},{head},{eps},{missed},{CONSTANTS}\n");
     }
     csv
 }

@@ -10,11 +10,15 @@ use super::run_file::{self, RunFile};
 use crate::error::InputError;
 use crate::progress::say;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What every answer of this file rests on.
 pub const CAVEAT: &str =
     "constants and logarithms are taken as 1: the condition is remembered, not read from the paper";
+
+/// The same in a cell of a CSV file.
+pub const CONSTANTS: &str = "remembered; taken as 1";
 
 /// Options of `mote theory`.
 #[derive(Debug, clap::Args)]
@@ -167,6 +171,49 @@ impl Verdict {
     }
 }
 
+/// A verdict as JSON says it: with what it rests on.
+#[derive(Serialize)]
+struct Said<'v> {
+    #[serde(flatten)]
+    verdict: &'v Verdict,
+    missed: Vec<&'static str>,
+    constants: &'static str,
+}
+
+/// What Condition 4.1 comes to on a whole grid.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Condition {
+    /// What every item rests on: its constants.
+    pub constants: &'static str,
+    /// Places of the grid.
+    pub places: usize,
+    /// Places where every item is met.
+    pub all_met: usize,
+    /// Every item that some places miss, and how many of them do.
+    pub missed: BTreeMap<&'static str, usize>,
+}
+
+impl Condition {
+    /// Of the verdicts of all places.
+    pub fn of(verdicts: &[Verdict]) -> Self {
+        let mut condition = Self { constants: CONSTANTS, places: verdicts.len(), ..Self::default() };
+        for verdict in verdicts {
+            let missed = verdict.missed();
+            condition.all_met += usize::from(missed.is_empty());
+            missed.into_iter().for_each(|name| *condition.missed.entry(name).or_insert(0) += 1);
+        }
+        condition
+    }
+
+    /// In one sentence.
+    pub fn text(&self) -> String {
+        let Self { constants, places, all_met, missed } = self;
+        let items: Vec<_> = missed.iter().map(|(name, count)| format!("{name} at {count}")).collect();
+        let items = if items.is_empty() { String::new() } else { format!("; not met: {}", items.join(", ")) };
+        format!("Condition 4.1 (its constants {constants}): every item is met at {all_met} of {places} places{items}")
+    }
+}
+
 /// Prints the verdicts.
 ///
 /// # Errors
@@ -193,7 +240,8 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
             for &signal_norm in &config.signal {
                 let verdict = Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head });
                 if args.json {
-                    say(serde_json::to_string(&verdict)?)?;
+                    let (verdict, missed) = (&verdict, verdict.missed());
+                    say(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
                 } else {
                     verdict.print()?;
                 }
@@ -224,6 +272,18 @@ mod tests {
         assert_eq!(low.missed(), ["width", "samples"], "SNR^-4 is 10^4");
         let flat = verdict("theorem", 10, 1.0, 3_999_999_999_999, 100_000_000);
         assert_eq!(flat.missed(), ["dimension", "samples"]);
+    }
+
+    #[test]
+    fn a_grid_says_which_items_its_places_miss() {
+        let verdicts = [1.0, 0.1].map(|signal| verdict("theorem", 10, signal, 4_000_000_000_000, 100_000_000));
+        let condition = Condition::of(&verdicts);
+        assert_eq!((condition.places, condition.all_met), (2, 0));
+        assert_eq!(condition.missed, BTreeMap::from([("samples", 2), ("width", 1)]));
+        let expected = "Condition 4.1 (its constants remembered; taken as 1): every item is met at 0 of 2 places; \
+                        not met: samples at 2, width at 1";
+        assert_eq!(condition.text(), expected);
+        assert!(Condition::of(&[]).text().ends_with("at 0 of 0 places"));
     }
 
     #[test]
