@@ -41,21 +41,35 @@ pub fn refused(output: &Output, expected: &[&str]) {
 ///
 /// If it never does.
 #[cfg(target_os = "linux")]
+pub fn wait_until_it_computes(process: u32) {
+    wait_until_ctrl_c_is_taken_over(process);
+    let before = computed(process);
+    for _ in 0..6000 {
+        if computed(process) >= before + 10 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("nothing is computed");
+}
+
+/// Until the process catches SIGINT (bit 1 of its signal mask).
+///
+/// # Panics
+///
+/// If it never does.
+#[cfg(target_os = "linux")]
 pub fn wait_until_ctrl_c_is_taken_over(process: u32) {
-    let mut computed_before = None;
     for _ in 0..6000 {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
         if mask & 2 != 0 {
-            let computed = computed(process);
-            if computed >= *computed_before.get_or_insert(computed) + 10 {
-                return;
-            }
+            return;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    panic!("Ctrl-C is not taken over, or nothing is computed");
+    panic!("Ctrl-C is not taken over");
 }
 
 /// The hundredths of a second that a process has computed: fields 14 and 15 of its `stat`, behind its name.

@@ -60,6 +60,7 @@ fn replay(name: &str) {
     ] {
         let rank = if tensor == Tensor::Output { 1 } else { 2 };
         let error = relative_error(&found, &exact(&format!("grad_{}", tensor.name()), rank));
+        println!("{name}: gradient of {} {error:.1e}", tensor.name());
         GOLDEN_GRADIENT.check(error, format_args!("{name}: gradient of {}", tensor.name()));
     }
 
