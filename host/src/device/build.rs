@@ -170,7 +170,7 @@ impl<'m> Recipe<'m> {
         }
         let elf = self.elf()?;
         let shown = elf.display();
-        ensure!(elf.is_file(), "{shown} is missing, and {FIRMWARE}=built: `cargo verify firmware` builds it");
+        ensure!(elf.is_file(), "{shown} is missing, and {FIRMWARE}=built: `cargo verify elf` builds it");
         Ok(Firmware { elf })
     }
 

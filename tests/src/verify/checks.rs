@@ -90,7 +90,7 @@ pub fn chosen(volume: Volume, filters: &[String], install: bool, write: bool) ->
 
 fn firmware(readers: Vec<String>) -> Check {
     let (work, needs) = (Work::Firmware(readers), Needs::Targets);
-    Check { name: "firmware".into(), work, needs, lane: Lane::Chip, tier: Volume::Fast }
+    Check { name: "elf files".into(), work, needs, lane: Lane::Chip, tier: Volume::Fast }
 }
 
 /// What is lint-free and documented on this machine.
@@ -193,4 +193,44 @@ fn chips() -> Vec<Check> {
     let doc = "doc --quiet --no-deps --document-private-items --package mote-firmware --features mps2-an386";
     checks.push(check(Full, "docs firmware", &format!("{doc} {m4f}")));
     checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::firmware::catalogue;
+
+    fn names(volume: Volume, filters: &[&str]) -> Vec<String> {
+        let filters: Vec<String> = filters.iter().map(|filter| String::from(*filter)).collect();
+        chosen(volume, &filters, true, false).into_iter().map(|check| check.name).collect()
+    }
+
+    #[test]
+    fn a_larger_tier_has_all_of_a_smaller_one_and_more() {
+        let [fast, full, nightly] = [Volume::Fast, Volume::Full, Volume::Nightly].map(|volume| names(volume, &[]));
+        assert!(fast.iter().all(|name| full.contains(name)) && fast.len() < full.len());
+        assert!(full.iter().all(|name| nightly.contains(name)) && full.len() < nightly.len());
+        assert!(nightly.iter().enumerate().all(|(n, name)| !nightly[..n].contains(name)), "{nightly:?}");
+    }
+
+    #[test]
+    fn what_reads_firmware_has_it_built_before_and_nothing_else() {
+        assert_eq!(names(Volume::Full, &["serial"]), ["elf files", "serial"]);
+        assert_eq!(names(Volume::Full, &["format"]), ["format"]);
+        let one = chosen(Volume::Full, &["serial".into()], true, false);
+        assert!(matches!(&one[0].work, Work::Firmware(readers) if *readers == ["serial"]));
+        let all = chosen(Volume::Full, &[], true, false);
+        let Some(Work::Firmware(readers)) =
+            all.iter().map(|check| &check.work).find(|w| matches!(w, Work::Firmware(_)))
+        else {
+            panic!("no firmware is built")
+        };
+        for (reader, recipe) in catalogue(Volume::Full).unwrap() {
+            assert!(readers.iter().any(|name| name == reader), "{recipe:?} is read by no check");
+        }
+        let reads = |check: &Check| matches!(&check.work, Work::Cargo(call) if call.env.contains(&(FIRMWARE, "built")));
+        for check in all.iter().filter(|check| reads(check)) {
+            assert!(catalogue(Volume::Full).unwrap().iter().any(|(reader, _)| *reader == check.name), "{}", check.name);
+        }
+    }
 }

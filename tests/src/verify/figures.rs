@@ -5,7 +5,10 @@
 use crate::count::Count;
 use anyhow::{Context, bail, ensure};
 use mote_core::presets::Preset;
-use mote_host::device::{Plan, build, footprint, machine, run, sizes};
+use mote_host::device::build::{self, Firmware};
+use mote_host::device::machine::{self, Machine};
+use mote_host::device::sizes::{self, Row};
+use mote_host::device::{Plan, footprint, run_built};
 use mote_tests::volume::Volume;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -123,9 +126,20 @@ fn listing(text: &str) -> String {
     format!("```text\n{}\n```", text.trim_end())
 }
 
+/// The firmware of a board with a preset, as the check `firmware` has built it.
+fn built(machine: &Machine, preset: &str) -> anyhow::Result<Firmware> {
+    let elf = build::elf_path(machine, preset, &[])?;
+    ensure!(elf.is_file(), "{}: it is missing; `cargo verify elf` builds it", elf.display());
+    Ok(Firmware { elf })
+}
+
 /// What `mote sizes` prints.
 fn sizes_table() -> anyhow::Result<String> {
-    Ok(listing(&sizes::table(&sizes::measure_all(false, true)?)))
+    let row = |machine: &'static Machine| {
+        let sizes = sizes::of_elf(&built(machine, machine.preset)?.elf)?;
+        anyhow::Ok(Row { machine, sizes })
+    };
+    Ok(listing(&sizes::table(&machine::every().map(row).collect::<anyhow::Result<Vec<_>>>()?)))
 }
 
 /// What `mote sizes --full` prints.
@@ -137,14 +151,14 @@ fn memory() -> anyhow::Result<String> {
 fn step() -> anyhow::Result<String> {
     let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
     let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(300), install: false };
-    let work = run(&plan, true, &mut Vec::new(), |_| Ok(()))?.work.context("the board counts")?;
+    let session = run_built(&plan, &built(machine, "demo")?, true, &mut Vec::new(), |_| Ok(()))?;
+    let work = session.work.context("the board counts")?;
     Ok(format!(
-        "A training step of the `demo` preset (D=64, M=4, H=8, V=8, N=16) takes {} guest instructions on the Cortex-M4F, \n\
+        "A training step of the `demo` preset (D=64, M=4, H=8, V=8, N=16) takes {} guest instructions on the Cortex-M4F,\n\
          {:.2} per multiply-accumulate, data regenerated from its seed included.",
         footprint::thousands(work.instructions_per_step.round() as u64),
         work.instructions_per_mac
-    )
-    .replace(" \n", "\n"))
+    ))
 }
 
 /// What `cargo demo` prints, without the picture, most of the steps, and what depends on this machine's speed.
