@@ -291,3 +291,18 @@ fn the_benign_dynamics_are_the_published_ones() {
     let (starts, settles) = (stages.attention_starts.unwrap(), stages.attention_settles.unwrap());
     assert!((15..35).contains(&starts) && starts < settles, "{stages:?}");
 }
+
+/// Every part of a place, and the seed of the run, decide a cell's seed.
+#[test]
+fn places_have_seeds_of_their_own() {
+    let place = Place { samples: 4, signal_norm: 2.0, replicate: 0, dim: 64, head: 8 };
+    let others = [
+        Place { samples: 6, ..place },
+        Place { signal_norm: 2.5, ..place },
+        Place { replicate: 1, ..place },
+        Place { dim: 65, ..place },
+        Place { head: 9, ..place },
+    ];
+    let seeds = [place.seed(1), place.seed(2)].into_iter().chain(others.map(|other| other.seed(1)));
+    assert_eq!(seeds.collect::<std::collections::BTreeSet<u64>>().len(), 7);
+}

@@ -1,5 +1,7 @@
 //! Counts: tests as cargo's test runner counts them, and other checks.
 
+use mote_host::progress::counted;
+
 /// How much passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
@@ -50,9 +52,9 @@ impl Count {
     /// What to say of it.
     pub fn text(&self) -> String {
         let passed = match (self.tests, self.checks) {
-            (0, checks) => format!("{checks} checks passed"),
-            (tests, 0) => format!("{tests} tests passed"),
-            (tests, checks) => format!("{tests} tests passed, {checks} checks passed"),
+            (0, checks) => format!("{} passed", counted(checks, "check")),
+            (tests, 0) => format!("{} passed", counted(tests, "test")),
+            (tests, checks) => format!("{} passed, {} passed", counted(tests, "test"), counted(checks, "check")),
         };
         format!("{passed}, {} failed", self.failed)
     }
@@ -102,6 +104,6 @@ test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
         let first = TWO.split("\n\n").next().unwrap();
         assert_eq!(Count::of_tests(first, false), Count { tests: 2, checks: 0, failed: 1 });
         assert_eq!(Count::of_check(false), Count::FAILURE);
-        assert_eq!(Count::of_check(true).text(), "1 checks passed, 0 failed");
+        assert_eq!(Count::of_check(true).text(), "1 check passed, 0 failed");
     }
 }
