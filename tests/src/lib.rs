@@ -8,6 +8,8 @@ pub mod oracle;
 pub mod pty;
 pub mod said;
 pub mod tolerance;
+pub mod volume;
+pub mod worst;
 
 use std::process::Output;
 
@@ -32,22 +34,48 @@ pub fn refused(output: &Output, expected: &[&str]) {
     assert!(output.stdout.is_empty(), "nothing on standard output");
 }
 
-/// Until the process catches SIGINT (bit 1 of its signal mask) and had time for a step.
+/// Until the process catches SIGINT (bit 1 of its signal mask) and has then computed for a tenth of a second of its own
+/// time, however busy this machine is: enough for a step.
+///
+/// # Panics
+///
+/// If it never does.
+#[cfg(target_os = "linux")]
+pub fn wait_until_it_computes(process: u32) {
+    wait_until_ctrl_c_is_taken_over(process);
+    let before = computed(process);
+    for _ in 0..6000 {
+        if computed(process) >= before + 10 {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("nothing is computed");
+}
+
+/// Until the process catches SIGINT (bit 1 of its signal mask).
 ///
 /// # Panics
 ///
 /// If it never does.
 #[cfg(target_os = "linux")]
 pub fn wait_until_ctrl_c_is_taken_over(process: u32) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
         if mask & 2 != 0 {
-            std::thread::sleep(std::time::Duration::from_millis(200));
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     panic!("Ctrl-C is not taken over");
+}
+
+/// The hundredths of a second that a process has computed: fields 14 and 15 of its `stat`, behind its name.
+#[cfg(target_os = "linux")]
+fn computed(process: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = text.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
 }

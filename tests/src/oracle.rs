@@ -1,6 +1,8 @@
 //! The model in double precision, as naive as the formulas of the paper, sharing no code with the
 //! engine: plain triple loops, `std` maths, gradients by numeric differentiation.
 
+use crate::worst::{largest, worst};
+
 /// A model and its data in double precision.
 #[derive(Clone, Debug)]
 pub struct Oracle {
@@ -33,7 +35,7 @@ impl Oracle {
         for l in 0..m {
             let logit = |j: usize| (0..h).map(|i| q[l * h + i] * k[j * h + i]).sum::<f64>();
             let logits: Vec<f64> = (0..m).map(logit).collect();
-            let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let max = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max); // a NaN still makes the score NaN
             let total: f64 = logits.iter().map(|s| (s - max).exp()).sum();
             for j in 0..m {
                 let value: f64 = (0..v).map(|i| u[j * v + i] * w_o[i]).sum();
@@ -66,7 +68,7 @@ impl Oracle {
     pub fn terms(&self, tensor: usize) -> f64 {
         let (m, d, h, v) = (self.tokens, self.dim, self.head, self.value);
         let [w_q, w_k, w_v, w_o] = &self.weights;
-        let largest = |x: &[f64]| x.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+        let largest = |x: &[f64]| largest(x.iter().copied());
         let mut sum = 0.0;
         for n in 0..self.y.len() {
             let x = &self.x[n * m * d..(n + 1) * m * d];
@@ -125,12 +127,9 @@ pub fn numeric_gradient(x: &[f64], mut f: impl FnMut(&[f64]) -> f64) -> Vec<f64>
 /// Largest difference, relative to the largest entry of `exact`; absolute if all of it is 0.
 pub fn relative_error(found: &[f64], exact: &[f64]) -> f64 {
     assert_eq!(found.len(), exact.len());
-    let largest = exact.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
-    let worst = found.iter().zip(exact).fold(0.0f64, |worst, (a, b)| {
-        let difference = (a - b).abs();
-        if difference.is_nan() { f64::INFINITY } else { worst.max(difference) }
-    });
-    if largest > 0.0 { worst / largest } else { worst }
+    let scale = largest(exact.iter().copied());
+    let difference = worst(found.iter().zip(exact).map(|(a, b)| (a - b).abs()));
+    if difference.is_infinite() || scale == 0.0 { difference } else { difference / scale }
 }
 
 /// To double precision.

@@ -232,7 +232,9 @@ fn live(path: &Path, port: TTYPort, accidents: Accidents, stop: &AtomicBool, cou
         while !wire.reset && !stop.load(Ordering::Relaxed) {
             let patience = if is_busy { Duration::ZERO } else { Duration::from_millis(1) };
             let bytes = if carried.is_empty() { wire.receive(patience) } else { std::mem::take(&mut carried) };
-            if wire.accidents.reset_at_stop && session.activity() == "train" && bytes.starts_with(b"stop") {
+            // On a busy machine, another command may have come before it in the same read.
+            let says_stop = bytes.windows(6).any(|bytes| bytes == b"stop *");
+            if wire.accidents.reset_at_stop && session.activity() == "train" && says_stop {
                 (carried, wire.reset) = (bytes, true);
                 break;
             }

@@ -13,6 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn flash_and_ram_are_under_their_limits() {
     let rows = sizes::measure_all(false, true).unwrap();
     println!("{}", sizes::table(&rows));
@@ -28,6 +29,7 @@ fn flash_and_ram_are_under_their_limits() {
 
 /// The stack that a run takes, painted by the board itself, is far from its end and under its limit.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_stack_is_under_its_limit() {
     for machine in machine::emulated() {
         let preset = Preset::by_name("tiny").unwrap();
@@ -44,6 +46,7 @@ fn the_stack_is_under_its_limit() {
 
 /// What `mote fit` leaves for the firmware is enough: on every board, and for a session with all the samples it can hold.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn what_fit_leaves_for_the_firmware_is_enough() {
     let others = |ram: u64, room: usize| ram.checked_sub(room as u64).expect("model and samples are variables");
     for sizes::Row { machine, sizes } in sizes::measure_all(false, true).unwrap() {
@@ -67,6 +70,7 @@ fn what_fit_leaves_for_the_firmware_is_enough() {
 
 /// What `mote sizes --full` says of a board is what its parts say, and its table has it.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_footprint_of_a_board_has_all_figures() {
     let (board, preset) = (machine::by_name("microbit").unwrap(), Preset::by_name("tiny").unwrap());
     let row = footprint::measure(board, preset, true).unwrap();
@@ -115,6 +119,7 @@ fn listen(board: &mut Emulator) -> Result<Vec<String>, String> {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn no_board_and_two_boards_do_not_compile() {
     let none = refused("", "tiny");
     assert!(none.contains("choose a board: build with --features"), "{none}");
@@ -123,6 +128,7 @@ fn no_board_and_two_boards_do_not_compile() {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
     let large = refused("microbit", "demo");
     assert!(large.contains("the model does not fit this board"), "{large}");
@@ -132,6 +138,7 @@ fn a_model_that_does_not_fit_and_an_unknown_preset_do_not_compile() {
 
 /// A panic, a fault and a stack overflow say so over serial and end with status 1, well before the deadline.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn panics_faults_and_overflows_say_so_and_end() {
     for machine in machine::emulated() {
         for (feature, expected, end) in [
@@ -151,6 +158,7 @@ fn panics_faults_and_overflows_say_so_and_end() {
 
 /// The firmware is built, and probe-rs gets it: here a stand-in that writes down what it is asked, and fails at will.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     let (log, stand_in) = (folder.path().join("log"), folder.path().join("probe-rs"));
@@ -163,6 +171,7 @@ fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
             .args(["run", "--quiet", "--package", "mote-host", "--bin", "mote", "--"])
             .args(["flash", "nrf52840-dk", "--preset", "tiny", "--quiet", "--no-install"])
             .envs([("PATH", path.as_str()), ("LOG", log.to_str().unwrap()), ("STATUS", &status.to_string())])
+            .env_remove(build::FIRMWARE)
             .current_dir(build::workspace().unwrap())
             .output()
             .unwrap();
@@ -177,6 +186,7 @@ fn flash_builds_and_calls_probe_rs_and_keeps_its_exit_status() {
 
 /// A board that never ends is stopped at the deadline, silent or talking, and the emulator is gone.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_board_that_hangs_or_floods_is_stopped() {
     for feature in ["test-hang", "test-flood"] {
         let machine = machine::by_name("mps2-an386").unwrap();
@@ -204,6 +214,7 @@ fn sending_to_a_board_that_hangs_ends_at_the_deadline() {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_deadline_beyond_the_end_of_time_is_an_error() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build(machine, "tiny", false).unwrap();

@@ -5,7 +5,8 @@ use mote_host::formats::npz::Npz;
 use mote_host::formats::weights::Weights;
 use mote_tests::archive::{Archive, Order, header};
 use mote_tests::bench::{Bench, X, golden, mote, read, right};
-use mote_tests::{refused, stderr, wait_until_ctrl_c_is_taken_over};
+use mote_tests::tolerance::{GOLDEN_CURVE, GOLDEN_SCORE};
+use mote_tests::{refused, stderr, wait_until_it_computes};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -24,7 +25,7 @@ fn training_writes_curve_weights_summary_and_pictures() {
     for (n, (line, exact)) in lines.zip(exact).enumerate() {
         let (step, loss) = line.split_once(',').unwrap();
         assert_eq!(step, (n + 1).to_string());
-        assert!((loss.parse::<f32>().unwrap() - exact).abs() < 1e-5, "row {step}");
+        GOLDEN_CURVE.check((loss.parse::<f32>().unwrap() - exact).abs().into(), format_args!("row {step}"));
     }
     let summary = read(&bench.path("out/summary.json"));
     assert!(summary.contains("\"ended\": \"max-steps\"") && summary.contains("\"steps\": 50"), "{summary}");
@@ -98,7 +99,7 @@ fn test_data_gives_test_columns_and_the_stop_loss_stops() {
     let (last, before) = rows.split_last().unwrap();
     assert!(rows.len() < 400 && last[1] < 0.2 && before.iter().all(|row| row[1] >= 0.2));
     // The test set is the training set: its loss after a step is the training loss before the next.
-    assert!(rows.windows(2).all(|pair| (pair[0][2] - pair[1][1]).abs() < 1e-6));
+    rows.windows(2).for_each(|pair| GOLDEN_CURVE.check((pair[0][2] - pair[1][1]).abs().into(), "test loss"));
     assert!(read(&bench.path("out/summary.json")).contains("\"ended\": \"stop-loss\""));
 }
 
@@ -114,7 +115,7 @@ fn predict_prints_scores_loss_and_error() {
     for (n, (line, exact)) in lines.zip(&exact).enumerate() {
         let cells: Vec<&str> = line.split(',').collect();
         assert_eq!(cells[0], n.to_string());
-        assert!((cells[1].parse::<f32>().unwrap() - exact).abs() < 1e-5);
+        GOLDEN_SCORE.check((cells[1].parse::<f32>().unwrap() - exact).abs().into(), format_args!("sample {n}"));
     }
     assert_eq!(text.lines().count(), 5);
     // Labels +1 -1 -1 +1, scores + - - -: one of four is wrong.
@@ -165,7 +166,7 @@ fn ctrl_c_ends_with_what_is_done_saved() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_until_ctrl_c_is_taken_over(child.id());
+    wait_until_it_computes(child.id());
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while child.try_wait().unwrap().is_none() {
@@ -191,7 +192,7 @@ fn dynamics_that_are_interrupted_say_what_is_lost() {
     let mut command = Command::new(MOTE);
     command.args(["dynamics", "--quiet", "--steps", "10000000", "--runs", "3", "--out", &bench.text("out")]);
     let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    wait_until_ctrl_c_is_taken_over(child.id());
+    wait_until_it_computes(child.id());
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));

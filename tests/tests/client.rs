@@ -25,7 +25,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// `mote` with arguments, inside this process.
@@ -227,12 +227,10 @@ fn hasty(path: &str) -> Result<Client, ChipError> {
 #[test]
 fn silence_has_an_end() {
     let chip = PtyChip::start(Accidents { mute: true, ..Default::default() });
-    let start = Instant::now();
     let error = hasty(chip.path()).unwrap_err();
     let expected = format!("{}: expected an answer to hello, which was asked 4 times in ", chip.path());
     assert!(error.to_string().starts_with(&expected), "{error}");
     assert!(error.to_string().contains(" s, found silence; does the board run mote-session "), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 /// Firmware without commands speaks version 1, unasked.

@@ -19,6 +19,7 @@ fn says(logged: &str, expected: &str) -> bool {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn an_emulated_board_logs_what_it_reports() {
     let preset = Preset::by_name("parity-tiny").unwrap();
     let lines = host_lines(&preset).unwrap();

@@ -18,6 +18,7 @@ use mote_lab::digits;
 use mote_protocol::report::Record;
 use mote_runtime::runs::presets::Preset;
 use mote_tests::archive::synthetic;
+use mote_tests::volume::pick;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -64,13 +65,14 @@ fn make_noise(board: &mut Emulated, count: usize) {
 
 /// A million random bytes, then a run: bit-identical to one on a fresh chip.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_million_random_bytes_change_nothing() {
     let mut fresh = Client::open(Box::new(board("mps2-an386")), None).unwrap();
     let before = fresh.status().unwrap();
     let clean = benign(&mut fresh, 40);
     assert!(clean.len() > 40 && clean.iter().any(|line| line.starts_with("mote eval")));
     let mut noisy = board("mps2-an386");
-    make_noise(&mut noisy, 1_000_000);
+    make_noise(&mut noisy, pick(1_000_000, 1_000_000, 10_000_000));
     let mut client = Client::open(Box::new(noisy), None).unwrap();
     assert_eq!(client.status().unwrap(), before);
     assert_eq!(benign(&mut client, 40), clean);
@@ -79,6 +81,7 @@ fn a_million_random_bytes_change_nothing() {
 
 /// The stack of a session that has done everything, held to the limit of a plain run.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_stack_of_a_session_is_under_its_limit() {
     for machine in machine::emulated() {
         let board =
@@ -110,6 +113,7 @@ fn the_stack_of_a_session_is_under_its_limit() {
 /// More commands at once than can wait, each of them whole, so that the queue may overflow at the end of a line: the chip
 /// says that bytes were lost, and listens on.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_flood_of_commands_leaves_a_chip_that_listens() {
     for name in ["mps2-an386", "microbit", "netduinoplus2"] {
         let mut flooded = board(name);
@@ -136,6 +140,7 @@ fn a_flood_of_commands_leaves_a_chip_that_listens() {
 
 /// Numbers are at least 70% of the bytes of a transfer, its commands and the other direction's answers apart.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn most_bytes_on_the_line_are_numbers() {
     let mut client = Client::open(Box::new(board("mps2-an386")), None).unwrap();
     let weights = client.chip().unwrap().limits.weights as usize;
@@ -193,6 +198,7 @@ fn figure(summary: &str, key: &str) -> f64 {
 
 /// Real images, streamed one by one to the emulated chip: it tells them apart, with the bits of this machine.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_chip_learns_handwritten_digits_that_do_not_lie_in_its_ram() {
     let folder = TempDir::new().unwrap();
     let zero_one = learn_digits(folder.path(), "0,1", "12", &["--steps", "25", "--stream"]);
@@ -204,12 +210,14 @@ fn a_chip_learns_handwritten_digits_that_do_not_lie_in_its_ram() {
 }
 
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_law_is_measured_by_the_chip() {
     mote(&["law", "--n", "4,16", "--snr", "0.4,0.8,1.2", "--seeds", "2", "--test", "50", "--no-install"]).unwrap();
 }
 
 /// The smallest board: the preset `tiny` by commands, line by line as on this machine.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_preset_runs_by_commands_on_the_microbit() {
     let chip = ChipArgs {
         port: None,
@@ -228,6 +236,7 @@ fn a_preset_runs_by_commands_on_the_microbit() {
 
 /// A model of a shape that is no preset's: the chip learns with it what this machine learns.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_model_of_a_shape_of_its_own_learns_on_the_chip() {
     let folder = tempfile::tempdir().unwrap();
     let train = synthetic(folder.path(), 5, (3, 7), Purpose::Train);
@@ -244,6 +253,7 @@ fn a_model_of_a_shape_of_its_own_learns_on_the_chip() {
 /// The largest model whose checkpoints fit the micro:bit's flash, and one that is larger: this machine and the compiler
 /// agree.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn the_flash_of_a_board_limits_its_models() {
     let microbit = machine::by_name("microbit").unwrap();
     let shape = |dim| Shape::new(4, dim, 4, 4);
@@ -252,6 +262,6 @@ fn the_flash_of_a_board_limits_its_models() {
     assert_eq!(Client::open(Box::new(board), None).unwrap().chip().unwrap().shape(), shape(39));
     assert!(Model::choose(microbit, None, Some(shape(40))).is_err());
     let for_another = Model::choose(machine::by_name("mps2-an386").unwrap(), None, Some(shape(40))).unwrap();
-    let error = build::build_session(microbit, &for_another, false).unwrap_err().to_string();
+    let error = build::Recipe::of_session(microbit, &for_another, false).compile().unwrap_err().to_string();
     assert!(error.contains("two checkpoints of the model do not fit the flash that is kept for them"), "{error}");
 }

@@ -8,8 +8,10 @@ use mote_core::train::{Settings, Trainer};
 use mote_host::formats::npz::Npz;
 use mote_host::formats::samples::Samples;
 use mote_host::formats::weights::Weights;
+use mote_core::wire::checksum;
 use mote_tests::oracle::{product, relative_error, wide};
-use mote_tests::tolerance::{GOLDEN, GRADIENT};
+use mote_tests::tolerance::{GOLDEN_CURVE, GOLDEN_GRADIENT, GOLDEN_SCORE, GOLDEN_WEIGHT};
+use mote_tests::worst::worst;
 use std::path::PathBuf;
 
 fn golden(name: &str, part: &str) -> PathBuf {
@@ -17,10 +19,9 @@ fn golden(name: &str, part: &str) -> PathBuf {
 }
 
 /// Largest `|x - exact| / (1 + |exact|)`.
-fn worst(found: &[f32], exact: &[f64]) -> f64 {
+fn error_of(found: &[f32], exact: &[f64]) -> f64 {
     assert_eq!(found.len(), exact.len());
-    let error = |(x, e): (&f32, &f64)| (f64::from(*x) - e).abs() / (1.0 + e.abs());
-    found.iter().zip(exact).map(error).fold(0.0, |worst, e| if e.is_nan() { f64::INFINITY } else { f64::max(worst, e) })
+    worst(found.iter().zip(exact).map(|(x, e)| (f64::from(*x) - e).abs() / (1.0 + e.abs())))
 }
 
 fn replay(name: &str) {
@@ -40,7 +41,7 @@ fn replay(name: &str) {
     let mut data = samples.dataset(&labels);
     let mut scores = Vec::new();
     trainer.model().for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
-    assert!(worst(&scores, &exact("f0", 1)) < GOLDEN, "{name}: scores before training");
+    GOLDEN_SCORE.check(error_of(&scores, &exact("f0", 1)), format_args!("{name}: scores before training"));
 
     // The gradient of w_O is only made for one that is trained.
     let mut trainer = Trainer::new(&mut memory, Settings { learning_rate, train_output: true }).unwrap();
@@ -59,7 +60,8 @@ fn replay(name: &str) {
     ] {
         let rank = if tensor == Tensor::Output { 1 } else { 2 };
         let error = relative_error(&found, &exact(&format!("grad_{}", tensor.name()), rank));
-        assert!(error < GRADIENT, "{name}: gradient of {}: {error:e}", tensor.name());
+        println!("{name}: gradient of {} {error:.1e}", tensor.name());
+        GOLDEN_GRADIENT.check(error, format_args!("{name}: gradient of {}", tensor.name()));
     }
 
     let mut trainer = Trainer::new(&mut memory, Settings { learning_rate, train_output }).unwrap();
@@ -71,19 +73,19 @@ fn replay(name: &str) {
     scores.clear();
     trainer.model().for_each_score(&mut data, |_, f, _| scores.push(f)).unwrap();
     let mut errors = vec![
-        ("curve", worst(&curve, &exact("curve", 1))),
-        ("f_end", worst(&scores, &exact("f_end", 1))),
-        ("loss_end", worst(&[end.loss], &exact("loss_end", 0))),
+        ("curve", GOLDEN_CURVE, error_of(&curve, &exact("curve", 1))),
+        ("f_end", GOLDEN_SCORE, error_of(&scores, &exact("f_end", 1))),
+        ("loss_end", GOLDEN_CURVE, error_of(&[end.loss], &exact("loss_end", 0))),
     ];
     let params = trainer.params();
     for tensor in Tensor::ALL {
         let rank = if tensor == Tensor::Output { 1 } else { 2 };
         let exact = exact(&format!("end_{}", tensor.name()), rank);
-        errors.push((tensor.name(), worst(params.tensor(tensor).data(), &exact)));
+        errors.push((tensor.name(), GOLDEN_WEIGHT, error_of(params.tensor(tensor).data(), &exact)));
     }
-    println!("{name}: {}", errors.iter().map(|(key, e)| format!("{key} {e:.1e}")).collect::<Vec<_>>().join("  "));
-    for (key, error) in errors {
-        assert!(error < GOLDEN, "{name}: {key}: {error:e}");
+    println!("{name}: {}", errors.iter().map(|(key, _, e)| format!("{key} {e:.1e}")).collect::<Vec<_>>().join("  "));
+    for (key, tolerance, error) in errors {
+        tolerance.check(error, format_args!("{name}: {key}"));
     }
 }
 
@@ -100,4 +102,20 @@ fn wide_model() {
 #[test]
 fn trained_output() {
     replay("trained_output");
+}
+
+/// Every file of the folder is the one that its README has the digest of.
+#[test]
+fn the_files_are_those_on_record() {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"));
+    let table = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut names: Vec<String> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "README.md");
+    for name in &names {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let row = format!("| `{name}` | {} | `{:08x}` |", bytes.len(), checksum(&bytes));
+        assert!(table.lines().any(|line| line == row), "golden/README.md: expected the line {row}");
+    }
+    assert!(names.len() >= 12, "{names:?}");
 }

@@ -50,6 +50,8 @@ fn theory_names_what_is_met_and_what_rests_on_memory() {
     assert_eq!(verdicts.len(), 2);
     assert_eq!(verdicts[0]["race"].as_f64().map(f64::round), Some(800.0));
     assert!(verdicts.iter().all(|verdict| verdict["items"][0]["is_met"] == false));
+    assert!(verdicts.iter().all(|verdict| verdict["missed"][0] == "width"));
+    assert!(verdicts.iter().all(|verdict| verdict["constants"] == "remembered; taken as 1"));
     refused(&mote(&["theory", "--preset", "digits"]), &["--preset: expected a preset of signals and noise"]);
     refused(&mote(&["theory", "--n", "x"]), &["--n: expected a list like", "\"x\""]);
     refused(&mote(&["theory", "--snr=-1"]), &["--snr: expected a number from 1.2e-38 to 3.4e38", "found -1"]);
@@ -77,20 +79,28 @@ fn wide_sweeps_the_dimension() {
     assert!(std::fs::read(out.join("curves.png")).unwrap().starts_with(b"\x89PNG"));
 }
 
-/// A cell far beyond any memory runs, and theory.csv says that it is inside the assumptions.
+/// A cell far beyond any memory runs, and everything that comes of it says which assumption it does not meet.
 #[test]
 fn the_theorem_s_regime_is_reachable() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("out");
     let args = ["phase", "--quiet", "--preset", "theorem", "--dim", "4e12", "--head", "1e8", "--n", "6"];
     let more = ["--signal", "1.25", "--replicates", "1", "--stop-loss", "0.5", "--out", path(&out)];
-    text(&mote(&[&args[..], &more].concat()));
+    let said = text(&mote(&[&args[..], &more].concat()));
     let cells = columns(&out.join("cells.csv"), &["dim", "head", "space", "converged", "test_loss"]);
     assert_eq!(cells[0][..4], ["4000000000000", "100000000", "free", "true"]);
     let loss: f64 = cells[0][4].parse().unwrap();
     assert!((0.3..0.7).contains(&loss), "{loss}");
-    let theory = columns(&out.join("theory.csv"), &["n_snr2", "missed"]);
-    assert_eq!(theory, [["9.375", "samples"]]);
+    let theory = columns(&out.join("theory.csv"), &["n_snr2", "missed", "constants"]);
+    assert_eq!(theory, [["9.375", "samples", "remembered; taken as 1"]]);
+    let run: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap();
+    let condition = serde_json::json!({
+        "constants": "remembered; taken as 1", "places": 1, "all_met": 0, "missed": { "samples": 1 },
+    });
+    assert_eq!(run["condition"], condition);
+    let sentence = "Condition 4.1 (its constants remembered; taken as 1): every item is met at 0 of 1 places; not met: samples at 1";
+    assert!(said.contains(sentence), "{said}");
+    assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains(sentence));
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn said(state: &State, start: &str) -> bool {
 
 /// What the keys do: train, look, stop, save; then a reset, whose silence is found out.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn a_board_is_watched_stopped_and_asked_to_save() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build_session(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();

@@ -497,7 +497,7 @@ fn the_page_is_opened_or_that_it_cannot_be_is_said() {
     let output = run(&bin, &out);
     assert!(output.status.success() && output.stderr.is_empty(), "{}", stderr(&output));
     // It opens in its own time.
-    for _ in 0..100 {
+    for _ in 0..1200 {
         if std::fs::read(&opened).is_ok_and(|text| !text.is_empty()) {
             break;
         }

@@ -9,6 +9,7 @@ use mote_core::train::{StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, RunId, Store};
 use mote_runtime::runs::presets::{Preset, Run};
 use mote_tests::nor::Nor;
+use mote_tests::volume::pick;
 
 /// `M D H V`: 43 numbers, a checkpoint of 320 bytes.
 type Memory = Fixed<2, 5, 3, 2>;
@@ -155,7 +156,7 @@ fn operations<const WRITE: usize, const PAGE: usize>(reference: &Reference) -> u
 
 /// One cut, at every operation, with several seeds for what it leaves; with and without error correction.
 fn every_cut<const WRITE: usize, const PAGE: usize>(tally: &mut Tally, seeds: u64) {
-    for seed in 0..seeds {
+    for seed in 0..seeds * pick(1, 1, 10) {
         let reference = Reference::new(seed % 2);
         for k in 0..operations::<WRITE, PAGE>(&reference) {
             let mut chip = Chip::<WRITE, PAGE>::new(&reference, mix(seed << 32 | k));
@@ -170,7 +171,7 @@ fn every_cut<const WRITE: usize, const PAGE: usize>(tally: &mut Tally, seeds: u6
 fn many_cuts<const WRITE: usize, const PAGE: usize>(tally: &mut Tally) {
     let reference = Reference::new(2);
     let most = operations::<WRITE, PAGE>(&reference) / 2;
-    for seed in 0..100 {
+    for seed in 0..pick(100, 100, 2000) {
         let mut chance = Stream::new(seed, Purpose::Train, 7, 7);
         let mut left = 30;
         let cut = || {

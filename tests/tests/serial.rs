@@ -45,6 +45,7 @@ fn text(rng: &mut Stream, length: usize) -> String {
 
 /// The chip reads nothing until a whole burst waits: without the interrupt it would wait for ever.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn no_byte_is_lost_while_the_chip_computes() {
     for machine in machine::emulated() {
         let mut board = start(machine);
@@ -68,6 +69,7 @@ fn no_byte_is_lost_while_the_chip_computes() {
 /// More bytes than can wait: what fits is kept, the chip knows that bytes were lost, nothing that came after them stands
 /// behind what came before, and all is well afterwards.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn lost_bytes_are_known() {
     const SENT: usize = 3000;
     for machine in machine::emulated() {
@@ -88,6 +90,7 @@ fn lost_bytes_are_known() {
 
 /// 250 ms by the chip's clock are as many instructions on every board, and the chip can reset itself.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn time_runs_and_a_reset_resets() {
     for machine in machine::emulated() {
         let mut board = start(machine);

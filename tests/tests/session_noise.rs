@@ -12,6 +12,7 @@ use mote_core::rng::{Purpose, Stream};
 use mote_protocol::answer::Answer;
 use mote_protocol::frame::{decode, encode_numbers};
 use mote_protocol::limits::{COMMAND_MAX, LINE_IDLE_MS};
+use mote_tests::volume::pick;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -61,7 +62,7 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(pick(300, 1000, 50_000)) })]
 
     /// Whatever is typed: one answer to each line, and no weight moves before time is given to work.
     #[test]

@@ -192,7 +192,8 @@ fn take_the_screen() -> Screen {
 #[ignore = "started by a_panic_gives_the_terminal_back"]
 fn child_that_panics() {
     let _screen = take_the_screen();
-    std::thread::sleep(Duration::from_secs(2));
+    // A key, once the other side has seen the screen taken.
+    std::io::stdin().read_exact(&mut [0]).unwrap();
     panic!("as asked for");
 }
 
@@ -200,17 +201,27 @@ fn child_that_panics() {
 fn a_panic_gives_the_terminal_back() {
     let mut desk = child("child_that_panics");
     desk.assert_taken();
+    desk.screen.write_all(b"x").unwrap();
     let (status, after) = desk.end();
     assert_eq!(status.code(), Some(101));
     assert!(after.contains("as asked for"), "what went wrong stands on the page one comes back to: {after}");
 }
 
+/// What the stuck program says once it knows of the first signal.
+const HEARD: &str = "the first signal was heard";
+
 #[test]
 #[ignore = "started by a_second_signal_gives_the_terminal_back"]
 fn child_that_hangs() {
-    let _interrupt = Interrupt::install().unwrap();
+    let interrupt = Interrupt::install().unwrap();
     let _screen = take_the_screen();
-    std::thread::sleep(Duration::from_secs(60));
+    while !interrupt.is_raised() {
+        std::thread::yield_now();
+    }
+    println!("{HEARD}");
+    loop {
+        std::thread::park();
+    }
 }
 
 /// A program that is stuck does not answer the first signal; the second ends it.
@@ -219,7 +230,7 @@ fn a_second_signal_gives_the_terminal_back() {
     let mut desk = child("child_that_hangs");
     desk.assert_taken();
     desk.signal("TERM");
-    std::thread::sleep(Duration::from_millis(300));
+    desk.wait_for(HEARD);
     desk.signal("TERM");
     let (status, _) = desk.end();
     assert_eq!(status.code(), Some(130));

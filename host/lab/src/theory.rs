@@ -3,6 +3,7 @@
 use crate::place::Place;
 use crate::recipe::{Form, Limits, Recipe};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What every answer of this file rests on.
 pub const CAVEAT: &str =
@@ -113,3 +114,40 @@ impl Verdict {
         self.items.iter().filter(|item| !item.is_met).map(|item| item.name).collect()
     }
 }
+
+/// What Condition 4.1 comes to on a whole grid.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Condition {
+    /// What every item rests on: its constants.
+    pub constants: &'static str,
+    /// Places of the grid.
+    pub places: usize,
+    /// Places where every item is met.
+    pub all_met: usize,
+    /// Every item that some places miss, and how many of them do.
+    pub missed: BTreeMap<&'static str, usize>,
+}
+
+impl Condition {
+    /// Of the verdicts of all places.
+    pub fn of(verdicts: &[Verdict]) -> Self {
+        let mut condition = Self { constants: CONSTANTS, places: verdicts.len(), ..Self::default() };
+        for verdict in verdicts {
+            let missed = verdict.missed();
+            condition.all_met += usize::from(missed.is_empty());
+            missed.into_iter().for_each(|name| *condition.missed.entry(name).or_insert(0) += 1);
+        }
+        condition
+    }
+
+    /// In one sentence.
+    pub fn text(&self) -> String {
+        let Self { constants, places, all_met, missed } = self;
+        let items: Vec<_> = missed.iter().map(|(name, count)| format!("{name} at {count}")).collect();
+        let items = if items.is_empty() { String::new() } else { format!("; not met: {}", items.join(", ")) };
+        format!("Condition 4.1 (its constants {constants}): every item is met at {all_met} of {places} places{items}")
+    }
+}
+
+/// [`CAVEAT`] in a cell of a CSV file.
+pub const CONSTANTS: &str = "remembered; taken as 1";

@@ -66,6 +66,9 @@ pub fn build_session(machine: &Machine, model: &Model, fast_math: bool) -> anyho
     Recipe::of_session(machine, model, fast_math).follow()
 }
 
+/// Set to `built` where all firmware lies built already, as `cargo verify` sees to: it is then taken as it is.
+pub const FIRMWARE: &str = "MOTE_FIRMWARE";
+
 /// Flags for the host, which would override the chip's.
 const NOT_OURS: [&str; 3] = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"];
 
@@ -156,12 +159,27 @@ impl<'m> Recipe<'m> {
         ])
     }
 
-    /// Builds it.
+    /// Builds it, or takes what is built already where [`FIRMWARE`] says so.
+    ///
+    /// # Errors
+    ///
+    /// What the compiler says; a file that is not there.
+    pub fn follow(&self) -> anyhow::Result<Firmware> {
+        if std::env::var_os(FIRMWARE).is_none_or(|value| value != "built") {
+            return self.compile();
+        }
+        let elf = self.elf()?;
+        let shown = elf.display();
+        ensure!(elf.is_file(), "{shown} is missing, and {FIRMWARE}=built: `cargo verify elf` builds it");
+        Ok(Firmware { elf })
+    }
+
+    /// Builds it, whatever is there.
     ///
     /// # Errors
     ///
     /// What the compiler says.
-    pub fn follow(&self) -> anyhow::Result<Firmware> {
+    pub fn compile(&self) -> anyhow::Result<Firmware> {
         let root = workspace()?;
         let target_folder = root.join("target/chip");
         // Boards share a target, and so the name of the built file: one build at a time, until it has its own name.

@@ -9,7 +9,8 @@ use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use mote_lab::place::Place;
 use mote_lab::recipe::{Form, Recipe};
-use mote_lab::theory::{CAVEAT, Item, Verdict};
+use mote_lab::theory::{CAVEAT, CONSTANTS, Item, Verdict};
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Options of `mote theory`.
@@ -40,6 +41,15 @@ pub struct TheoryArgs {
     pub json: bool,
 }
 
+/// A verdict as JSON says it: with what it rests on.
+#[derive(Serialize)]
+struct Said<'v> {
+    #[serde(flatten)]
+    verdict: &'v Verdict,
+    missed: Vec<&'static str>,
+    constants: &'static str,
+}
+
 /// Prints the verdicts.
 ///
 /// # Errors
@@ -66,7 +76,8 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
             for &signal_norm in &config.signal {
                 let verdict = Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head });
                 if args.json {
-                    say(serde_json::to_string(&verdict)?)?;
+                    let (verdict, missed) = (&verdict, verdict.missed());
+                    say(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
                 } else {
                     print(&verdict)?;
                 }
@@ -95,6 +106,8 @@ fn print(verdict: &Verdict) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mote_lab::theory::Condition;
+    use std::collections::BTreeMap;
     use crate::lab::presets;
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
@@ -113,6 +126,18 @@ mod tests {
         assert_eq!(low.missed(), ["width", "samples"], "SNR^-4 is 10^4");
         let flat = verdict("theorem", 10, 1.0, 3_999_999_999_999, 100_000_000);
         assert_eq!(flat.missed(), ["dimension", "samples"]);
+    }
+
+    #[test]
+    fn a_grid_says_which_items_its_places_miss() {
+        let verdicts = [1.0, 0.1].map(|signal| verdict("theorem", 10, signal, 4_000_000_000_000, 100_000_000));
+        let condition = Condition::of(&verdicts);
+        assert_eq!((condition.places, condition.all_met), (2, 0));
+        assert_eq!(condition.missed, BTreeMap::from([("samples", 2), ("width", 1)]));
+        let expected = "Condition 4.1 (its constants remembered; taken as 1): every item is met at 0 of 2 places; \
+                        not met: samples at 2, width at 1";
+        assert_eq!(condition.text(), expected);
+        assert!(Condition::of(&[]).text().ends_with("at 0 of 0 places"));
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub fn table(rows: &[Footprint]) -> String {
 }
 
 /// A count with commas, as in text.
-fn thousands(count: u64) -> String {
+pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|c| std::str::from_utf8(c).unwrap_or("")).collect();
     groups.join(",")

@@ -67,10 +67,24 @@ pub fn run(
     plan: &Plan,
     quiet: bool,
     lines: &mut Vec<String>,
+    each: impl FnMut(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<Session> {
+    run_built(plan, &prepare(plan, quiet)?, quiet, lines, each)
+}
+
+/// As [`run`], with firmware that is built already.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_built(
+    plan: &Plan,
+    firmware: &Firmware,
+    quiet: bool,
+    lines: &mut Vec<String>,
     mut each: impl FnMut(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<Session> {
     let name = plan.machine.name;
-    let firmware = prepare(plan, quiet)?;
     let sizes = elf_sizes::of_elf(&firmware.elf)?;
     let interrupt = Interrupt::install()?;
     let expected = crate::reference::preset_run::host_lines(&plan.preset)?;

@@ -7,7 +7,7 @@ use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{Model, Session, ends, machine, reaches_1000, shown_in_curves};
+use crate::lab::session::{condition, places, verdicts, Model, Session, ends, machine, reaches_1000, shown_in_curves};
 use crate::lab::{page, parquet, phase_page};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::{Stop, check};
@@ -16,7 +16,7 @@ use mote_lab::outcome::Cell;
 use mote_lab::place::Place;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
-use mote_lab::theory::Verdict;
+use mote_lab::theory::CONSTANTS;
 
 /// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
 /// folder as it was.
@@ -63,6 +63,9 @@ pub fn conclude(
         report(model.groups, &model.boundary)?;
     }
     let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
+    if let Some(condition) = condition(config) {
+        say(condition.text())?;
+    }
     say(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
 }
 
@@ -118,6 +121,7 @@ fn make(
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
         "config": config,
+        "condition": condition(config),
         "cells": cells.len(),
         "threads": session.threads,
         "machine": machine(),
@@ -168,17 +172,11 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
 
 /// Which items of Condition 4.1 each place misses.
 fn theory(config: &Config) -> String {
-    let mut csv = String::from("n,signal_norm,snr,n_snr2,dim,head,eps,missed\n");
-    for &(dim, head) in &config.models {
-        for &samples in &config.n {
-            for &signal_norm in &config.signal {
-                let place = Place { samples, signal_norm, replicate: 0, dim, head };
-                let verdict = Verdict::of(&config.recipe, &place);
-                let (snr, n_snr2, missed) = (verdict.snr, verdict.n_snr2, verdict.missed().join(" "));
-                let eps = config.recipe.stop_loss;
-                csv += &format!("{samples},{signal_norm},{snr},{n_snr2},{dim},{head},{eps},{missed}\n");
-            }
-        }
+    let mut csv = String::from("n,signal_norm,snr,n_snr2,dim,head,eps,missed,constants\n");
+    for (place, verdict) in places(config).zip(verdicts(config)) {
+        let (Place { samples, signal_norm, dim, head, .. }, missed) = (place, verdict.missed().join(" "));
+        let (snr, n_snr2, eps) = (verdict.snr, verdict.n_snr2, config.recipe.stop_loss);
+        csv += &format!("{samples},{signal_norm},{snr},{n_snr2},{dim},{head},{eps},{missed},{CONSTANTS}\n");
     }
     csv
 }

@@ -4,7 +4,7 @@ use crate::base::progress::counted;
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::page::{self, Figure, Page, Table};
-use crate::lab::session::{Model, Session, ends, machine, shown_in_curves};
+use crate::lab::session::{condition, Model, Session, ends, machine, shown_in_curves};
 use mote_lab::boundary::Crossing;
 use mote_lab::control::{Stop, check};
 use mote_lab::outcome::Cell;
@@ -67,7 +67,7 @@ pub fn page(
             "Test loss and 0-1 test error of a softmax-attention classifier after gradient descent, over the number of \
              training samples N and the norm of the signal.{one}"
         ),
-        facts: facts(cells, models, session),
+        facts: facts(config, cells, models, session),
         figures,
         tables,
         config: page::settings(config)?,
@@ -92,7 +92,7 @@ const FILES: [(&str, &str); 9] = [
     ("run.json", "the configuration, versions, machine and durations"),
 ];
 
-fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static str, String)> {
+fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static str, String)> {
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
     let all: f64 = cells.iter().map(|cell| cell.seconds).sum();
     let mut facts =
@@ -117,6 +117,7 @@ fn facts(cells: &[Cell], models: &[Model], session: &Session) -> Vec<(&'static s
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
         }
     }
+    facts.extend(condition(config).map(|condition| ("theorem", condition.text())));
     let session = format!("{:.1} s, on {}, {}", session.seconds, counted(session.threads, "thread"), machine());
     facts.push(("duration of this session", session));
     facts.push(("computing time of all cells", format!("{all:.1} s")));

@@ -3,6 +3,9 @@
 use crate::lab::grid::Config;
 use crate::lab::heatmap::Labels;
 use mote_lab::boundary::Boundary;
+use mote_lab::place::Place;
+use mote_lab::recipe::Form;
+use mote_lab::theory::{Condition, Verdict};
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
 use mote_lab::statistics::{Interval, Redraws};
@@ -72,4 +75,25 @@ pub fn shown_in_curves(ns: &[usize]) -> Vec<usize> {
         0..=MOST => ns.to_vec(),
         all => (0..MOST).map(|i| ns[i * (all - 1) / (MOST - 1)]).collect(),
     }
+}
+
+/// What the theorem's condition comes to on the grid; of images and of the paper's own recipe, nothing.
+pub fn condition(config: &Config) -> Option<Condition> {
+    matches!(config.recipe.form, Form::Uniform { .. }).then(|| Condition::of(&verdicts(config)))
+}
+
+/// The verdicts on all places of the grid, in its order.
+pub(super) fn verdicts(config: &Config) -> Vec<Verdict> {
+    places(config).map(|place| Verdict::of(&config.recipe, &place)).collect()
+}
+
+/// Every place once, in the order of the grid.
+pub(super) fn places(config: &Config) -> impl Iterator<Item = Place> {
+    let of_model = move |&(dim, head): &(u64, usize)| {
+        config.n.iter().flat_map(move |&samples| {
+            let place = move |&signal_norm: &f64| Place { samples, signal_norm, replicate: 0, dim, head };
+            config.signal.iter().map(place)
+        })
+    };
+    config.models.iter().flat_map(of_model)
 }

@@ -53,3 +53,24 @@ impl fmt::Display for Comparison {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mote_core::report::Record;
+
+    #[test]
+    fn a_line_that_is_missing_or_another_one_is_a_difference() {
+        let line = |runs| Record::Bye(runs, 0).into_line().unwrap().as_str().to_owned();
+        let compare = |host: &[u64], chip: &[u64]| {
+            let lines = |all: &[u64]| all.iter().map(|runs| line(*runs)).collect::<Vec<_>>();
+            Comparison::new(&lines(host), &lines(chip)).unwrap()
+        };
+        assert!(compare(&[1, 2], &[1, 2]).is_equal());
+        for (chip, at) in [(&[1][..], 2), (&[1, 2, 3], 3), (&[1, 3], 2), (&[2, 1], 1), (&[], 1)] {
+            let found = compare(&[1, 2], chip);
+            assert!(!found.is_equal() && found.first_difference.as_ref().unwrap().0 == at, "{found}");
+        }
+        assert!(!compare(&[], &[]).is_equal(), "nothing proves nothing");
+    }
+}

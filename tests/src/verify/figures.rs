@@ -1,0 +1,219 @@
+//! The figures in README and docs that are measured: written by one command, and compared where they are exact.
+//!
+//! They stand between `<!-- figures:NAME -->` and `<!-- end -->`.
+
+use crate::count::Count;
+use anyhow::{Context, bail, ensure};
+use mote_core::presets::Preset;
+use mote_host::device::build::{self, Firmware};
+use mote_host::device::machine::{self, Machine};
+use mote_host::device::sizes::{self, Row};
+use mote_host::device::{Plan, footprint, run_built};
+use mote_tests::volume::Volume;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// A kind of figures.
+struct Figures {
+    /// As the documents name it.
+    name: &'static str,
+    /// The smallest volume that compares it; writing writes all.
+    volume: Volume,
+    /// Measures and writes the text between the marks.
+    render: fn() -> anyhow::Result<String>,
+}
+
+const ALL: [Figures; 4] = [
+    Figures { name: "sizes", volume: Volume::Full, render: sizes_table },
+    Figures { name: "demo", volume: Volume::Full, render: demo },
+    Figures { name: "step", volume: Volume::Full, render: step },
+    // Builds every board with every preset three times.
+    Figures { name: "memory", volume: Volume::Nightly, render: memory },
+];
+
+const START: &str = "<!-- figures:";
+const END: &str = "<!-- end -->";
+
+/// Compares all figures of the volume, or writes those that differ, of whatever volume.
+pub fn figures(write: bool, volume: Volume, said: &mut String) -> anyhow::Result<Count> {
+    let (mut count, root) = (Count::default(), build::workspace()?);
+    let documents = documents(&root)?;
+    for Figures { name, volume: from, render } in ALL {
+        let holders: Vec<_> = documents.iter().filter(|path| holds(path, name)).collect();
+        if holders.is_empty() || (from > volume && !write) {
+            continue;
+        }
+        let text = render().with_context(|| format!("figures:{name}"))?;
+        for path in holders {
+            let old = std::fs::read_to_string(path)?;
+            let new = replaced(&old, name, &text).with_context(|| path.display().to_string())?;
+            if old == new {
+                count += Count::checks(1);
+            } else if write {
+                std::fs::write(path, new).with_context(|| path.display().to_string())?;
+                said.push_str(&format!("{}: figures:{name} written\n", path.display()));
+                count += Count::checks(1);
+            } else {
+                let (old, new) = first_difference(&old, &new);
+                said.push_str(&format!(
+                    "{}: figures:{name}: found \"{old}\", measured \"{new}\"; `cargo verify figures --write` writes it\n",
+                    path.display()
+                ));
+                count += Count::FAILURE;
+            }
+        }
+    }
+    ensure!(count != Count::default(), "no document has figures");
+    Ok(count)
+}
+
+/// Every document that may have figures. One with figures of an unknown name is an error.
+fn documents(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![root.join("README.md"), root.join("firmware/BOARDS.md")];
+    for entry in std::fs::read_dir(root.join("docs"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    for path in &paths {
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        for (_, rest) in text.match_indices(START).map(|(at, _)| text.split_at(at + START.len())) {
+            let name = rest.split(' ').next().unwrap_or_default();
+            let is_known = ALL.iter().any(|figures| figures.name == name);
+            ensure!(is_known, "{}: figures:{name} is not known to `cargo verify figures`", path.display());
+        }
+    }
+    Ok(paths)
+}
+
+fn mark(name: &str) -> String {
+    format!("{START}{name} -->")
+}
+
+fn holds(path: &Path, name: &str) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|text| text.contains(&mark(name)))
+}
+
+/// The document with this text between the marks of a name.
+fn replaced(document: &str, name: &str, text: &str) -> anyhow::Result<String> {
+    let mark = mark(name);
+    let mut parts = document.split(&mark);
+    let mut new = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some((_, rest)) = part.split_once(END) else { bail!("figures:{name} has no {END}") };
+        new += &format!("{mark}\n{}\n{END}{rest}", text.trim_end());
+    }
+    Ok(new)
+}
+
+/// The first lines that differ.
+fn first_difference<'t>(old: &'t str, new: &'t str) -> (&'t str, &'t str) {
+    let (mut old, mut new) = (old.lines(), new.lines());
+    loop {
+        let pair = (old.next(), new.next());
+        match pair {
+            (Some(a), Some(b)) if a == b => {}
+            (a, b) => return (a.unwrap_or("the end"), b.unwrap_or("the end")),
+        }
+    }
+}
+
+/// As the block of a listing.
+fn listing(text: &str) -> String {
+    format!("```text\n{}\n```", text.trim_end())
+}
+
+/// The firmware of a board with a preset, as the check `firmware` has built it.
+fn built(machine: &Machine, preset: &str) -> anyhow::Result<Firmware> {
+    let elf = build::elf_path(machine, preset, &[])?;
+    ensure!(elf.is_file(), "{}: it is missing; `cargo verify elf` builds it", elf.display());
+    Ok(Firmware { elf })
+}
+
+/// What `mote sizes` prints.
+fn sizes_table() -> anyhow::Result<String> {
+    let row = |machine: &'static Machine| {
+        let sizes = sizes::of_elf(&built(machine, machine.preset)?.elf)?;
+        anyhow::Ok(Row { machine, sizes })
+    };
+    Ok(listing(&sizes::table(&machine::every().map(row).collect::<anyhow::Result<Vec<_>>>()?)))
+}
+
+/// What `mote sizes --full` prints.
+fn memory() -> anyhow::Result<String> {
+    Ok(footprint::table(&footprint::measure_all(false, true)?))
+}
+
+/// What a training step of preset `demo` costs.
+fn step() -> anyhow::Result<String> {
+    let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
+    let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(300), install: false };
+    let session = run_built(&plan, &built(machine, "demo")?, true, &mut Vec::new(), |_| Ok(()))?;
+    let work = session.work.context("the board counts")?;
+    Ok(format!(
+        "A training step of the `demo` preset (D=64, M=4, H=8, V=8, N=16) takes {} guest instructions on the Cortex-M4F,\n\
+         {:.2} per multiply-accumulate, data regenerated from its seed included.",
+        footprint::thousands(work.instructions_per_step.round() as u64),
+        work.instructions_per_mac
+    ))
+}
+
+/// What `cargo demo` prints, without the picture, most of the steps, and what depends on this machine's speed.
+fn demo() -> anyhow::Result<String> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("demo");
+    let output = Command::new("cargo")
+        .args(["demo", "--no-install", "--out"])
+        .arg(&out)
+        .current_dir(build::workspace()?)
+        .output()
+        .context("cargo demo")?;
+    ensure!(output.status.success(), "cargo demo: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    let text = String::from_utf8(output.stdout).context("cargo demo")?;
+    Ok(listing(&abridged(&text)?))
+}
+
+/// The beginning and the end of what the demo prints.
+fn abridged(text: &str) -> anyhow::Result<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let end = lines.iter().position(|line| line.contains(" converged after ")).context("the demo has no verdict")?;
+    let is_steady = |line: &&&str| !line.contains("steps a second") && !line.starts_with("saved in ");
+    let first = lines.iter().take(4);
+    let last = lines.iter().skip(end).filter(is_steady);
+    Ok(first.chain([&"  ..."]).chain(last).copied().collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_replaced_between_their_marks_alone() {
+        let document =
+            "a\n<!-- figures:sizes -->\nold\nolder\n<!-- end -->\nb\n<!-- figures:demo -->\nx\n<!-- end -->\n";
+        let new = replaced(document, "sizes", "new\n").unwrap();
+        assert_eq!(new, document.replace("old\nolder", "new"));
+        assert_eq!(replaced(&new, "sizes", "new").unwrap(), new);
+        assert_eq!(first_difference(document, &new), ("old", "new"));
+        assert!(replaced("<!-- figures:sizes -->\nold\n", "sizes", "new").is_err());
+    }
+
+    #[test]
+    fn the_documents_have_figures_of_known_names() {
+        let documents = documents(&build::workspace().unwrap()).unwrap();
+        for name in ["sizes", "memory"] {
+            assert!(documents.iter().any(|path| holds(path, name)), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_demo_is_abridged_to_what_does_not_change() {
+        let text = "Training\n  benign\n  step 0\n  step 25\n  step 50\n\npicture\nbenign   converged after 97 steps: x\n\
+                    board: 1 byte\n169 steps a second in\nsaved in /tmp/x: demo.png\nverdict: y\n";
+        let short = "Training\n  benign\n  step 0\n  step 25\n  ...\nbenign   converged after 97 steps: x\nboard: 1 byte\nverdict: y";
+        assert_eq!(abridged(text).unwrap(), short);
+    }
+}
