@@ -11,10 +11,8 @@ use mote_host::client::chip::{Client, Heard, Traffic};
 use mote_host::client::open::{ChipArgs, emulate};
 use mote_host::client::port::{Emulated, Link};
 use mote_host::client::transfer;
-use mote_host::commands::{hello, law};
-use mote_host::emulator::preset_run;
+use mote_host::commands::{device, digits, hello, law};
 use mote_host::reference::preset_run;
-use mote_lab::digits;
 use mote_protocol::report::Record;
 use mote_runtime::runs::presets::Preset;
 use mote_tests::archive::synthetic;
@@ -228,9 +226,9 @@ fn a_preset_runs_by_commands_on_the_microbit() {
         deadline: DEADLINE.as_secs(),
         no_install: true,
     };
-    talk::run_preset(&chip, None, true).unwrap();
+    hello::run_preset(&chip, None, true).unwrap();
     // The comparison itself: the host's lines are those of the preset.
-    let lines = report::host_lines(&Preset::by_name("tiny").unwrap()).unwrap();
+    let lines = preset_run::host_lines(&Preset::by_name("tiny").unwrap()).unwrap();
     assert!(lines.iter().filter(|line| Record::parse(line).is_ok_and(|r| matches!(r, Record::Step(_)))).count() > 100);
 }
 

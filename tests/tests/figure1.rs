@@ -5,7 +5,7 @@
 
 use clap::Parser;
 use mote_host::cli::{Cli, Command};
-use mote_host::lab::phase::phase;
+use mote_host::commands::phase::phase;
 use mote_tests::volume::pick;
 use mote_tests::worst::largest;
 use std::path::Path;

@@ -8,7 +8,7 @@ use mote_core::train::{Settings, Trainer};
 use mote_host::formats::npz::Npz;
 use mote_host::formats::samples::Samples;
 use mote_host::formats::weights::Weights;
-use mote_core::wire::checksum;
+use mote_protocol::crc::checksum;
 use mote_tests::oracle::{product, relative_error, wide};
 use mote_tests::tolerance::{GOLDEN_CURVE, GOLDEN_GRADIENT, GOLDEN_SCORE, GOLDEN_WEIGHT};
 use mote_tests::worst::worst;

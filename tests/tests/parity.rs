@@ -3,12 +3,12 @@
 //! The lines of the host come from three builds of the engine: this very one, one that no optimiser has touched and that
 //! checks for overflow, and a release build.
 
+use mote_host::board::build;
 use mote_host::board::machine::{self, Machine};
-use mote_host::emulator::preset_run::{Plan, Session, run};
+use mote_host::emulator::preset_run::{Plan, Session, run, run_built};
+use mote_host::reference::compare::Comparison;
+use mote_host::reference::preset_run::{host_lines, portable};
 use mote_runtime::runs::presets::Preset;
-use mote_host::device::compare::Comparison;
-use mote_host::device::{Plan, Session, build, run, run_built};
-use mote_host::report::{host_lines, portable};
 use mote_tests::volume::pick;
 use std::process::Command;
 use std::time::Duration;

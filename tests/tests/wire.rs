@@ -2,10 +2,10 @@
 
 use mote_core::train::StepReport;
 use mote_host::reference::preset_run::host_lines;
+use mote_protocol::crc::Digest;
 use mote_protocol::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
 use mote_protocol::wire::{LINE_MAX, WireError, word};
 use mote_runtime::runs::presets::Preset;
-use mote_core::wire::{Digest, LINE_MAX, WireError, word};
 use mote_tests::volume::pick;
 use proptest::prelude::*;
 

@@ -106,9 +106,9 @@ fn print(verdict: &Verdict) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::presets;
     use mote_lab::theory::Condition;
     use std::collections::BTreeMap;
-    use crate::lab::presets;
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
         let recipe = presets::preset(preset).unwrap().recipe;

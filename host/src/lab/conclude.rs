@@ -7,7 +7,7 @@ use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{condition, places, verdicts, Model, Session, ends, machine, reaches_1000, shown_in_curves};
+use crate::lab::session::{Model, Session, condition, ends, machine, places, reaches_1000, shown_in_curves, verdicts};
 use crate::lab::{page, parquet, phase_page};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::{Stop, check};

@@ -4,7 +4,7 @@ use crate::base::progress::counted;
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::page::{self, Figure, Page, Table};
-use crate::lab::session::{condition, Model, Session, ends, machine, shown_in_curves};
+use crate::lab::session::{Model, Session, condition, ends, machine, shown_in_curves};
 use mote_lab::boundary::Crossing;
 use mote_lab::control::{Stop, check};
 use mote_lab::outcome::Cell;

@@ -3,13 +3,13 @@
 use crate::lab::grid::Config;
 use crate::lab::heatmap::Labels;
 use mote_lab::boundary::Boundary;
-use mote_lab::place::Place;
-use mote_lab::recipe::Form;
-use mote_lab::theory::{Condition, Verdict};
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
+use mote_lab::place::Place;
+use mote_lab::recipe::Form;
 use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
+use mote_lab::theory::{Condition, Verdict};
 
 /// What of a run is not in its numbers.
 #[derive(Clone, Debug)]

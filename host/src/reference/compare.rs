@@ -57,7 +57,7 @@ impl fmt::Display for Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mote_core::report::Record;
+    use mote_protocol::report::Record;
 
     #[test]
     fn a_line_that_is_missing_or_another_one_is_a_difference() {

@@ -1,8 +1,8 @@
 //! The list of checks.
 
 use crate::run::Cargo;
-use mote_host::device::build::FIRMWARE;
-use mote_host::device::machine;
+use mote_host::board::build::FIRMWARE;
+use mote_host::board::machine;
 use mote_tests::volume::Volume;
 
 /// A check: a name, and what does it.
@@ -96,7 +96,7 @@ fn firmware(readers: Vec<String>) -> Check {
 /// What is lint-free and documented on this machine.
 const HOST: &str = "--workspace --exclude mote-firmware";
 /// Packages whose tests run on this machine. Always the same ones, so that cargo compiles what they share once.
-const TESTED: &str = "--package mote-core --package mote-host --package mote-tests";
+const TESTED: &str = "--package mote-core --package mote-protocol --package mote-runtime --package mote-lab --package mote-host --package mote-tests";
 
 /// All checks, cheap ones first in every lane.
 fn checks(install: bool, write: bool) -> Vec<Check> {
@@ -118,6 +118,7 @@ fn checks(install: bool, write: bool) -> Vec<Check> {
     emulated(Full, "serial", "serial");
     emulated(Full, "defmt log", "defmt");
     emulated(Full, "flash and resets", "flash_reset");
+    emulated(Full, "session", "session_board");
     emulated(Full, "monitor", "monitor_board");
     emulated(Full, "device learns", "device_learn");
     emulated(Fast, "parity", "parity");
@@ -148,7 +149,7 @@ fn host() -> Vec<Check> {
     use Volume::{Fast, Full};
     let check = |tier, name, args: &str| cargo(Lane::Host, Needs::Nothing, tier, name, args);
     let texts = Check { work: Work::MutantTexts, ..check(Fast, "mutants find their places", "none") };
-    let features = "--package mote-core --features fast-math,defmt";
+    let features = "--package mote-core --package mote-protocol --package mote-runtime --features mote-core/fast-math,mote-runtime/defmt";
     let doc = "doc --quiet --no-deps --document-private-items";
     vec![
         check(Fast, "format", "fmt --all --check"),
@@ -156,6 +157,7 @@ fn host() -> Vec<Check> {
         check(Fast, "tests", &format!("test {TESTED} --no-fail-fast")),
         check(Full, "tests with fast-math", "test --package mote-core --features fast-math"),
         check(Fast, "clippy host", &format!("clippy --quiet {HOST} --all-targets -- -D warnings")),
+        check(Full, "clippy demo", "clippy --quiet --package mote-host --no-default-features --features pictures -- -D warnings"),
         check(Full, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings")),
         check(Full, "docs", &format!("{doc} {HOST}")),
     ]
@@ -168,8 +170,8 @@ fn chips() -> Vec<Check> {
     let check = |tier, name: &str, args: &str| cargo(Lane::Chip, Needs::Targets, tier, name, args);
     let m4f = chip("thumbv7em-none-eabihf");
     let mut checks = Vec::new();
-    let bare = format!("build --quiet --package mote-core {}", chip("thumbv6m-none-eabi"));
-    checks.push(check(Fast, "core without std or heap", &bare));
+    let bare = format!("build --quiet --package mote-runtime {}", chip("thumbv6m-none-eabi"));
+    checks.push(check(Fast, "core crates without std or heap", &bare));
     for machine in machine::every() {
         let tier = if machine.name == "mps2-an386" { Fast } else { Full };
         let board = format!("--package mote-firmware {} --features {}", chip(machine.target), machine.name);

@@ -1,6 +1,6 @@
 //! Counts: tests as cargo's test runner counts them, and other checks.
 
-use mote_host::progress::counted;
+use mote_host::base::progress::counted;
 
 /// How much passed and failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

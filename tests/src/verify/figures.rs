@@ -4,11 +4,13 @@
 
 use crate::count::Count;
 use anyhow::{Context, bail, ensure};
-use mote_core::presets::Preset;
-use mote_host::device::build::{self, Firmware};
-use mote_host::device::machine::{self, Machine};
-use mote_host::device::sizes::{self, Row};
-use mote_host::device::{Plan, footprint, run_built};
+use mote_host::board::build::{self, Firmware};
+use mote_host::board::elf_sizes;
+use mote_host::board::machine::{self, Machine};
+use mote_host::commands::sizes::{self, Row};
+use mote_host::emulator::footprint;
+use mote_host::emulator::preset_run::{Plan, run_built};
+use mote_runtime::runs::presets::Preset;
 use mote_tests::volume::Volume;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -136,7 +138,7 @@ fn built(machine: &Machine, preset: &str) -> anyhow::Result<Firmware> {
 /// What `mote sizes` prints.
 fn sizes_table() -> anyhow::Result<String> {
     let row = |machine: &'static Machine| {
-        let sizes = sizes::of_elf(&built(machine, machine.preset)?.elf)?;
+        let sizes = elf_sizes::of_elf(&built(machine, machine.preset)?.elf)?;
         anyhow::Ok(Row { machine, sizes })
     };
     Ok(listing(&sizes::table(&machine::every().map(row).collect::<anyhow::Result<Vec<_>>>()?)))

@@ -2,11 +2,11 @@
 
 use crate::count::Count;
 use anyhow::Context;
-use mote_core::presets::Preset;
 use mote_core::shape::Shape;
-use mote_host::device::build::{self, Recipe};
-use mote_host::device::machine::{self, Machine};
-use mote_host::device::model::Model;
+use mote_host::board::build::{self, Recipe};
+use mote_host::board::machine::{self, Machine};
+use mote_host::board::model::Model;
+use mote_runtime::runs::presets::Preset;
 use mote_tests::volume::Volume;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -63,7 +63,7 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
         plain("boards", machine, machine.preset, &[]);
         plain("figures", machine, machine.preset, &[]);
     }
-    for machine in &machine::ALL {
+    for machine in machine::emulated() {
         plain("boards", machine, "tiny", &[]);
         for feature in ["test-panic", "test-fault", "test-overflow"] {
             plain("boards", machine, "tiny", &[feature]);
@@ -80,7 +80,7 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
     plain("parity", an386, "demo", &[]);
     plain("parity", an386, "tiny", &["test-flood"]);
     let in_parity = |machine: &Machine| volume > Volume::Fast || ["mps2-an386", "microbit"].contains(&machine.name);
-    for machine in machine::ALL.iter().filter(|machine| in_parity(machine)) {
+    for machine in machine::emulated().filter(|machine| in_parity(machine)) {
         for preset in ["parity-tiny", "parity"] {
             let preset = Preset::by_name(preset).context("a preset of the tests")?;
             if machine.check_preset(&preset).is_ok() {
@@ -99,7 +99,10 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
     }
     session("flash and resets", microbit, Some("tiny"), None)?;
     session("monitor", an386, Some("tiny"), None)?;
-    for machine in &machine::ALL {
+    for machine in [an386, microbit] {
+        session("session", machine, None, None)?;
+    }
+    for machine in machine::emulated() {
         session("device learns", machine, Some("tiny"), None)?;
     }
     for machine in ["mps2-an386", "microbit", "netduinoplus2"] {

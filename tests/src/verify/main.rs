@@ -18,7 +18,7 @@ mod mutants;
 mod run;
 
 use checks::{Check, Needs};
-use mote_host::device::{machine, provision};
+use mote_host::board::{machine, provision};
 use mote_tests::volume::Volume;
 use std::process::ExitCode;
 

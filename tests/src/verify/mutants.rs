@@ -2,7 +2,7 @@
 
 use crate::count::Count;
 use anyhow::{Context, ensure};
-use mote_host::device::build;
+use mote_host::board::build;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};

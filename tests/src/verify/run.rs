@@ -4,7 +4,7 @@ use crate::checks::{Check, Lane, Work};
 use crate::count::Count;
 use crate::{figures, firmware, mutants};
 use anyhow::Context;
-use mote_host::device::build;
+use mote_host::board::build;
 use mote_tests::volume::{self, Volume};
 use std::process::Command;
 use std::sync::Mutex;
