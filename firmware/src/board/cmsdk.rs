@@ -83,20 +83,21 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
-/// Sends a byte through APB UART 0 once there is room for it.
-pub fn send(byte: u8) {
-    // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that
-    // the send buffer is full; word 0 is DATA.
-    unsafe {
-        while UART.add(1).read_volatile() & 1 != 0 {}
-        UART.write_volatile(byte.into());
-    }
+/// Whether the send buffer of APB UART 0 has room for a byte.
+pub fn can_send() -> bool {
+    // SAFETY: `UART` is the UART block (DDI 0479D, 4.3): word 1 is STATE, bit 0 says that the send buffer is full.
+    unsafe { UART.add(1).read_volatile() & 1 == 0 }
 }
 
-/// Waits until the send buffer is empty.
-pub fn wait_until_sent() {
-    // SAFETY: as in `send`.
-    while unsafe { UART.add(1).read_volatile() } & 1 != 0 {}
+/// Sends a byte; after [`can_send`].
+pub fn send(byte: u8) {
+    // SAFETY: as in `can_send`; word 0 is DATA.
+    unsafe { UART.write_volatile(byte.into()) };
+}
+
+/// Whether the send buffer is empty.
+pub fn is_sent() -> bool {
+    can_send()
 }
 
 /// Ticks of APB timer 0 since the start, wrapping.

@@ -1,7 +1,7 @@
 //! BBC micro:bit: nRF51822, Cortex-M0, 16 KiB of RAM (nRF51 Series Reference Manual 3.0).
 
 use super::nrf;
-pub use super::nrf::{micros, receive, send, ticks, wait_until_sent};
+pub use super::nrf::{can_send, is_sent, micros, receive, send, ticks};
 use super::vectors;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};

@@ -4,8 +4,8 @@
 //!
 //! - `TICK_HZ`, the rate of its counter;
 //! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
-//! - `send()` a byte, once there is room for it, and `wait_until_sent()`; and `Led`: without state, so that a panic has
-//!   them too, and with private fields, so that nobody outside this folder makes another one;
+//! - `can_send()`, `send()` for one byte, and `is_sent()`; and `Led`: without state, so that a panic has them too, and with
+//!   private fields, so that nobody outside this folder makes another one;
 //! - `ticks()` and `micros()`, which run upwards and wrap;
 //! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
 //! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.

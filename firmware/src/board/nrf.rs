@@ -64,6 +64,11 @@ pub unsafe extern "C" fn receive() {
     }
 }
 
+/// Always: [`send`] waits for every byte.
+pub fn can_send() -> bool {
+    true
+}
+
 /// Sends a byte through UART 0 and waits until it is out.
 pub fn send(byte: u8) {
     // SAFETY: TXDRDY (0x11C) is cleared, TXD (0x51C) takes the byte, and
@@ -75,8 +80,10 @@ pub fn send(byte: u8) {
     }
 }
 
-/// Nothing to wait for: `send` waits for every byte.
-pub fn wait_until_sent() {}
+/// Always, as [`can_send`].
+pub fn is_sent() -> bool {
+    true
+}
 
 /// Ticks of timer 0, wrapping.
 pub fn ticks() -> u32 {

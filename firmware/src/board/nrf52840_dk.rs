@@ -1,7 +1,7 @@
 //! nRF52840-DK: Cortex-M4F at 64 MHz, through `nrf52840-hal` (nRF52840 Product Specification 1.7).
 
 use super::nrf;
-pub use super::nrf::{micros, send, ticks, wait_until_sent};
+pub use super::nrf::{can_send, is_sent, micros, send, ticks};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 use nrf52840_hal::clocks::Clocks;

@@ -73,19 +73,22 @@ fn USART3() {
     }
 }
 
-/// Sends a byte through USART 3 once there is room for it.
-pub fn send(byte: u8) {
-    // SAFETY: RM0433, 48.7: TDR may be written when TXE is set; a write leaves the receiver alone.
-    let port = unsafe { &*USART3::ptr() };
-    while port.isr.read().txe().bit_is_clear() {}
-    port.tdr.write(|w| w.tdr().bits(byte.into()));
+/// Whether USART 3 has room for a byte.
+pub fn can_send() -> bool {
+    // SAFETY: RM0433, 48.7: TXE is set when TDR may be written.
+    unsafe { &*USART3::ptr() }.isr.read().txe().bit_is_set()
 }
 
-/// Waits until the last bit is out.
-pub fn wait_until_sent() {
-    // SAFETY: as in `send`; TC is set when the last bit is out.
-    let port = unsafe { &*USART3::ptr() };
-    while port.isr.read().tc().bit_is_clear() {}
+/// Sends a byte; after [`can_send`].
+pub fn send(byte: u8) {
+    // SAFETY: RM0433, 48.7: a write to TDR leaves the receiver alone.
+    unsafe { &*USART3::ptr() }.tdr.write(|w| w.tdr().bits(byte.into()));
+}
+
+/// Whether the last bit is out.
+pub fn is_sent() -> bool {
+    // SAFETY: RM0433, 48.7: TC is set when the last bit is out.
+    unsafe { &*USART3::ptr() }.isr.read().tc().bit_is_set()
 }
 
 /// Ticks of timer 2, wrapping.

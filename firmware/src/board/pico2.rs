@@ -70,20 +70,22 @@ fn UART0_IRQ() {
     }
 }
 
-/// Sends a byte through UART 0 once there is room for it.
-pub fn send(byte: u8) {
-    // SAFETY: datasheet, 12.1.8: UARTDR may be written when TXFF in UARTFR is clear.
-    let uart = unsafe { &*pac::UART0::ptr() };
-    while uart.uartfr().read().txff().bit_is_set() {}
-    // SAFETY: as above; bits 0 to 7 are the byte.
-    uart.uartdr().write(|w| unsafe { w.bits(byte.into()) });
+/// Whether UART 0 has room for a byte.
+pub fn can_send() -> bool {
+    // SAFETY: datasheet, 12.1.8: TXFF in UARTFR is set while UARTDR may not be written.
+    unsafe { &*pac::UART0::ptr() }.uartfr().read().txff().bit_is_clear()
 }
 
-/// Waits until the last bit is out.
-pub fn wait_until_sent() {
+/// Sends a byte; after [`can_send`].
+pub fn send(byte: u8) {
+    // SAFETY: datasheet, 12.1.8: bits 0 to 7 of UARTDR are the byte.
+    unsafe { &*pac::UART0::ptr() }.uartdr().write(|w| unsafe { w.bits(byte.into()) });
+}
+
+/// Whether the last bit is out.
+pub fn is_sent() -> bool {
     // SAFETY: datasheet, 12.1.8: BUSY in UARTFR is set until the last bit is out.
-    let uart = unsafe { &*pac::UART0::ptr() };
-    while uart.uartfr().read().busy().bit_is_set() {}
+    unsafe { &*pac::UART0::ptr() }.uartfr().read().busy().bit_is_clear()
 }
 
 /// Ticks of timer 0, wrapping.

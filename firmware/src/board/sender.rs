@@ -21,13 +21,14 @@ impl ErrorType for Sender {
 impl Write for Sender {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
         for byte in bytes {
+            while !chosen::can_send() {}
             chosen::send(*byte);
         }
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> Result<(), Infallible> {
-        chosen::wait_until_sent();
+        while !chosen::is_sent() {}
         Ok(())
     }
 }

@@ -85,19 +85,22 @@ fn USART2() {
     }
 }
 
-/// Sends a byte through USART 2 once there is room for it.
-pub fn send(byte: u8) {
-    // SAFETY: RM0090, 30.6: DR may be written when TXE is set; a write leaves the receiver alone.
-    let port = unsafe { &*USART2::ptr() };
-    while port.sr().read().txe().bit_is_clear() {}
-    port.dr().write(|w| w.dr().set(byte.into()));
+/// Whether USART 2 has room for a byte.
+pub fn can_send() -> bool {
+    // SAFETY: RM0090, 30.6: TXE is set when DR may be written.
+    unsafe { &*USART2::ptr() }.sr().read().txe().bit_is_set()
 }
 
-/// Waits until the last bit is out.
-pub fn wait_until_sent() {
-    // SAFETY: as in `send`; TC is set when the last bit is out.
-    let port = unsafe { &*USART2::ptr() };
-    while port.sr().read().tc().bit_is_clear() {}
+/// Sends a byte; after [`can_send`].
+pub fn send(byte: u8) {
+    // SAFETY: RM0090, 30.6: a write to DR leaves the receiver alone.
+    unsafe { &*USART2::ptr() }.dr().write(|w| w.dr().set(byte.into()));
+}
+
+/// Whether the last bit is out.
+pub fn is_sent() -> bool {
+    // SAFETY: RM0090, 30.6: TC is set when the last bit is out.
+    unsafe { &*USART2::ptr() }.sr().read().tc().bit_is_set()
 }
 
 /// Ticks of timer 2, wrapping.
