@@ -13,6 +13,8 @@ use mote_core::train::{TrainError, Trainer};
 use mote_protocol::command::{Data, Fault, Refusal, Train, form_word};
 use mote_protocol::limits;
 use mote_protocol::report::{Record, RunHeader};
+use core::num::NonZeroU32;
+
 
 impl<S: Memory, V: Vault> Desk<'_, S, V> {
     /// The sets of a command: where they come from, and how many samples they have.
@@ -44,12 +46,11 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
             return Err(Fault::Conflict("eval", "no test set").into());
         }
-        if train.save_every > 0 {
+        if let Some(every) = NonZeroU32::new(train.save_every) {
             let wear = self.vault.wear()?;
-            // A run with 0 steps behind it saves as often as it has whole intervals to go, but not after its last step.
+            // None after the last step, and none for steps that are done.
             let begun = if train.init.is_some() { 0 } else { self.step };
-            let saves = train.max_steps.saturating_sub(1) / train.save_every;
-            let saves = saves.saturating_sub(begun / train.save_every);
+            let saves = (train.max_steps.saturating_sub(1) / every).saturating_sub(begun / every);
             if !train.force {
                 wear.check(saves)?;
             }
