@@ -4,6 +4,7 @@ use super::boundary::Boundary;
 use super::cell::Place;
 use super::grid::Config;
 use super::phase_page;
+use super::product;
 use super::recipe::Form;
 use super::store::Cell;
 use super::summary::{self, Group, Moments};
@@ -94,7 +95,7 @@ fn write(
         files.push(name.into());
         out.write(name, bytes)
     };
-    put("cells.parquet", &parquet::cells(cells, &config.recipe)?)?;
+    put("cells.parquet", &parquet::cells(cells, config)?)?;
     put("summary.csv", summary::to_csv(groups).as_bytes())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
     let json = serde_json::json!({ "cut": session.cut, "models": boundaries });
@@ -124,6 +125,7 @@ fn write(
         "cells": cells.len(),
         "threads": session.threads,
         "machine": machine(),
+        "simd": product::simd(),
         "seconds_of_this_session": session.seconds,
         "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
