@@ -247,7 +247,11 @@ fn a_zip_bomb_is_not_unpacked() {
     assert!(!at.is_empty());
     at.iter().for_each(|at| bytes[*at..*at + 4].copy_from_slice(&(128 + 48_u32).to_le_bytes()));
     std::fs::write(bench.path("bad.npz"), bytes).unwrap();
-    bench.refuses(&bench.text("bad.npz"), &[], &["key X", "expected", "12 undamaged numbers of <f4, found: File is larger"]);
+    bench.refuses(
+        &bench.text("bad.npz"),
+        &[],
+        &["key X", "expected", "12 undamaged numbers of <f4, found: File is larger"],
+    );
 }
 
 fn right_with_x(npy: Vec<u8>) -> Archive {

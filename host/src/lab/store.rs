@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
      converged,seconds,config";
 
-/// Version of the samplers' arithmetic: raised when the same configuration comes to have other cells.
+/// Version of the arithmetic of cells, in any space: raised when the same configuration comes to have other cells.
 const ARITHMETIC: u32 = 1;
 
 /// What to do about cells that cannot be gone on with.
