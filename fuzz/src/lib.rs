@@ -1,4 +1,7 @@
-//! Fuzzing mote's session: any bytes at all, and it still does what it is told afterwards.
+//! Fuzzing mote: any bytes at all, and its session still does what it is told afterwards, and its readers refuse or read.
 
+pub mod archive;
 pub mod bench;
+pub mod error;
+pub mod files;
 pub mod harness;

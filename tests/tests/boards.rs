@@ -3,7 +3,6 @@
 
 use mote_host::commands::sizes;
 use mote_host::board::machine::{self, OTHER_BYTES};
-use mote_host::commands::sizes;
 use mote_host::board::model::Model;
 use mote_host::board::{build, elf_sizes};
 use mote_host::emulator::footprint;

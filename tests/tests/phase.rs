@@ -41,10 +41,10 @@ fn read(path: PathBuf) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The cells of a folder, sorted, without their seconds.
+/// The cells of a folder, sorted, without their seconds and configuration.
 fn cells(out: &Path) -> Vec<String> {
     let text = read(out.join("cells.csv"));
-    let mut lines: Vec<String> = text.lines().skip(1).map(|line| line.rsplit_once(',').unwrap().0.into()).collect();
+    let mut lines: Vec<String> = text.lines().skip(1).map(|line| line.rsplitn(3, ',').nth(2).unwrap().into()).collect();
     lines.sort();
     lines
 }
@@ -199,12 +199,60 @@ fn a_folder_knows_its_own_configuration() {
     }
 }
 
+/// Without `config.json` the cells themselves say of which configuration they are: another's are refused, and so are
+/// those that do not say, and the file stays as it was. The digest is no number to any program, and the same whatever the
+/// grid.
 #[test]
-fn a_folder_in_use_is_refused() {
+fn cells_know_their_configuration_without_config_json() {
     let folder = TempDir::new().unwrap();
+    let few = ["--n", "4", "--signal", "2,4", "--replicates", "2"];
+    assert!(phase(folder.path(), &few).status.success());
+    let (path, settings) = (folder.path().join("cells.csv"), folder.path().join("config.json"));
+    let before = read(path.clone());
+    let digests: Vec<&str> = before.lines().skip(1).map(|line| line.rsplit_once(',').unwrap().1).collect();
+    assert!(digests.len() == 4 && digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
+    assert!(digests[0].starts_with('c') && digests[0].len() == 17, "{}", digests[0]);
+    std::fs::remove_file(&settings).unwrap();
+    let way_out = "give another --out, or delete cells.csv and config.json there to begin anew";
+    for change in [&["--lr", "0.25"][..], &["--stop-loss", "0.06"], &["--seed", "9"], &["--space", "tokens"]] {
+        let output = phase(folder.path(), &[&few, change].concat());
+        let found = format!("found one of {}", digests[0]);
+        refused(&output, &["cells.csv: line 2: expected cells of this configuration, c", &found, way_out]);
+        assert!(read(path.clone()) == before && !settings.exists(), "{change:?}");
+    }
+    let grown = phase(folder.path(), &["--n", "4,8", "--signal", "2,4", "--replicates", "3"]);
+    assert!(grown.status.success(), "{}", stderr(&grown));
+    let after = read(path.clone());
+    assert!(after.starts_with(&before) && after.lines().count() == 13, "the same cells, and more: {after}");
+
+    // As mote wrote them before cells said so.
+    let old: Vec<&str> = before.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
+    std::fs::write(&path, old.join("\n") + "\n").unwrap();
+    std::fs::remove_file(&settings).unwrap();
+    refused(&phase(folder.path(), &few), &["line 1: expected the column config, found cells without it", way_out]);
+    assert_eq!(read(path), old.join("\n") + "\n");
+}
+
+#[test]
+fn a_folder_in_use_is_refused_unless_its_lock_is_left_out() {
+    let folder = TempDir::new().unwrap();
+    let one = ["--n", "4", "--signal", "4", "--replicates", "1"];
     let lock = std::fs::File::create(folder.path().join(".lock")).unwrap();
     lock.lock().unwrap();
-    refused(&phase(folder.path(), &[]), &["another run is writing into this folder"]);
+    refused(&phase(folder.path(), &one), &["another run is writing into this folder"]);
+    let output = phase(folder.path(), &[&one[..], &["--no-lock"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(cells(folder.path()).len(), 1);
+}
+
+/// The file names the vector instructions that products were made with, and the way they are named is known.
+#[test]
+fn run_json_names_the_kind_of_processor() {
+    let folder = TempDir::new().unwrap();
+    assert!(phase(folder.path(), &["--n", "4", "--signal", "4", "--replicates", "1"]).status.success());
+    let run: serde_json::Value = serde_json::from_str(&read(folder.path().join("run.json"))).unwrap();
+    let known = ["avx512f", "avx2+fma", "avx2", "fma", "neon", "simd128", "none"];
+    assert!(known.contains(&run["simd"].as_str().unwrap()), "{run}");
 }
 
 /// Not converged is a value of its own: blanks, counted, never a number.
@@ -376,6 +424,7 @@ fn cells_parquet_is_cells_csv_in_order() {
     for (row, line) in rows.iter().zip(&lines) {
         assert_eq!(row[..14], line[..14]);
         assert_eq!(row[14].parse::<f64>().unwrap(), line[14].parse::<f64>().unwrap());
+        assert_eq!(row[15..], line[15..]);
     }
     assert_eq!((rows.len(), lines.len()), (24, 24));
 }

@@ -5,6 +5,23 @@ use faer::traits::RealField;
 use faer::{Accum, MatMut, MatRef, Par};
 use mote_core::kernels::softmax;
 
+/// The widest vector instructions that `faer` takes on this processor. Products differ in their last bits between levels:
+/// sums are split over the lanes of a vector, and fused multiply-adds round once where others round twice.
+pub fn simd() -> &'static str {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return match (is_x86_feature_detected!("avx2"), is_x86_feature_detected!("fma")) {
+        _ if is_x86_feature_detected!("avx512f") => "avx512f",
+        (true, true) => "avx2+fma",
+        (true, false) => "avx2",
+        (false, true) => "fma",
+        (false, false) => "none",
+    };
+    #[cfg(target_arch = "aarch64")]
+    return if std::arch::is_aarch64_feature_detected!("neon") { "neon" } else { "none" };
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    return if cfg!(target_feature = "simd128") { "simd128" } else { "none" };
+}
+
 /// The numbers a run is computed in.
 pub trait Real: RealField + Copy + From<f32> + Send + Sync {
     /// The nearest number of this kind.

@@ -44,7 +44,12 @@ impl OutFolder {
             InputError::file(path, format!("expected an output folder that can be written, found: {error}"))
         };
         let is_new = !path.exists();
+        // Of a path from here on, the last part that is left is empty.
+        let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new(""));
         std::fs::create_dir_all(path).map_err(not_writable)?;
+        // Every folder that was made is on the disk once the one that it is in is.
+        let made = path.ancestors().take_while(|folder| *folder != there);
+        made.map(folder_of).try_for_each(sync_folder).map_err(not_writable)?;
         tempfile::NamedTempFile::new_in(path).map_err(|error| not_writable(without_path(error)))?;
         Ok(Self { path: path.into(), is_new })
     }
@@ -100,12 +105,17 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file aside, then renames it into place.
+/// Writes a file aside, then renames it into place; when this returns, both are on the disk.
 ///
 /// # Errors
 ///
-/// If it cannot be written; an older file of the name is then untouched.
+/// If it cannot be written; an older file of the name is then untouched, unless all that failed is the last step, that
+/// the folder be on the disk too.
 pub fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
+    write_and_sync(path, contents, sync_folder)
+}
+
+fn write_and_sync(path: &Path, contents: &[u8], sync: impl FnOnce(&Path) -> std::io::Result<()>) -> anyhow::Result<()> {
     let folder = folder_of(path);
     let attempt = || -> std::io::Result<()> {
         // As a new file would be made, not readable by its owner alone.
@@ -114,9 +124,33 @@ pub fn write_atomically(path: &Path, contents: &[u8]) -> anyhow::Result<()> {
         file.write_all(contents)?;
         file.as_file().sync_all()?;
         file.persist(path)?;
-        Ok(())
+        sync(folder)
     };
     attempt().with_context(|| format!("{}: cannot be written", path.display()))
+}
+
+/// Waits until the names in a folder are on the disk: a rename is not until then.
+///
+/// # Errors
+///
+/// If the disk fails. That a folder cannot be read, or a file system cannot sync one, is no error.
+#[cfg(unix)]
+pub fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if [InvalidInput, PermissionDenied, Unsupported].contains(&error.kind()) => Ok(()),
+        done => done,
+    }
+}
+
+/// Nothing: elsewhere a folder cannot be synced.
+///
+/// # Errors
+///
+/// Never.
+#[cfg(not(unix))]
+pub fn sync_folder(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
@@ -128,4 +162,29 @@ fn public_permissions() -> std::fs::Permissions {
 fn public_permissions() -> std::fs::Permissions {
     let here = std::env::current_exe().and_then(std::fs::metadata);
     here.expect("the running program has permissions").permissions()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rename is on the disk once its folder is: that is synced last, when the file has its name, and answered for.
+    #[test]
+    fn the_folder_is_synced_after_the_rename() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let mut seen = Vec::new();
+        let sync = |synced: &Path| {
+            let names =
+                std::fs::read_dir(synced)?.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>();
+            seen.push((synced.to_owned(), names?, std::fs::read_to_string(&path)?));
+            Err(std::io::Error::other("the disk is gone"))
+        };
+        let error = write_and_sync(&path, b"new", sync).unwrap_err();
+        assert_eq!(format!("{error:#}"), format!("{}: cannot be written: the disk is gone", path.display()));
+        assert_eq!(seen, [(folder.path().to_owned(), vec!["file".into()], "new".into())]);
+        sync_folder(folder.path()).unwrap();
+        sync_folder(&folder.path().join("missing")).unwrap_err();
+    }
 }

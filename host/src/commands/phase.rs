@@ -32,7 +32,8 @@ Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and s
 heatmap.png and .svg, cut.png and .svg (of several models, one each, and curves.png and .svg),
 boundary.json, theory.csv (uniform form), run.json, and report.html with all of it on a page.
 Killed at any moment, the same command goes on from the last finished cell. Every number depends
-only on seed, configuration and place on the grid: not on threads, order or interruptions.
+only on seed, configuration, place on the grid and, but in space weights, the kind of processor
+(simd in run.json): not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
@@ -59,6 +60,10 @@ pub struct PhaseArgs {
     /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
     pub cut: Option<f64>,
+    /// Write without locking the folder, for file systems that have no locks. Two runs in one folder at a time would
+    /// then spoil its cells
+    #[arg(long)]
+    pub no_lock: bool,
     #[command(flatten)]
     /// How progress is told.
     pub progress: ProgressArgs,
@@ -98,7 +103,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if args.dry_run {
         return describe(&config, &places, threads);
     }
-    let (mut store, out) = Store::open(args.out.as_deref().context("no output folder")?, &config)?;
+    let (mut store, out) = Store::open(args.out.as_deref().context("no output folder")?, &config, !args.no_lock)?;
     let start = Instant::now();
     let found = store.done.len();
     if !quiet && found > 0 {

@@ -3,6 +3,7 @@
 use crate::base::error::InputError;
 use crate::formats::npz::Npz;
 use mote_core::data::{InMemory, Label};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 /// Samples read from a file.
@@ -27,14 +28,22 @@ impl Samples {
     ///
     /// [`InputError`] that names file, key, what was expected and what was found.
     pub fn read(path: &Path) -> Result<Self, InputError> {
-        let mut npz = Npz::open(path)?;
+        Self::from_npz(&mut Npz::open(path)?)
+    }
+
+    /// As [`Samples::read`], from a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Samples::read`].
+    pub fn from_npz<R: Read + Seek>(npz: &mut Npz<R>) -> Result<Self, InputError> {
         let x = npz.floats("X", 3)?;
         let [samples, tokens, dim] = x.shape[..] else { unreachable!("the rank was checked") };
         if samples == 0 || tokens == 0 || dim == 0 {
             let found = format!("expected at least one sample, token and number, found shape {:?}", x.shape);
             return Err(npz.wrong("X", found));
         }
-        let labels = if npz.contains("y") { Some(read_labels(&mut npz, samples)?) } else { None };
+        let labels = if npz.contains("y") { Some(read_labels(npz, samples)?) } else { None };
         Ok(Self { samples, tokens, dim, x: x.data, labels })
     }
 
@@ -79,7 +88,7 @@ impl Samples {
     }
 }
 
-fn read_labels(npz: &mut Npz, samples: usize) -> Result<Vec<Label>, InputError> {
+fn read_labels<R: Read + Seek>(npz: &mut Npz<R>, samples: usize) -> Result<Vec<Label>, InputError> {
     let y = npz.numbers("y", 1)?;
     if y.shape != [samples] {
         return Err(

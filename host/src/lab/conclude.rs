@@ -17,6 +17,7 @@ use mote_lab::place::Place;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
+use mote_lab::product;
 
 /// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
 /// folder as it was.
@@ -89,7 +90,7 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(cells, &config.recipe)?)?;
+    put("cells.parquet", parquet::cells(cells, config)?)?;
     put("summary.csv", summary::to_csv(groups).into())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
     let json = serde_json::json!({
@@ -125,6 +126,7 @@ fn make(
         "cells": cells.len(),
         "threads": session.threads,
         "machine": machine(),
+        "simd": product::simd(),
         "seconds_of_this_session": session.seconds,
         "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
     });

@@ -1,9 +1,10 @@
 //! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
 
+use crate::lab::grid::Config;
+use crate::lab::store;
 use anyhow::Context;
 use mote_lab::outcome::{Cell, Figures};
-use mote_lab::recipe::Recipe;
-use parquet::data_type::{BoolType, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
@@ -28,6 +29,7 @@ message cell {
     optional double test_error;
     required boolean converged;
     required double seconds;
+    required binary config (STRING);
 }";
 
 /// Where [`SCHEMA`] has what the rows are sorted by: dim, head, n, signal_norm, replicate.
@@ -41,7 +43,7 @@ const GROUP_ROWS: usize = 1 << 20;
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn cells(cells: &[Cell], recipe: &Recipe) -> anyhow::Result<Vec<u8>> {
+pub fn cells(cells: &[Cell], config: &Config) -> anyhow::Result<Vec<u8>> {
     let schema = Arc::new(parse_message_type(SCHEMA).context("cells.parquet")?);
     let order = SORTED_BY.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false });
     let properties = WriterProperties::builder()
@@ -52,7 +54,7 @@ pub fn cells(cells: &[Cell], recipe: &Recipe) -> anyhow::Result<Vec<u8>> {
     let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context("cells.parquet")?;
     for rows in cells.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group().context("cells.parquet")?;
-        write_rows(&mut group, rows, recipe).context("cells.parquet")?;
+        write_rows(&mut group, rows, config).context("cells.parquet")?;
         group.close().context("cells.parquet")?;
     }
     writer.close().context("cells.parquet")?;
@@ -60,8 +62,8 @@ pub fn cells(cells: &[Cell], recipe: &Recipe) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Writes every column of [`SCHEMA`], one after the other.
-fn write_rows(group: &mut Group, rows: &[Cell], recipe: &Recipe) -> anyhow::Result<()> {
-    let snr = |cell: &Cell| recipe.snr(&cell.place);
+fn write_rows(group: &mut Group, rows: &[Cell], config: &Config) -> anyhow::Result<()> {
+    let snr = |cell: &Cell| config.recipe.snr(&cell.place);
     column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
     column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;
     column::<DoubleType>(group, rows, snr)?;
@@ -77,7 +79,9 @@ fn write_rows(group: &mut Group, rows: &[Cell], recipe: &Recipe) -> anyhow::Resu
     figure(group, rows, |figures| figures.test_loss)?;
     figure(group, rows, |figures| figures.test_error)?;
     column::<BoolType>(group, rows, |cell| cell.outcome.figures.is_some())?;
-    column::<DoubleType>(group, rows, |cell| cell.seconds)
+    column::<DoubleType>(group, rows, |cell| cell.seconds)?;
+    let digest = ByteArray::from(store::digest(config).as_str());
+    column::<ByteArrayType>(group, rows, |_| digest.clone())
 }
 
 type Group<'a, 'b> = SerializedRowGroupWriter<'a, &'b mut Vec<u8>>;
@@ -122,8 +126,8 @@ mod tests {
             seconds: 0.0625,
         };
         let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
-        let recipe = preset("law").unwrap().recipe;
-        let file = cells(&all, &recipe).unwrap();
+        let config = preset("law").unwrap();
+        let file = cells(&all, &config).unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();
@@ -151,6 +155,7 @@ mod tests {
                 number(found.map(|f| f.test_error)),
                 Field::Bool(found.is_some()),
                 Field::Double(0.0625),
+                Field::Str(store::digest(&config)),
             ];
             assert_eq!(fields, expected);
         }

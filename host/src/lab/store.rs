@@ -1,22 +1,44 @@
 //! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
 
 use crate::base::error::{InputError, quoted};
-use crate::base::files::OutFolder;
+use crate::base::files::{self, OutFolder};
 use crate::lab::grid::Config;
+use mote_lab::recipe::Recipe;
 use anyhow::Context;
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{Place, Space};
+use mote_core::math;
+use mote_core::rng::mix;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The columns of `cells.csv`.
-pub const HEADER: &str =
-    "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,converged,seconds";
+pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
+     converged,seconds,config";
+
+/// Version of the arithmetic of cells, in any space: raised when the same configuration comes to have other cells.
+const ARITHMETIC: u32 = 1;
+
+/// What to do about cells that cannot be gone on with.
+const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to begin anew";
+
+/// What decides the numbers of a cell beside its place, as one word: recipe, seed, choice of space and arithmetic. A
+/// grid with more places has the same digest, and so the same cells. The letter in front makes it text for every
+/// program that guesses types.
+pub fn digest(config: &Config) -> String {
+    // The recipe's own model is the first of the grid; that of a cell is part of its place.
+    let recipe = Recipe { dim: 0, head: 0, ..config.recipe };
+    let arithmetic = format!("{ARITHMETIC} {}", math::NAME);
+    let decides =
+        serde_json::to_string(&(arithmetic, config.seed, config.space, recipe)).expect("numbers and names are JSON");
+    let hash = decides.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
+    format!("c{hash:016x}")
+}
 
 /// A cell as its line.
-fn to_line(cell: &Cell, config: &Config) -> String {
+fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
     let Place { samples, signal_norm, replicate, dim, head } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
@@ -27,13 +49,14 @@ fn to_line(cell: &Cell, config: &Config) -> String {
     };
     let (seed, seconds) = (cell.seed, cell.seconds);
     let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-    format!("{place},{seed},{space},{steps},{figures},{seconds:.4}\n")
+    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{digest}\n")
 }
 
-/// The cell of a line.
-fn parse(line: &str) -> Option<Cell> {
+/// A cell, and the digest of its configuration.
+fn parse(line: &str) -> Option<(Cell, &str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds] = cells[..]
+    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds, digest] =
+        cells[..]
     else {
         return None;
     };
@@ -46,7 +69,7 @@ fn parse(line: &str) -> Option<Cell> {
         "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
         _ => return None,
     };
-    Some(Cell {
+    let cell = Cell {
         place: Place {
             samples: n.parse().ok()?,
             signal_norm: signal.parse().ok()?,
@@ -58,7 +81,8 @@ fn parse(line: &str) -> Option<Cell> {
         space: Space::ALL.into_iter().find(|known| known.name() == space)?,
         outcome: Outcome { steps: steps.parse().ok()?, figures },
         seconds: seconds.parse().ok()?,
-    })
+    };
+    Some((cell, digest))
 }
 
 /// The open cells of a run, this process's alone.
@@ -68,25 +92,26 @@ pub struct Store {
     path: PathBuf,
     saved: usize,
     config: Config,
+    digest: String,
     /// Cells found when it was opened.
     pub done: Vec<Cell>,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Store {
-    /// Opens the cells in a folder, or begins them. A torn last line, as a killed run leaves it, is cut off.
+    /// Opens the cells in a folder, or begins them. A torn last line, as a killed run leaves it, is cut off. Without
+    /// the lock, two runs may write into the folder at once: its user has said that none does.
     ///
     /// # Errors
     ///
-    /// [`InputError`] if another run holds the folder, if it was written by another configuration (with the
-    /// differences), or if a line but the last is not a cell of it. The folder is then as it was, or still missing.
-    pub fn open(folder: &Path, config: &Config) -> anyhow::Result<(Self, OutFolder)> {
+    /// [`InputError`] if another run holds the folder or its file system has no locks, if it was written by another
+    /// configuration (with the differences), or if a line but the last is not a cell of it. The folder is then as it
+    /// was, or still missing.
+    pub fn open(folder: &Path, config: &Config, is_locked: bool) -> anyhow::Result<(Self, OutFolder)> {
         // Looked at before anything is made in it, and again when nobody else can change it.
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
-        let lock = folder.join(".lock");
-        let lock = File::create(&lock).with_context(|| lock.display().to_string())?;
-        lock.try_lock().map_err(|_| InputError::file(folder, "another run is writing into this folder"))?;
+        let lock = if is_locked { Some(lock(folder)?) } else { None };
         let (done, whole) = look(folder, config)?;
         if !folder.join("config.json").exists() {
             out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
@@ -98,11 +123,13 @@ impl Store {
             if whole == 0 {
                 file.write_all(format!("{HEADER}\n").as_bytes())?;
                 file.sync_all()?;
+                files::sync_folder(folder)?;
             }
             Ok(file)
         };
         let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok((Self { file, path, saved: done.len(), config: config.clone(), done, _lock: lock }, out))
+        let (saved, digest, config) = (done.len(), digest(config), config.clone());
+        Ok((Self { file, path, saved, config, digest, done, _lock: lock }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -111,7 +138,7 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = to_line(cell, &self.config);
+        let line = to_line(cell, &self.config, &self.digest);
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
             let (path, saved) = (self.path.display(), self.saved);
             format!("{path}: cannot be written; {saved} cells are saved, and the same command goes on from them when there is room")
@@ -119,6 +146,34 @@ impl Store {
         self.saved += 1;
         Ok(())
     }
+}
+
+/// Takes the lock of a folder, which goes with the process.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join(".lock");
+    let is_new = !path.exists();
+    let file = File::create(&path).with_context(|| path.display().to_string())?;
+    let tried = file.try_lock();
+    if is_new && matches!(tried, Err(TryLockError::Error(_))) {
+        // A refused run leaves nothing behind; where locks do not work, nobody else holds it.
+        let _ = std::fs::remove_file(&path);
+    }
+    held(tried, folder)?;
+    Ok(file)
+}
+
+/// Whether a try for the lock got it, and if not, whose fault that is.
+fn held(tried: Result<(), TryLockError>, folder: &Path) -> Result<(), InputError> {
+    tried.map_err(|error| match error {
+        TryLockError::WouldBlock => InputError::file(folder, "another run is writing into this folder"),
+        TryLockError::Error(error) => InputError::file(
+            folder,
+            format!(
+                "expected a file system with locks, found: {error}; where no other run writes into this folder, \
+                 --no-lock goes on without"
+            ),
+        ),
+    })
 }
 
 /// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
@@ -134,7 +189,10 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
         })?;
         let differences = differences(&there, config)?;
         if !differences.is_empty() {
-            let found = format!("expected a folder of this configuration, found another: {}", differences.join("; "));
+            let found = format!(
+                "expected a folder of this configuration, found another: {}; {WAY_OUT}",
+                differences.join("; ")
+            );
             return Err(InputError::file(folder, found).into());
         }
     }
@@ -155,15 +213,25 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
     if let Some((_, header)) = lines.next()
         && header != HEADER
     {
+        if HEADER.strip_suffix(",config") == Some(header) {
+            let found = "line 1: expected the column config, found cells without it, of an older mote, and nothing says \
+                         which configuration they are of";
+            return Err(InputError::file(path, format!("{found}; {WAY_OUT}")).into());
+        }
         return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
     }
     let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
+    let own = digest(config);
     let mut seen = HashMap::new();
     let mut cells = Vec::new();
     for (n, line) in lines {
         let wrong =
             |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let cell = parse(line).ok_or_else(|| wrong("a cell"))?;
+        let (cell, digest) = parse(line).ok_or_else(|| wrong("a cell"))?;
+        if digest != own {
+            let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
+            return Err(InputError::file(path, format!("line {}: {found}; {WAY_OUT}", n + 1)).into());
+        }
         if places.get(&cell.place.key()) != Some(&cell.seed) {
             return Err(wrong("a cell of this configuration").into());
         }
@@ -196,4 +264,62 @@ fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec
     let mut out = Vec::new();
     walk("", there, &serde_json::to_value(config)?, &mut out);
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::{Options, SpaceChoice};
+    use super::super::presets::preset;
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    /// A grid may grow; whatever changes a cell changes the digest, and no program takes it for a number.
+    #[test]
+    fn the_digest_is_of_what_decides_a_cell() {
+        let law = preset("law").unwrap();
+        let of = |options: Options| digest(&law.clone().with(&options).unwrap());
+        let none = Options::default;
+        let own = of(none());
+        assert!(own.len() == 17 && own.starts_with('c') && own.parse::<f64>().is_err(), "{own}");
+        // Folders of an earlier day are still to be opened: computed once by another program.
+        let pinned = if math::NAME == "libm" { "c4a3a04d76c98e9cd" } else { &own };
+        assert_eq!(own, pinned);
+        let more = Options { n: Some("4,8,16,32".into()), signal: Some("1,2".into()), ..none() };
+        let larger = Options { dim: Some("8,128".into()), head: Some("8".into()), replicates: Some(7), ..none() };
+        assert_eq!([of(more), of(larger)], [own.clone(), own.clone()], "the same cells, and more");
+        let changed = [
+            Options { seed: Some(2), ..none() },
+            Options { lr: Some(0.25), ..none() },
+            Options { tokens: Some(5), ..none() },
+            Options { noise_norm: Some(5.0), ..none() },
+            Options { stop_loss: Some(0.02), ..none() },
+            Options { max_steps: Some(6000), ..none() },
+            Options { test_samples: Some(100), ..none() },
+            Options { space: Some(SpaceChoice::Free), ..none() },
+        ];
+        let mut all: Vec<String> = changed.into_iter().map(of).chain([own]).collect();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 9, "{all:?}");
+    }
+
+    /// Made-up answers of a file system: only the one that says so means another run.
+    #[test]
+    fn a_file_system_without_locks_is_no_other_run() {
+        let folder = Path::new("out");
+        let said = |tried| held(tried, folder).map_err(|error| error.to_string());
+        assert_eq!(said(Ok(())), Ok(()));
+        assert_eq!(said(Err(TryLockError::WouldBlock)).unwrap_err(), "out: another run is writing into this folder");
+        let mut errors: Vec<Error> = vec![ErrorKind::Unsupported.into(), ErrorKind::PermissionDenied.into()];
+        if cfg!(target_os = "linux") {
+            // ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL.
+            errors.extend([37, 38, 95, 22].map(Error::from_raw_os_error));
+        }
+        for error in errors {
+            let (why, said) = (error.to_string(), said(Err(TryLockError::Error(error))).unwrap_err());
+            assert!(!said.contains("another run is writing") && said.lines().count() == 1, "{said}");
+            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock goes on without"];
+            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+        }
+    }
 }
