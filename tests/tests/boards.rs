@@ -1,10 +1,10 @@
 //! What the firmware promises about its boards: sizes under their limits, all memory zero at the start,
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
-use mote_host::commands::sizes;
 use mote_host::board::machine::{self, OTHER_BYTES};
 use mote_host::board::model::Model;
 use mote_host::board::{build, elf_sizes};
+use mote_host::commands::sizes;
 use mote_host::emulator::footprint;
 use mote_host::emulator::preset_run::{Plan, run};
 use mote_host::emulator::qemu::{Emulator, Heard};

@@ -562,7 +562,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
     let (dim, head) = (list("64"), list("8"));
     let options = Options { n: list(n), signal: list(signal), dim, head, replicates: Some(1), ..Options::default() };
     let config = preset("law").unwrap().with(&options).unwrap();
-    drop(Store::open(folder, &config).unwrap());
+    drop(Store::open(folder, &config, true).unwrap());
     let mut text = read(folder.join("cells.csv"));
     for place in config.places() {
         let (seed, snr) = (place.seed(config.seed), config.recipe.snr(&place));

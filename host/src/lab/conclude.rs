@@ -14,10 +14,10 @@ use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
 use mote_lab::place::Place;
+use mote_lab::product;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
-use mote_lab::product;
 
 /// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
 /// folder as it was.

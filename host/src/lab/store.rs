@@ -3,12 +3,12 @@
 use crate::base::error::{InputError, quoted};
 use crate::base::files::{self, OutFolder};
 use crate::lab::grid::Config;
-use mote_lab::recipe::Recipe;
 use anyhow::Context;
-use mote_lab::outcome::{Cell, Figures, Outcome};
-use mote_lab::place::{Place, Space};
 use mote_core::math;
 use mote_core::rng::mix;
+use mote_lab::outcome::{Cell, Figures, Outcome};
+use mote_lab::place::{Place, Space};
+use mote_lab::recipe::Recipe;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;

@@ -157,7 +157,11 @@ fn host() -> Vec<Check> {
         check(Fast, "tests", &format!("test {TESTED} --no-fail-fast")),
         check(Full, "tests with fast-math", "test --package mote-core --features fast-math"),
         check(Fast, "clippy host", &format!("clippy --quiet {HOST} --all-targets -- -D warnings")),
-        check(Full, "clippy demo", "clippy --quiet --package mote-host --no-default-features --features pictures -- -D warnings"),
+        check(
+            Full,
+            "clippy demo",
+            "clippy --quiet --package mote-host --no-default-features --features pictures -- -D warnings",
+        ),
         check(Full, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings")),
         check(Full, "docs", &format!("{doc} {HOST}")),
     ]

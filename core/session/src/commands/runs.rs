@@ -5,6 +5,7 @@ use super::state::{Activity, Desk, Exam, Outcome, Savings};
 use super::weight_storage::Vault;
 use crate::runs::plan::{Made, Plan, Start};
 use crate::runs::training_run::Course;
+use core::num::NonZeroU32;
 use mote_core::data::Split;
 use mote_core::memory::Memory;
 use mote_core::metrics::Scores;
@@ -13,8 +14,6 @@ use mote_core::train::{TrainError, Trainer};
 use mote_protocol::command::{Data, Fault, Refusal, Train, form_word};
 use mote_protocol::limits;
 use mote_protocol::report::{Record, RunHeader};
-use core::num::NonZeroU32;
-
 
 impl<S: Memory, V: Vault> Desk<'_, S, V> {
     /// The sets of a command: where they come from, and how many samples they have.
