@@ -31,18 +31,18 @@ pub struct Labels {
     /// The recipe, in the title.
     pub recipe: String,
     /// Test loss of [`Shown::Cut`].
-    pub cut: f64,
+    pub threshold: f64,
     /// The curve on top is `N SNR^2` = this.
     pub constant: Option<f64>,
 }
 
 impl Shown {
-    fn value(self, group: &Group, cut: f64) -> Option<f64> {
+    fn value(self, group: &Group, threshold: f64) -> Option<f64> {
         let mean = |numbers: &[f64]| Moments::of(numbers).map(|m| m.mean);
         match self {
             Self::Loss => mean(&group.test_loss),
             Self::Error => mean(&group.test_error),
-            Self::Cut => mean(&group.test_loss).map(|loss| f64::from(u8::from(loss >= cut))),
+            Self::Cut => mean(&group.test_loss).map(|loss| f64::from(u8::from(loss >= threshold))),
         }
     }
 
@@ -50,7 +50,7 @@ impl Shown {
         match self {
             Self::Loss => format!("mean test loss, {}", labels.recipe),
             Self::Error => "mean 0-1 test error".into(),
-            Self::Cut => format!("test loss at least {}, {}", labels.cut, labels.recipe),
+            Self::Cut => format!("test loss at least {}, {}", labels.threshold, labels.recipe),
         }
     }
 }
@@ -190,7 +190,7 @@ impl<'a> Grid<'a> {
 fn scene(groups: &[Group], labels: &Labels, shown: &[Shown]) -> (Scene, Vec<Raster>) {
     let grid = Grid::of(groups);
     let curve = labels.constant.map_or(Vec::new(), |constant| grid.curve(constant));
-    let plots = |shown: &Shown| grid.plots(|group| shown.value(group, labels.cut), &curve);
+    let plots = |shown: &Shown| grid.plots(|group| shown.value(group, labels.threshold), &curve);
     let (all, rasters): (Vec<Vec<Plot>>, Vec<Option<Raster>>) = shown.iter().map(plots).unzip();
     let layout = |(plots, shown): (&Vec<Plot>, &Shown)| {
         let layout = Layout::auto_from_plots(plots).with_title(shown.title(labels));
