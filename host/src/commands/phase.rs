@@ -117,7 +117,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
     let run_file = run_file.map(|file| file.text);
-    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
+    let session =
+        Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
     let interrupt = Interrupt::install()?;
     conclude(&config, cells, &out, &session, interrupt.flag())
 }
