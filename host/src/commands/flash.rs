@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// Options of `mote flash`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. firmware/BOARDS.md says where
+#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. docs/boards.md says where
 the serial port is: open it at 115200 baud, 8 data bits, no parity.
 
 Examples:
