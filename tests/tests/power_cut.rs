@@ -49,7 +49,7 @@ fn data(run: &Run) -> Synthetic {
 
 fn bits(trainer: &mut Trainer<Memory>) -> Vec<u32> {
     let params = trainer.params();
-    Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data()).map(|x| x.to_bits()).collect()
+    params.row().map(f32::to_bits).collect()
 }
 
 /// What happened over all lives of a chip.

@@ -79,7 +79,7 @@ impl SampleStreamer<'_> {
                 false
             }
             Heard::Answer(Answer::Refused(cmd, ..)) => cmd == "put" || cmd == "-",
-            Heard::Answer(Answer::Broken(what, _)) => what == "line",
+            Heard::Answer(Answer::Aborted(what, _)) => what == "line",
             _ => false,
         }
     }
@@ -144,7 +144,7 @@ impl Client {
         let split = if command.contains(" set=train") { Split::Train } else { Split::Test };
         let score = self.attend("eval", reply, sets.map(|sets| (sets, split)), |heard| match heard {
             Heard::Answer(Answer::Score(score)) => Some(Some(score.clone())),
-            Heard::Answer(Answer::Broken(what, why)) if what == "eval" => {
+            Heard::Answer(Answer::Aborted(what, why)) if what == "eval" => {
                 code = Some(why.as_str().to_owned());
                 Some(None)
             }

@@ -3,7 +3,7 @@
 use crate::client::chip::{Client, Heard, Reply};
 use crate::client::fault::ChipError;
 use mote_protocol::answer::Answer;
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::frame::{Frame, decode, encode, encode_numbers, numbers};
 use mote_protocol::limits::{FRAME_NUMBERS, WINDOW};
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ const REPAIRS: u32 = 20;
 
 /// CRC-32 over numbers, as the chip takes it.
 pub fn digest(numbers: &[f32]) -> u32 {
-    let mut digest = Digest::new();
+    let mut digest = Crc32::new();
     digest.update(numbers);
     digest.finish()
 }
@@ -168,7 +168,7 @@ impl Client {
                     // A part is missing or damaged: the digest will say so.
                     Ok(Frame::Put { .. }) | Err(_) => {}
                 },
-                Heard::Answer(Answer::Broken(what, code)) if what == "weights" => {
+                Heard::Answer(Answer::Aborted(what, code)) if what == "weights" => {
                     return Err(ChipError::Broken {
                         port: self.port(),
                         what: what.as_str().into(),
@@ -185,5 +185,5 @@ impl Client {
 
 /// Whether the chip has said that bytes were lost on its side.
 pub(super) fn lost_bytes(said: &[Heard]) -> bool {
-    said.iter().any(|heard| matches!(heard, Heard::Answer(Answer::Broken(what, _)) if what == "line"))
+    said.iter().any(|heard| matches!(heard, Heard::Answer(Answer::Aborted(what, _)) if what == "line"))
 }

@@ -46,7 +46,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let chip = match learned {
         Err(ChipError::Interrupted) => {
-            return Err(save_interrupted::rescue(order, &mut client, losses, &mut memory, &out));
+            return Err(save_interrupted::save_interrupted(order, &mut client, losses, &mut memory, &out));
         }
         other => other?,
     };

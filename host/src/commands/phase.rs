@@ -3,13 +3,13 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, print_line};
-use crate::lab::conclude::conclude;
 use crate::lab::estimate;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use crate::lab::session::Session;
 use crate::lab::store::Store;
+use crate::lab::summarize::summarize;
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::outcome::Cell;
@@ -120,7 +120,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let session =
         Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
     let interrupt = Interrupt::install()?;
-    conclude(&config, cells, &out, &session, interrupt.flag())
+    summarize(&config, cells, &out, &session, interrupt.flag())
 }
 
 /// Says what a run would be.

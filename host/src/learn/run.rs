@@ -9,7 +9,7 @@ use crate::learn::remote_run::RemoteRun;
 use crate::reference::session::{self, Files};
 use anyhow::ensure;
 use mote_core::data::Split;
-use mote_core::memory::Heap;
+use mote_core::memory::{Heap, Memory};
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::Plan;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ impl Job {
     /// Training or a test that leaves the finite numbers; [`ChipError::Interrupted`] if it may not go on.
     pub fn on_host(&self, memory: &mut Heap, goes_on: impl Fn() -> bool) -> anyhow::Result<Learned> {
         if let Some(weights) = &self.init {
-            session::set_weights(memory, weights);
+            memory.workspace().params.set_row(weights);
         }
         let mut files = Files::new(&self.train, self.test.as_ref());
         // The digest of the test set is not part of the run: it is tested afterwards.

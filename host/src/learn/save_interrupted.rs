@@ -17,7 +17,7 @@ type Losses = BTreeMap<u32, f32>;
 /// Ends the run: the chip idles, and its weights and the curve are saved, if it answers in time. `losses` were heard
 /// before the interruption. Nothing is saved of a chip that stands before the last of them: it was reset, and its
 /// weights are not the run's.
-pub fn rescue(
+pub fn save_interrupted(
     order: Order,
     client: &mut Client,
     mut losses: Losses,
