@@ -2,7 +2,7 @@
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use mote_core::memory::{Fixed, Memory};
-use mote_core::params::{Init, Tensor};
+use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, Refusal, RunId, Saved, Store, region_bytes};

@@ -3,7 +3,6 @@
 
 use mote_core::data::Synthetic;
 use mote_core::memory::Fixed;
-use mote_core::params::Tensor;
 use mote_core::rng::{Purpose, Stream, mix};
 use mote_core::train::{StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, RunId, Store};
