@@ -4,7 +4,7 @@ use embedded_hal::digital::{OutputPin, StatefulOutputPin};
 use embedded_io::Write;
 use mote_firmware::board::{self, Parts};
 use mote_protocol::report::{Board, Record, Stack};
-use mote_protocol::wire::{Line, WireError, word};
+use mote_protocol::wire::{Line, WireError, to_name};
 use mote_runtime::runs::port::Port;
 
 /// Serial port, status LED and counter of the board.
@@ -21,8 +21,8 @@ impl SerialPort {
     /// Says which board this is, before the run begins.
     pub fn announce(&mut self) -> Result<(), WireError> {
         self.send(Record::Board(Board {
-            name: word(board::NAME),
-            core: word(board::CORE),
+            name: to_name(board::NAME),
+            core: to_name(board::CORE),
             tick_hz: board::TICK_HZ.into(),
         }))
     }

@@ -15,13 +15,13 @@ pub struct SessionPort {
     led: Led,
     counter: Counter,
     line_end: &'static [u8],
-    half_typed: bool,
+    pending_input: bool,
 }
 
 impl SessionPort {
     /// A port on parts of the board.
     pub fn new(serial: Serial, led: Led, counter: Counter) -> Self {
-        Self { serial, led, counter, line_end: b"\n", half_typed: false }
+        Self { serial, led, counter, line_end: b"\n", pending_input: false }
     }
 
     /// The next byte that came.
@@ -51,7 +51,7 @@ impl SessionPort {
     }
 
     fn line(&mut self, line: &str) {
-        if self.half_typed(false) {
+        if self.pending_input(false) {
             let Ok(()) = self.serial.write_all(ERASE_LINE);
         }
         let Ok(()) = self.serial.write_all(line.as_bytes());
@@ -107,8 +107,8 @@ impl Port for SessionPort {
         self.line_end = if on { b"\r\n" } else { b"\n" };
     }
 
-    fn half_typed(&mut self, on: bool) -> bool {
-        core::mem::replace(&mut self.half_typed, on)
+    fn pending_input(&mut self, on: bool) -> bool {
+        core::mem::replace(&mut self.pending_input, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {

@@ -1,7 +1,7 @@
 //! What the fuzzer does with its bytes: a data file, or what makes one that is nearly right.
 
-use crate::files::npz::{self, Npz};
-use crate::files::samples::Samples;
+use crate::formats::npz::{self, Npz};
+use crate::formats::samples::Samples;
 use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::CompressionMethod;

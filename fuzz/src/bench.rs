@@ -3,8 +3,8 @@
 use mote_core::memory::Fixed;
 use mote_protocol::answer::Answer;
 use mote_protocol::report::{Board, Record};
-use mote_protocol::wire::{Line, WireError, word};
-use mote_runtime::commands::{ERASE_LINE, NoVault, Port, Session, Vault};
+use mote_protocol::wire::{Line, WireError, to_name};
+use mote_runtime::commands::{ERASE_LINE, NoStorage, Port, Session, WeightStorage};
 use mote_runtime::runs::port;
 
 /// Samples that the session can hold.
@@ -38,12 +38,12 @@ pub struct Bench {
     /// Whether lines end with a carriage return.
     pub carriage_return: bool,
     /// Whether half a line stands on the terminal.
-    pub half_typed: bool,
+    pub pending_input: bool,
 }
 
 impl Bench {
     fn line(&mut self, line: Result<Line, WireError>) -> Result<(), WireError> {
-        if self.half_typed(false) {
+        if self.pending_input(false) {
             self.sent.extend_from_slice(ERASE_LINE);
         }
         self.sent.extend_from_slice(line?.as_bytes());
@@ -103,8 +103,8 @@ impl Port for Bench {
         self.carriage_return = on;
     }
 
-    fn half_typed(&mut self, on: bool) -> bool {
-        std::mem::replace(&mut self.half_typed, on)
+    fn pending_input(&mut self, on: bool) -> bool {
+        std::mem::replace(&mut self.pending_input, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
@@ -119,30 +119,34 @@ impl Port for Bench {
 
 /// The board of the bench.
 pub fn board() -> Board {
-    Board { name: word("bench"), core: word("host"), tick_hz: 0 }
+    Board { name: to_name("bench"), core: to_name("host"), tick_hz: 0 }
 }
 
 /// Runs `body` on a fresh session of a model.
 pub fn on_bench<S: mote_core::memory::Memory>(
     memory: &mut S,
     held: usize,
-    body: impl FnOnce(&mut Session<'_, S, NoVault>, &mut Bench),
+    body: impl FnOnce(&mut Session<'_, S, NoStorage>, &mut Bench),
 ) {
     let shape = memory.shape();
     let mut store = vec![0.0; held * (shape.tokens * shape.dim + 1)];
-    let mut session = Session::new(memory, &mut store, NoVault, board());
+    let mut session = Session::new(memory, &mut store, NoStorage, board());
     body(&mut session, &mut Bench::default());
 }
 
 /// Hands bytes over.
-pub fn say<S: mote_core::memory::Memory, V: Vault>(session: &mut Session<'_, S, V>, bench: &mut Bench, bytes: &[u8]) {
+pub fn say<S: mote_core::memory::Memory, V: WeightStorage>(
+    session: &mut Session<'_, S, V>,
+    bench: &mut Bench,
+    bytes: &[u8],
+) {
     for byte in bytes {
         session.receive(*byte, bench).expect("the bench takes everything");
     }
 }
 
 /// A session without a vault.
-pub type Small<'m> = Session<'m, Memory, NoVault>;
+pub type Small<'m> = Session<'m, Memory, NoStorage>;
 
 /// Says one line, and gives back the lines of the answer.
 pub fn ask(session: &mut Small, bench: &mut Bench, line: &str) -> Vec<String> {
@@ -152,7 +156,7 @@ pub fn ask(session: &mut Small, bench: &mut Bench, line: &str) -> Vec<String> {
 }
 
 /// Gives time until there is nothing more to do, at most so often. Answers whether there was an end.
-pub fn rest<S: mote_core::memory::Memory, V: Vault>(
+pub fn rest<S: mote_core::memory::Memory, V: WeightStorage>(
     session: &mut Session<'_, S, V>,
     bench: &mut Bench,
     most: usize,

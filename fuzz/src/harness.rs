@@ -6,7 +6,7 @@ use mote_protocol::crc::checksum;
 use mote_protocol::frame::{Frame, decode, encode, encode_numbers};
 use mote_protocol::limits::{FRAME_IDLE_MS, LINE_IDLE_MS};
 use mote_protocol::report::Record;
-use mote_runtime::commands::{NoVault, Session};
+use mote_runtime::commands::{NoStorage, Session};
 
 /// Beginnings of lines that reach deep.
 const LINES: [&str; 24] = [
@@ -59,7 +59,7 @@ impl<'s> Script<'s> {
 pub fn play(script: &[u8]) {
     let mut memory = Memory::zeroed();
     let mut store = [0.0; HELD * 16];
-    let mut session = Session::new(&mut memory, &mut store, NoVault, board());
+    let mut session = Session::new(&mut memory, &mut store, NoStorage, board());
     let mut bench = Bench::default();
     let mut script = Script(script);
     let mut before = session.digest();
@@ -91,12 +91,12 @@ thread_local! {
     static CLEAN: (u32, u32) = {
         let mut memory = Memory::zeroed();
         let mut store = [0.0; HELD * 16];
-        clean_run(&mut Session::new(&mut memory, &mut store, NoVault, board()), &mut Bench::default())
+        clean_run(&mut Session::new(&mut memory, &mut store, NoStorage, board()), &mut Bench::default())
     };
 }
 
 /// One line of a script.
-fn act(script: &mut Script, session: &mut Session<Memory, NoVault>, bench: &mut Bench) {
+fn act(script: &mut Script, session: &mut Session<Memory, NoStorage>, bench: &mut Bench) {
     match script.byte() % 10 {
         0 => say(session, bench, script.bytes(255)),
         1 => {
@@ -159,7 +159,7 @@ fn read_all(bench: &mut Bench) -> Vec<String> {
 }
 
 /// What a host does with a session it knows nothing about: silence, then `stop`.
-fn recover(session: &mut Session<Memory, NoVault>, bench: &mut Bench) {
+fn recover(session: &mut Session<Memory, NoStorage>, bench: &mut Bench) {
     for silence in [FRAME_IDLE_MS, LINE_IDLE_MS] {
         bench.millis = bench.millis.wrapping_add(silence);
         rest(session, bench, 2);
@@ -169,7 +169,7 @@ fn recover(session: &mut Session<Memory, NoVault>, bench: &mut Bench) {
 }
 
 /// Trains, and returns weights and steps.
-fn clean_run(session: &mut Session<Memory, NoVault>, bench: &mut Bench) -> (u32, u32) {
+fn clean_run(session: &mut Session<Memory, NoStorage>, bench: &mut Bench) -> (u32, u32) {
     say(session, bench, b"train n=4 snr=1 steps=3 test=2 eval=2 seed=5\n");
     assert!(rest(session, bench, 100), "the run has an end");
     assert_eq!(read_all(bench), ["train"]);

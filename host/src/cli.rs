@@ -1,7 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::base::error::{InputError, quoted};
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 #[cfg(feature = "lab")]
 use crate::commands::bench::BenchArgs;
 #[cfg(feature = "pictures")]
@@ -130,5 +130,5 @@ pub fn refused_value(error: &clap::Error) -> Option<InputError> {
 pub fn print_completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "mote", &mut script);
-    say(String::from_utf8_lossy(&script).trim_end())
+    print_line(String::from_utf8_lossy(&script).trim_end())
 }

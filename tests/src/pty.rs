@@ -3,8 +3,8 @@
 use mote_core::memory::Fixed;
 use mote_protocol::answer::Answer;
 use mote_protocol::report::{Board, Record};
-use mote_protocol::wire::word;
-use mote_runtime::commands::{NoVault, Port, Session};
+use mote_protocol::wire::to_name;
+use mote_runtime::commands::{NoStorage, Port, Session};
 use mote_runtime::runs::port;
 use serialport::{SerialPort, TTYPort};
 use std::io::{self, Read, Write};
@@ -122,7 +122,7 @@ struct Wire<'c> {
     up: usize,
     down: usize,
     reset: bool,
-    half_typed: bool,
+    pending_input: bool,
 }
 
 impl Wire<'_> {
@@ -181,9 +181,9 @@ impl Port for Wire<'_> {
     /// For people in a terminal: `mote` never asks for it.
     fn carriage_return(&mut self, _: bool) {}
 
-    fn half_typed(&mut self, on: bool) -> bool {
+    fn pending_input(&mut self, on: bool) -> bool {
         // Nothing stands on a screen here that would have to give way.
-        std::mem::replace(&mut self.half_typed, on)
+        std::mem::replace(&mut self.pending_input, on)
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -217,14 +217,14 @@ fn live(path: &Path, port: TTYPort, accidents: Accidents, stop: &AtomicBool, cou
         up: 0,
         down: 0,
         reset: false,
-        half_typed: false,
+        pending_input: false,
     };
     // What a fresh chip hears first.
     let mut carried = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let (mut memory, mut store) = (Memory::zeroed(), [0.0; HELD * SAMPLE]);
-        let board = Board { name: word("pty"), core: word("host"), tick_hz: 0 };
-        let mut session = Session::new(&mut memory, &mut store, NoVault, board);
+        let board = Board { name: to_name("pty"), core: to_name("host"), tick_hz: 0 };
+        let mut session = Session::new(&mut memory, &mut store, NoStorage, board);
         wire.reset = false;
         let greeting = wire.accidents.greeting.clone();
         wire.send(&greeting).unwrap();

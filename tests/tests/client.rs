@@ -16,7 +16,7 @@ use mote_host::formats::samples::Samples;
 use mote_protocol::answer::Answer;
 use mote_protocol::crc::checksum;
 use mote_protocol::limits::WINDOW;
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 use mote_tests::archive::synthetic as data;
 use mote_tests::pty::{Accidents, PtyChip};
 use serialport::{SerialPort, TTYPort};
@@ -402,7 +402,7 @@ fn a_damaged_command_is_sent_again() {
 fn a_stale_refusal_is_no_answer() {
     let chip = PtyChip::start(Accidents::default());
     let stale =
-        Answer::Refused(word("-"), word("line-timeout"), "the line was begun and not ended".try_into().unwrap());
+        Answer::Refused(to_name("-"), to_name("line-timeout"), "the line was begun and not ended".try_into().unwrap());
     let stale = format!("{}\n", stale.into_line().unwrap());
     let sent = Rc::new(Cell::new((0, 0)));
     let (told, heard) = (sent.clone(), sent.clone());

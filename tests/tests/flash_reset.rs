@@ -15,7 +15,7 @@ use mote_host::board::{build, machine};
 use mote_protocol::crc::checksum;
 use mote_runtime::checkpoint::{Refusal, Store};
 use mote_runtime::runs::presets::Preset;
-use mote_runtime::runs::training_run::weights_digest;
+use mote_runtime::runs::training_run::weights_crc32;
 use mote_tests::volume::pick;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -120,7 +120,7 @@ impl Chip {
         Ok(std::fs::read(dump)?)
     }
 
-    fn say(&mut self, command: &str) -> anyhow::Result<()> {
+    fn print_line(&mut self, command: &str) -> anyhow::Result<()> {
         writeln!(self.input, "{command} *{:08x}", checksum(command.as_bytes()))?;
         Ok(self.input.flush()?)
     }
@@ -228,12 +228,12 @@ fn on_the_host() -> u32 {
     for _ in 0..STEPS {
         trainer.step(&mut data).unwrap();
     }
-    weights_digest(&trainer.params())
+    weights_crc32(&trainer.params())
 }
 
 /// Goes on from the flash, or begins: also once a run is nearly over. Answers from which step.
 fn go_on(chip: &mut Chip, tally: &mut Tally) -> anyhow::Result<u32> {
-    chip.say("resume")?;
+    chip.print_line("resume")?;
     let line = chip.hear(&["cmd=resume"])?;
     let step = match line.split_once("ok cmd=resume numbers=") {
         Some((_, rest)) => {
@@ -247,7 +247,7 @@ fn go_on(chip: &mut Chip, tally: &mut Tally) -> anyhow::Result<u32> {
             0
         }
     };
-    chip.say(&command(if step > 0 { " init=keep" } else { "" }))?;
+    chip.print_line(&command(if step > 0 { " init=keep" } else { "" }))?;
     chip.hear(&["ok cmd=train"])?;
     Ok(step)
 }
@@ -266,9 +266,9 @@ fn wait(chance: &mut Stream, most_us: u32) {
 /// Has the chip save, and answers when it has read the command: one that waits on the line would be obeyed after the
 /// reset, when the weights are 0. The echo tells.
 fn begin_a_save(chip: &mut Chip) -> anyhow::Result<Instant> {
-    chip.say("echo on=1")?;
+    chip.print_line("echo on=1")?;
     chip.hear(&["ok cmd=echo"])?;
-    chip.say("save")?;
+    chip.print_line("save")?;
     chip.hear(&["save *"])?;
     Ok(Instant::now())
 }
@@ -286,7 +286,7 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
 
     let mut chip = Chip::start(&elf)?;
     let start = Instant::now();
-    chip.say(&command(""))?;
+    chip.print_line(&command(""))?;
     assert_eq!(end(&mut chip)?, expected, "undisturbed");
     // A step and its save, as this machine emulates them.
     let step_us = (start.elapsed() / STEPS).as_micros().clamp(1, 1_000_000) as u32;
@@ -331,7 +331,7 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
         wait(&mut chance, usual_us);
         saving.look(chip.reset()?);
         chip.forget();
-        chip.say("resume")?;
+        chip.print_line("resume")?;
         let line = chip.hear(&["cmd=resume"])?;
         ensure!(line.contains(&answer), "{line}");
         saving.resumed += 1;

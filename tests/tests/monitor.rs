@@ -8,7 +8,7 @@ use mote_host::reference::preset_run::host_lines;
 use mote_protocol::answer::{Answer, State as Status};
 use mote_protocol::crc::checksum;
 use mote_protocol::report::{DigestLine, Hello, Record};
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 use mote_runtime::runs::presets::Preset;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -212,11 +212,11 @@ fn a_chip_that_starts_again_begins_a_new_curve() {
 /// To a session, `hello` is a question; that it was reset shows elsewhere.
 #[test]
 fn a_session_that_says_hello_goes_on_and_one_that_was_reset_does_not() {
-    let [engine, math, preset] = ["0.1.0", "libm", "session"].map(word);
+    let [engine, math, preset] = ["0.1.0", "libm", "session"].map(to_name);
     let hello = record(Record::Hello(Hello { protocol: 2, engine, math, preset, ..Hello::default() }));
     let status =
-        |activity: &str, step| answer(Answer::State(Status { activity: word(activity), step, ..Status::default() }));
-    let reset = answer(Answer::Ok(word("reset"), 0, 0));
+        |activity: &str, step| answer(Answer::State(Status { activity: to_name(activity), step, ..Status::default() }));
+    let reset = answer(Answer::Ok(to_name("reset"), 0, 0));
     for (line, restarts) in [
         (&hello, false),
         (&status("train", 20), false),
@@ -240,12 +240,12 @@ fn a_session_that_says_hello_goes_on_and_one_that_was_reset_does_not() {
 fn what_a_session_answers_is_shown() {
     let mut state = State::new("a test".into());
     for (said, shown) in [
-        (Answer::Ok(word("save"), 12, 0xab), "ok: save, weights of step 12, crc 000000ab"),
+        (Answer::Ok(to_name("save"), 12, 0xab), "ok: save, weights of step 12, crc 000000ab"),
         (
-            Answer::Refused(word("save"), word("busy"), "it trains".try_into().unwrap()),
+            Answer::Refused(to_name("save"), to_name("busy"), "it trains".try_into().unwrap()),
             "refused: save: it trains (busy)",
         ),
-        (Answer::Broken(word("eval"), word("stopped")), "eval ended early: stopped"),
+        (Answer::Broken(to_name("eval"), to_name("stopped")), "eval ended early: stopped"),
         (Answer::Wear(17, 40_000), "flash: 17 of 40000 saves"),
     ] {
         hear(&mut state, &answer(said), 0);
@@ -255,7 +255,7 @@ fn what_a_session_answers_is_shown() {
     let report = mote_core::train::StepReport { step: 1, train_loss: 0.5 };
     for what in ["line", "save"] {
         hear(&mut state, &record(Record::Step(report)), 0);
-        hear(&mut state, &answer(Answer::Broken(word(what), word("bytes-lost"))), 0);
+        hear(&mut state, &answer(Answer::Broken(to_name(what), to_name("bytes-lost"))), 0);
         assert!(state.is_busy(), "{what}: {}", state.activity);
     }
 }
@@ -283,10 +283,10 @@ fn the_rate_is_that_of_the_last_seconds() {
 fn the_step_that_is_saved_is_shown() {
     let mut state = state(&lines_to_step_20());
     assert!(!picture(&state, (80, 24), 0, false)[14].contains("saved"));
-    let saved = DigestLine { what: word("saved"), step: 15, digest: 1 };
+    let saved = DigestLine { what: to_name("saved"), step: 15, digest: 1 };
     hear(&mut state, &record(Record::Digest(saved)), 500);
     assert!(picture(&state, (80, 24), 500, false)[14].contains(" steps/s  saved 15  train loss "));
-    hear(&mut state, &answer(Answer::Ok(word("save"), 20, 1)), 500);
+    hear(&mut state, &answer(Answer::Ok(to_name("save"), 20, 1)), 500);
     assert!(picture(&state, (80, 24), 500, false)[14].contains("  saved 20  "));
 }
 

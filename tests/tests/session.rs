@@ -152,10 +152,10 @@ fn the_longest_answers_fit() {
         assert!(text.contains("; found xxxxxxxxxxxxxxxxxxxxxxxx"), "the sentence is cut: {line}");
     }
     let big = u64::MAX;
-    let word = mote_protocol::wire::word("abcdefghijklmnopqrstuvwxyz");
+    let word = mote_protocol::wire::to_name("abcdefghijklmnopqrstuvwxyz");
     let all = [
         Answer::Refused(word.clone(), word.clone(), Text::try_from("t".repeat(TEXT_MAX).as_str()).unwrap()),
-        Answer::Numbers(big, mote_protocol::wire::Words::from_slice(&[7; 32]).unwrap()),
+        Answer::Numbers(big, mote_protocol::wire::BitsList::from_slice(&[7; 32]).unwrap()),
         Answer::Ok(word.clone(), big, u32::MAX),
         Answer::Want(word.clone(), big),
         Answer::Broken(word.clone(), word.clone()),

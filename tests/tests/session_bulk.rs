@@ -18,8 +18,8 @@ use mote_protocol::limits::{
     FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
 };
 use mote_protocol::report::Record;
-use mote_runtime::commands::{NoVault, Session};
-use mote_runtime::runs::training_run::weights_digest;
+use mote_runtime::commands::{NoStorage, Session};
+use mote_runtime::runs::training_run::weights_crc32;
 use std::collections::VecDeque;
 
 /// A host that sends numbers in frames, at most [`WINDOW`] without an answer, and counts what goes over the line.
@@ -57,7 +57,7 @@ fn made(count: usize, size: (usize, usize), purpose: Purpose) -> (Vec<f32>, Vec<
 }
 
 impl Host {
-    fn send<S: AnyMemory>(&mut self, session: &mut Session<'_, S, NoVault>, bench: &mut Bench, bytes: &[u8]) {
+    fn send<S: AnyMemory>(&mut self, session: &mut Session<'_, S, NoStorage>, bench: &mut Bench, bytes: &[u8]) {
         self.up += bytes.len();
         say(session, bench, bytes);
     }
@@ -66,7 +66,7 @@ impl Host {
     /// sent again, from where the chip says it is.
     fn transfer<S: AnyMemory>(
         &mut self,
-        session: &mut Session<'_, S, NoVault>,
+        session: &mut Session<'_, S, NoStorage>,
         bench: &mut Bench,
         command: &str,
         all: &[f32],
@@ -128,7 +128,7 @@ fn host_digest<S: AnyMemory>(memory: &mut S, tokens: &[f32], labels: &[Label], s
     for _ in 0..steps {
         trainer.step(&mut data).unwrap();
     }
-    weights_digest(&trainer.params())
+    weights_crc32(&trainer.params())
 }
 
 /// Held samples, by frames and by typed lines: the run of the host on the same numbers.
@@ -151,7 +151,7 @@ fn held_samples_train_as_on_the_host() {
                 } else {
                     let command = format!("data set={set} n={n} binary=1");
                     let answer = Host::default().transfer(session, bench, &command, all, |_| ());
-                    assert_eq!(answer, Answer::Ok(mote_protocol::wire::word("end"), all.len() as u64, crc(all)));
+                    assert_eq!(answer, Answer::Ok(mote_protocol::wire::to_name("end"), all.len() as u64, crc(all)));
                 }
                 assert!(bench.lines().iter().all(|line| line.starts_with("mote ok ")));
             }
@@ -171,7 +171,7 @@ fn held_samples_train_as_on_the_host() {
 /// Answers each `want` with the frames of that sample, a window at a time; until the session has nothing to do.
 fn stream<S: AnyMemory>(
     host: &mut Host,
-    session: &mut Session<'_, S, NoVault>,
+    session: &mut Session<'_, S, NoStorage>,
     bench: &mut Bench,
     sets: [(&str, &[f32]); 2],
     sample: usize,
@@ -453,7 +453,7 @@ fn damage_on_the_line_is_healed() {
                     _ => frame.insert(at, stream.next_u32() as u8),
                 }
             });
-            assert_eq!(answer, Answer::Ok(mote_protocol::wire::word("end"), line.len() as u64, crc(&line)));
+            assert_eq!(answer, Answer::Ok(mote_protocol::wire::to_name("end"), line.len() as u64, crc(&line)));
         }
         say(session, bench, b"train form=held steps=2 stop_loss=0\n");
         rest(session, bench, usize::MAX);

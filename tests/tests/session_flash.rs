@@ -7,7 +7,7 @@ mod bench;
 use bench::{Bench, Memory, board, rest, say};
 use mote_core::memory::Fixed;
 use mote_protocol::answer::Answer;
-use mote_runtime::commands::{FlashVault, Session};
+use mote_runtime::commands::{FlashStorage, Session};
 use mote_tests::nor::Nor;
 
 type Flash = Nor<4, 128>;
@@ -24,16 +24,16 @@ const RUN: &str = "train n=4 snr=1 test=0 steps=20 stop_loss=0";
 fn on_flash<S: mote_core::memory::Memory>(
     memory: &mut S,
     flash: &mut Flash,
-    body: impl FnOnce(&mut Session<'_, S, FlashVault<&mut Flash>>, &mut Bench),
+    body: impl FnOnce(&mut Session<'_, S, FlashStorage<&mut Flash>>, &mut Bench),
 ) {
-    let vault = FlashVault::new(flash, 0, (PAGES * 128) as u32, ERASURES, memory.shape()).unwrap();
+    let vault = FlashStorage::new(flash, 0, (PAGES * 128) as u32, ERASURES, memory.shape()).unwrap();
     let mut store = [0.0; 96];
     body(&mut Session::new(memory, &mut store, vault, board()), &mut Bench::default());
 }
 
 /// Says one line, lets the session come to rest, and gives back all lines.
 fn ask<S: mote_core::memory::Memory>(
-    session: &mut Session<'_, S, FlashVault<&mut Flash>>,
+    session: &mut Session<'_, S, FlashStorage<&mut Flash>>,
     bench: &mut Bench,
     line: &str,
 ) -> Vec<String> {

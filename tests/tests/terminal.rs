@@ -19,7 +19,7 @@ const TAKEN: &str = "\u{1b}[?1049h";
 const GIVEN_BACK: &str = "\u{1b}[?1049l";
 
 /// A terminal of 80x24, and a program on it.
-struct Desk {
+struct SessionState {
     screen: TTYPort,
     path: String,
     before: String,
@@ -47,7 +47,7 @@ fn without_controls(seen: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-impl Desk {
+impl SessionState {
     fn start(mut program: Command) -> Self {
         let (mut screen, mut theirs) = TTYPort::pair().unwrap();
         screen.set_timeout(Duration::from_millis(50)).unwrap();
@@ -143,7 +143,7 @@ fn log() -> tempfile::NamedTempFile {
 fn keys_work_and_q_gives_the_terminal_back() {
     let file = log();
     for (key, status) in [("q", 0), ("\u{3}", 0)] {
-        let mut desk = Desk::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "2000"]);
+        let mut desk = SessionState::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "2000"]);
         desk.assert_taken();
         desk.wait_for_words("report ended; no more lines");
         desk.screen.write_all(b"?").unwrap();
@@ -164,7 +164,7 @@ fn keys_work_and_q_gives_the_terminal_back() {
 fn signals_give_the_terminal_back() {
     let file = log();
     for name in ["TERM", "INT", "HUP"] {
-        let mut desk = Desk::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "20"]);
+        let mut desk = SessionState::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "20"]);
         desk.assert_taken();
         desk.wait_for_words("training");
         desk.signal(name);
@@ -175,10 +175,10 @@ fn signals_give_the_terminal_back() {
 }
 
 /// This test program again, on a terminal, doing what `child` says.
-fn child(what: &str) -> Desk {
+fn child(what: &str) -> SessionState {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "--nocapture", what]);
-    Desk::start(command)
+    SessionState::start(command)
 }
 
 fn take_the_screen() -> Screen {

@@ -4,7 +4,7 @@ use mote_core::train::StepReport;
 use mote_host::reference::preset_run::host_lines;
 use mote_protocol::crc::Digest;
 use mote_protocol::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
-use mote_protocol::wire::{LINE_MAX, WireError, word};
+use mote_protocol::wire::{LINE_MAX, WireError, to_name};
 use mote_runtime::runs::presets::Preset;
 use mote_tests::volume::pick;
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ fn contents_are_checked_behind_the_checksum() {
     assert_eq!(made("byebye", &both), Err(WireError::Kind));
     assert_eq!(made("bye", &|f| f.count("runs", &mut 2).unwrap()), Err(WireError::Field("failed")));
     assert_eq!(made("bye", &|f| f.count("failed", &mut 2).unwrap()), Err(WireError::Field("runs")));
-    assert_eq!(made("bye", &|f| f.word("runs", &mut word("+2")).unwrap()), Err(WireError::Value("runs")));
+    assert_eq!(made("bye", &|f| f.name("runs", &mut to_name("+2")).unwrap()), Err(WireError::Value("runs")));
     assert_eq!(
         made("bye", &|f| {
             both(f);
@@ -87,7 +87,7 @@ fn contents_are_checked_behind_the_checksum() {
     let step = |text: &str| {
         made("step", &|f| {
             f.count("step", &mut 1).unwrap();
-            f.word("train_loss", &mut word(text)).unwrap();
+            f.name("train_loss", &mut to_name(text)).unwrap();
         })
     };
     assert!(step("0.500000:3f000000").is_ok());
@@ -98,11 +98,11 @@ fn contents_are_checked_behind_the_checksum() {
 /// The longest line that can be: every number at its longest.
 #[test]
 fn the_longest_lines_fit() {
-    let long = word("abcdefghijklmnopqrstuvwxyz");
+    let long = to_name("abcdefghijklmnopqrstuvwxyz");
     let (big, real) = (u64::MAX, -f32::MAX);
     let run = RunHeader {
         name: long.clone(),
-        form: word("uniform"),
+        form: to_name("uniform"),
         samples: big,
         test_samples: big,
         seed: big,

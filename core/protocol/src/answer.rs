@@ -2,7 +2,7 @@
 //!
 //! Apart from [`Record`](crate::report::Record), so that firmware without a session does not carry them.
 
-use crate::wire::{Fields, Text, WireError, Word, Words, lines};
+use crate::wire::{BitsList, Fields, Name, Text, WireError, lines};
 
 /// Version of the protocol of commands, in the `hello` of a session.
 pub const PROTOCOL: u64 = 2;
@@ -34,7 +34,7 @@ pub struct Limits {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct State {
     /// `idle`, `train`, `eval`, `data`, `load` or `weights`.
-    pub activity: Word,
+    pub activity: Name,
     /// Steps behind the weights.
     pub step: u64,
     /// Steps after which the run stops; 0 if there is none.
@@ -56,7 +56,7 @@ pub struct State {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
     /// `train` or `test`.
-    pub what: Word,
+    pub what: Name,
     /// Steps behind the weights.
     pub step: u64,
     /// Samples.
@@ -74,34 +74,34 @@ pub struct Score {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Answer {
     /// The command was taken: its word, and two figures that depend on it.
-    Ok(Word, u64, u32),
+    Ok(Name, u64, u32),
     /// The command was not taken, and nothing has changed: its word or `-`, a code, a sentence.
-    Refused(Word, Word, Text),
+    Refused(Name, Name, Text),
     /// What it can take.
     Limits(Limits),
     /// Where it stands.
     State(State),
     /// It waits for a streamed sample: the set, the sample.
-    Want(Word, u64),
+    Want(Name, u64),
     /// Numbers from a position on.
-    Numbers(u64, Words),
+    Numbers(u64, BitsList),
     /// A test has ended.
     Score(Score),
     /// What has ended early, `eval`, `data`, `load`, `weights`, `line` or `save`, and why.
-    Broken(Word, Word),
+    Broken(Name, Name),
     /// How often the flash was saved to, and how often its maker promises that it can be.
     Wear(u64, u64),
 }
 
 lines!(Answer {
-    "ok" => Ok(Word::new(), 0, 0),
-    "refused" => Refused(Word::new(), Word::new(), Text::new()),
+    "ok" => Ok(Name::new(), 0, 0),
+    "refused" => Refused(Name::new(), Name::new(), Text::new()),
     "limits" => Limits(Limits::default()),
     "state" => State(State::default()),
-    "want" => Want(Word::new(), 0),
-    "numbers" => Numbers(0, Words::new()),
+    "want" => Want(Name::new(), 0),
+    "numbers" => Numbers(0, BitsList::new()),
     "score" => Score(Score::default()),
-    "broken" => Broken(Word::new(), Word::new()),
+    "broken" => Broken(Name::new(), Name::new()),
     "wear" => Wear(0, 0),
 });
 
@@ -115,13 +115,13 @@ impl Answer {
     pub fn write_fields(&mut self, f: &mut impl Fields) -> Result<(), WireError> {
         match self {
             Self::Ok(cmd, numbers, crc) => {
-                f.word("cmd", cmd)?;
+                f.name("cmd", cmd)?;
                 f.count("numbers", numbers)?;
                 f.bits("crc", crc)
             }
             Self::Refused(cmd, code, text) => {
-                f.word("cmd", cmd)?;
-                f.word("code", code)?;
+                f.name("cmd", cmd)?;
+                f.name("code", code)?;
                 f.text("text", text)
             }
             Self::Limits(r) => {
@@ -135,7 +135,7 @@ impl Answer {
                 f.count("weights", &mut r.weights)
             }
             Self::State(r) => {
-                f.word("activity", &mut r.activity)?;
+                f.name("activity", &mut r.activity)?;
                 f.count("step", &mut r.step)?;
                 f.count("max_steps", &mut r.max_steps)?;
                 f.maybe_real("train_loss", &mut r.train_loss)?;
@@ -145,15 +145,15 @@ impl Answer {
                 f.count("next", &mut r.next)
             }
             Self::Want(split, sample) => {
-                f.word("set", split)?;
+                f.name("set", split)?;
                 f.count("sample", sample)
             }
             Self::Numbers(first, words) => {
                 f.count("first", first)?;
-                f.words("bits", words)
+                f.bits_list("bits", words)
             }
             Self::Score(r) => {
-                f.word("what", &mut r.what)?;
+                f.name("what", &mut r.what)?;
                 f.count("step", &mut r.step)?;
                 f.count("samples", &mut r.samples)?;
                 f.real("loss", &mut r.loss)?;
@@ -161,8 +161,8 @@ impl Answer {
                 f.real("attention", &mut r.attention)
             }
             Self::Broken(what, code) => {
-                f.word("what", what)?;
-                f.word("code", code)
+                f.name("what", what)?;
+                f.name("code", code)
             }
             Self::Wear(saves, life) => {
                 f.count("saves", saves)?;

@@ -4,7 +4,7 @@
 pub const LINE_MAX: usize = 480;
 
 /// Longest word in bytes: names of presets, runs, boards, commands.
-pub const WORD_MAX: usize = 24;
+pub const NAME_MAX: usize = 24;
 
 /// Longest sentence of a refusal, in bytes.
 pub const TEXT_MAX: usize = 240;

@@ -17,10 +17,10 @@ use mote_core::memory::Fixed;
 use mote_core::shape::Shape;
 use mote_firmware::board;
 use mote_protocol::report::Board;
-use mote_protocol::wire::{WireError, word};
+use mote_protocol::wire::{WireError, to_name};
 #[cfg(keeps_weights)]
 use mote_runtime::checkpoint::region_bytes;
-use mote_runtime::commands::{FlashVault, NoVault, Session};
+use mote_runtime::commands::{FlashStorage, NoStorage, Session};
 #[cfg(not(keeps_weights))]
 use mote_runtime::runs::budget::samples_held;
 use mote_runtime::runs::presets::Preset;
@@ -48,11 +48,11 @@ const SAMPLE: usize = SHAPE.tokens * SHAPE.dim + 1;
 const HELD: usize = samples_held(&SHAPE, board::MEMORY_BUDGET_BYTES);
 
 #[cfg(keeps_weights)]
-type BoardVault = FlashVault<board::Flash>;
+type BoardVault = FlashStorage<board::Flash>;
 #[cfg(not(keeps_weights))]
-type BoardVault = NoVault;
+type BoardVault = NoStorage;
 
-type Desk = Session<'static, Memory, BoardVault>;
+type SessionState = Session<'static, Memory, BoardVault>;
 
 /// The flash that outlasts a power cut.
 #[cfg(keeps_weights)]
@@ -61,7 +61,7 @@ fn vault(flash: board::Flash) -> Option<BoardVault> {
         let fits = matches!(region_bytes(SHAPE, board::Flash::ERASE_SIZE), Some(bytes) if bytes <= board::Flash::BYTES);
         assert!(fits, "two checkpoints of the model do not fit the flash that is kept for them");
     }
-    FlashVault::new(flash, 0, board::Flash::BYTES as u32, board::Flash::ERASURES, SHAPE).ok()
+    FlashStorage::new(flash, 0, board::Flash::BYTES as u32, board::Flash::ERASURES, SHAPE).ok()
 }
 
 #[entry]
@@ -70,13 +70,13 @@ fn main() -> ! {
     static mut MEMORY: Memory = Memory::zeroed();
     static mut STORE: [f32; HELD * SAMPLE] = [0.0; HELD * SAMPLE];
     // Not `None`, which is not all zero and would lie in flash.
-    static mut SESSION: MaybeUninit<Desk> = MaybeUninit::uninit();
+    static mut SESSION: MaybeUninit<SessionState> = MaybeUninit::uninit();
 
     let Some(parts) = board::take() else { board::exit(false) };
     #[cfg(keeps_weights)]
     let Some(vault) = vault(parts.flash) else { board::exit(false) };
     #[cfg(not(keeps_weights))]
-    let vault = NoVault; // `save` and `resume` say so
+    let vault = NoStorage; // `save` and `resume` say so
     let mut port = SessionPort::new(parts.serial, parts.led, parts.counter);
     let session = open(SESSION, MEMORY, STORE, vault);
     loop {
@@ -90,17 +90,17 @@ fn main() -> ! {
 /// The session in its place. Never inlined: the way there would stay on the stack.
 #[inline(never)]
 fn open(
-    place: &'static mut MaybeUninit<Desk>,
+    place: &'static mut MaybeUninit<SessionState>,
     memory: &'static mut Memory,
     store: &'static mut [f32],
     vault: BoardVault,
-) -> &'static mut Desk {
-    let board = Board { name: word(board::NAME), core: word(board::CORE), tick_hz: board::TICK_HZ.into() };
+) -> &'static mut SessionState {
+    let board = Board { name: to_name(board::NAME), core: to_name(board::CORE), tick_hz: board::TICK_HZ.into() };
     place.write(Session::new(memory, store, vault, board))
 }
 
 /// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.
-fn serve(session: &mut Desk, port: &mut SessionPort) -> Result<(), WireError> {
+fn serve(session: &mut SessionState, port: &mut SessionPort) -> Result<(), WireError> {
     if session.is_quiet() {
         port.wait();
     }

@@ -21,9 +21,9 @@ fn place(count: usize) -> &'static AtomicU8 {
 }
 
 /// The program's end of the queue. There must be one: two would give bytes twice.
-pub struct Inbox(());
+pub struct RxQueue(());
 
-impl Inbox {
+impl RxQueue {
     /// The queue, with whatever waits in it.
     pub(super) fn open() -> Self {
         Self(())
@@ -47,7 +47,7 @@ impl Inbox {
     }
 
     /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran, or they came damaged. What waits
-    /// came before them, and nothing that follows is taken in before [`Inbox::accept_again`]: no line is put together from
+    /// came before them, and nothing that follows is taken in before [`RxQueue::accept_again`]: no line is put together from
     /// both sides.
     pub fn is_overrun(&self) -> bool {
         OVERRUN.load(Ordering::Acquire)

@@ -85,7 +85,7 @@ pub fn take() -> Option<Parts> {
     // SAFETY: this line is reached once.
     unsafe { chosen::start() };
     Some(Parts {
-        serial: Serial::new(Sender::new(), inbox::Inbox::open()),
+        serial: Serial::new(Sender::new(), inbox::RxQueue::open()),
         led: Led(()),
         counter: Counter::new(),
         #[cfg(keeps_weights)]

@@ -1,6 +1,6 @@
 //! The serial port of every board: bytes go out at once and wait for the line, bytes that come in wait in a queue.
 
-use super::inbox::Inbox;
+use super::inbox::RxQueue;
 use super::sender::Sender;
 use core::convert::Infallible;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
@@ -8,12 +8,12 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 /// Serial port, to send and to receive.
 pub struct Serial {
     sender: Sender,
-    inbox: Inbox,
+    inbox: RxQueue,
 }
 
 impl Serial {
     /// The port of a started board.
-    pub(super) fn new(sender: Sender, inbox: Inbox) -> Self {
+    pub(super) fn new(sender: Sender, inbox: RxQueue) -> Self {
         Self { sender, inbox }
     }
 

@@ -38,12 +38,12 @@ pub struct Best {
 
 impl Agreement {
     /// Of the groups of one model, in the order of the grid.
-    pub fn of(groups: &[Group], cut: f64) -> Self {
+    pub fn of(groups: &[Group], threshold: f64) -> Self {
         let (mut never_rising, mut tallies) = (NeverRising::default(), Vec::with_capacity(groups.len()));
         for row in groups.chunk_by(|a, b| a.n == b.n) {
             let first = tallies.len();
             tallies.extend(row.iter().map(|group| {
-                let below = group.test_loss.iter().filter(|loss| **loss < cut).count();
+                let below = group.test_loss.iter().filter(|loss| **loss < threshold).count();
                 Tally { value: group.n_snr2(), below, all: group.test_loss.len(), chance: 0.0 }
             }));
             let row = || tallies[first..].iter().filter(|tally| tally.all > 0);

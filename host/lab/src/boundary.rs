@@ -32,7 +32,8 @@ pub struct Boundary {
     /// `H`.
     pub head: usize,
     /// Test loss at which the picture is cut.
-    pub cut: f64,
+    #[serde(rename = "cut")]
+    pub threshold: f64,
     /// The crossing of each N.
     pub crossings: Vec<Crossing>,
     /// Exponent of `SNR* = constant N^exponent`; the theory says -1/2.
@@ -52,18 +53,18 @@ pub struct Boundary {
 }
 
 impl Boundary {
-    /// The boundary at `cut` of the groups of one model, in the order of the grid; intervals by redrawing.
+    /// The boundary at `threshold` of the groups of one model, in the order of the grid; intervals by redrawing.
     ///
     /// # Errors
     ///
     /// [`Error::Stopped`] when told to.
-    pub fn of(groups: &[Group], cut: f64, redraws: Redraws, stop: Stop) -> Result<Self, Error> {
-        let rows: Vec<Row> = groups.chunk_by(|a, b| a.n == b.n).map(|row| Row::of(row, cut)).collect();
+    pub fn of(groups: &[Group], threshold: f64, redraws: Redraws, stop: Stop) -> Result<Self, Error> {
+        let rows: Vec<Row> = groups.chunk_by(|a, b| a.n == b.n).map(|row| Row::of(row, threshold)).collect();
         let fit = Fit::through(&rows);
         let mut redrawn = vec![Some((0.0, 0.0)); redraws.count];
         let mut crossings = Vec::with_capacity(rows.len());
         for row in &rows {
-            let again = row.redrawn(cut, redraws, stop)?;
+            let again = row.redrawn(threshold, redraws, stop)?;
             if let (Some(fit), Some(_)) = (&fit, row.crossing) {
                 // Through the same N as the data's own fit, or not at all.
                 let mut again = again.iter();
@@ -81,13 +82,13 @@ impl Boundary {
                 |fit: &Fit| Interval::of(part(fit, fit.sums), redrawn.iter().map(|sums| Some(part(fit, (*sums)?))));
             fit.as_ref().map(of)
         };
-        let agreement = Agreement::of(groups, cut);
+        let agreement = Agreement::of(groups, threshold);
         let (best, share) = (agreement.best(), |agree: usize| agree as f64 / agreement.cells().max(1) as f64);
         let (dim, head) = groups.first().map_or((0, 0), |group| group.model);
         Ok(Self {
             dim,
             head,
-            cut,
+            threshold,
             crossings,
             exponent: of(Fit::exponent),
             constant: of(Fit::constant),
@@ -110,24 +111,24 @@ struct Row {
 }
 
 impl Row {
-    fn of(groups: &[Group], cut: f64) -> Self {
+    fn of(groups: &[Group], threshold: f64) -> Self {
         let with_mean = groups.iter().filter_map(|group| Some((group, Moments::of(&group.test_loss)?)));
         let (places, moments): (Vec<&Group>, Vec<Moments>) = with_mean.unzip();
         let snr: Vec<f64> = places.iter().map(|group| group.snr).collect();
         let mut smooth: Vec<f64> = moments.iter().map(|moments| moments.mean).collect();
         NeverRising::default().smooth(&mut smooth);
-        let below = moments.iter().position(|moments| moments.mean < cut);
+        let below = moments.iter().position(|moments| moments.mean < threshold);
         Self {
             n: groups[0].n,
             means: pooled(&moments),
-            crossing: crossing(&snr, &smooth, cut),
+            crossing: crossing(&snr, &smooth, threshold),
             first_signal_below: below.map(|at| places[at].signal_norm),
             snr,
         }
     }
 
     /// Crossings of redrawn means; none at all where the spread of a mean is not known, or the data do not cross.
-    fn redrawn(&self, cut: f64, redraws: Redraws, stop: Stop) -> Result<Vec<Option<f64>>, Error> {
+    fn redrawn(&self, threshold: f64, redraws: Redraws, stop: Stop) -> Result<Vec<Option<f64>>, Error> {
         check(stop)?;
         if self.crossing.is_none() || self.means.iter().any(|mean| mean.degrees == 0) {
             return Ok(Vec::new());
@@ -139,7 +140,7 @@ impl Row {
             check(stop)?;
             row.iter_mut().zip(&self.means).for_each(|(to, mean)| *to = mean.redraw(&mut stream));
             never_rising.smooth(&mut row);
-            Ok(crossing(&self.snr, &row, cut))
+            Ok(crossing(&self.snr, &row, threshold))
         };
         (0..redraws.count).map(redraw).collect()
     }
@@ -147,13 +148,13 @@ impl Row {
 
 /// The SNR at which the mean falls below the cut. Means over few replicates go up and down, the truth only down: so the
 /// row is first replaced by the nearest one that never rises, and the crossing lies between two neighbours of that.
-fn crossing(snr: &[f64], never_rising: &[f64], cut: f64) -> Option<f64> {
+fn crossing(snr: &[f64], never_rising: &[f64], threshold: f64) -> Option<f64> {
     let row = never_rising;
-    let below = row.partition_point(|mean| *mean >= cut);
+    let below = row.partition_point(|mean| *mean >= threshold);
     if below == 0 || below == row.len() {
         return None;
     }
-    let (above, share) = (below - 1, (row[below - 1] - cut) / (row[below - 1] - row[below]));
+    let (above, share) = (below - 1, (row[below - 1] - threshold) / (row[below - 1] - row[below]));
     Some(snr[above] + (snr[below] - snr[above]) * share)
 }
 
@@ -203,8 +204,8 @@ mod tests {
     use super::*;
     use crate::control::NEVER;
 
-    fn at(groups: &[Group], cut: f64) -> Boundary {
-        Boundary::of(groups, cut, Redraws { count: 400, seed: 1 }, &NEVER).unwrap()
+    fn at(groups: &[Group], threshold: f64) -> Boundary {
+        Boundary::of(groups, threshold, Redraws { count: 400, seed: 1 }, &NEVER).unwrap()
     }
 
     /// A sharp boundary at `N SNR^2 = 9`, with a little noise.

@@ -4,7 +4,7 @@ use crate::basis::Width;
 use crate::control::Control;
 use crate::error::Error;
 use crate::outcome::Run;
-use crate::place::Place;
+use crate::place::GridPoint;
 use crate::recipe::Recipe;
 use crate::sampled::SampledRun;
 use crate::summary::Moments;
@@ -40,12 +40,12 @@ pub struct Stages {
     pub attention_settles: Option<u32>,
 }
 
-/// Every quantity after every step of one run with its own `seed` ([`Place::seed`]).
+/// Every quantity after every step of one run with its own `seed` ([`GridPoint::seed`]).
 ///
 /// # Errors
 ///
 /// [`Error::Stopped`]; [`Error::NotFinite`] if the run leaves the finite numbers.
-pub fn follow(recipe: &Recipe, place: &Place, seed: u64, steps: u32, control: Control) -> Result<Vec<Row>, Error> {
+pub fn follow(recipe: &Recipe, place: &GridPoint, seed: u64, steps: u32, control: Control) -> Result<Vec<Row>, Error> {
     let mut run = Follower::new(recipe, place, seed, Width::Reduced);
     let mut rows = Vec::with_capacity(steps as usize);
     for step in 1..=steps {

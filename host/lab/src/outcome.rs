@@ -2,7 +2,7 @@
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::place::{Place, Space};
+use crate::place::{GridPoint, Representation};
 use mote_core::loss::logistic;
 
 /// What a cell came to.
@@ -83,11 +83,11 @@ pub trait Run {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
     /// Where on the grid.
-    pub place: Place,
+    pub place: GridPoint,
     /// Its own seed.
     pub seed: u64,
     /// Where it was computed.
-    pub space: Space,
+    pub space: Representation,
     /// What it came to.
     pub outcome: Outcome,
     /// How long it took.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Where a cell is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Space {
+pub enum Representation {
     /// The engine itself: `D x H` weights, tokens of `D` numbers.
     Weights,
     /// The queries, keys and values at the training tokens: the same run, steps without `D`.
@@ -17,7 +17,7 @@ pub enum Space {
     Free,
 }
 
-impl Space {
+impl Representation {
     /// Every space.
     pub const ALL: [Self; 4] = [Self::Weights, Self::Tokens, Self::Sampled, Self::Free];
 
@@ -34,7 +34,7 @@ impl Space {
 
 /// A place on the grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct GridPoint {
     /// `N`.
     pub samples: usize,
     /// `s`, the norm of the signal tokens.
@@ -50,7 +50,7 @@ pub struct Place {
 /// What tells two cells of a run apart, ordered as the grid is.
 pub type Key = (u64, usize, usize, u64, u32);
 
-impl Place {
+impl GridPoint {
     /// The cell's own seed: a function of the run's seed and the place alone.
     pub fn seed(&self, run_seed: u64) -> u64 {
         let (n, signal_norm) = (self.samples as u64, self.signal_norm.to_bits());

@@ -1,6 +1,6 @@
 //! Everything about a cell but its place on the grid: data, model, learning rate, stop.
 
-use crate::place::Place;
+use crate::place::GridPoint;
 use mote_core::rng::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -112,7 +112,7 @@ pub struct WeightStds {
 
 impl Recipe {
     /// The recipe with every unit spelt out for cells of this signal norm, model and all.
-    pub fn at(&self, place: &Place) -> Self {
+    pub fn at(&self, place: &GridPoint) -> Self {
         let mut recipe = Self { dim: place.dim, head: place.head, scaling: Scaling::Plain, ..*self };
         if self.scaling == Scaling::Theorem {
             let limits = Limits::of(&recipe, place.signal_norm);
@@ -126,8 +126,8 @@ impl Recipe {
     }
 
     /// A place with this recipe's own model.
-    pub fn place(&self, samples: usize, signal_norm: f64, replicate: u32) -> Place {
-        Place { samples, signal_norm, replicate, dim: self.dim, head: self.head }
+    pub fn place(&self, samples: usize, signal_norm: f64, replicate: u32) -> GridPoint {
+        GridPoint { samples, signal_norm, replicate, dim: self.dim, head: self.head }
     }
 
     /// Standard deviation of the noise token at position `m >= 1`, and 1 if it has a part along the signals, else 0.
@@ -173,7 +173,7 @@ impl Recipe {
     }
 
     /// `SNR = s / (std sqrt(D))`, with the small noise tokens' standard deviation.
-    pub fn snr(&self, place: &Place) -> f64 {
+    pub fn snr(&self, place: &GridPoint) -> f64 {
         place.signal_norm / Self { dim: place.dim, ..*self }.noise_norm()
     }
 

@@ -4,7 +4,7 @@ use crate::basis::Width;
 use crate::control::Control;
 use crate::error::Error;
 use crate::outcome::{Figures, Outcome, Run};
-use crate::place::{Place, Space};
+use crate::place::{GridPoint, Representation};
 use crate::recipe::Recipe;
 use crate::sampled::SampledRun;
 use crate::tokens::TokenRun;
@@ -15,28 +15,36 @@ use mote_core::train::{Stop, StopRule};
 /// `H^-1/2`) that single precision would lose the steps.
 pub const SINGLE: usize = 4096;
 
-/// A cell's run with its own `seed` ([`Place::seed`]), nothing trained yet; the recipe is spelt out ([`Recipe::at`]).
+/// A cell's run with its own `seed` ([`GridPoint::seed`]), nothing trained yet; the recipe is spelt out ([`Recipe::at`]).
 ///
 /// # Errors
 ///
 /// If its data or memory cannot be had, or it is stopped.
-pub fn start(recipe: &Recipe, place: &Place, seed: u64, space: Space) -> Result<Box<dyn Run>, Error> {
+pub fn start(recipe: &Recipe, place: &GridPoint, seed: u64, space: Representation) -> Result<Box<dyn Run>, Error> {
     let is_single = recipe.head <= SINGLE;
-    let width = if space == Space::Sampled { Width::Full } else { Width::Reduced };
+    let width = if space == Representation::Sampled { Width::Full } else { Width::Reduced };
     Ok(match space {
-        Space::Weights => Box::new(WeightRun::new(recipe, place, seed)?),
-        Space::Tokens => Box::new(TokenRun::new(recipe, place, seed)?),
-        Space::Sampled | Space::Free if is_single => Box::new(SampledRun::<f32>::new(recipe, place, seed, width)),
-        Space::Sampled | Space::Free => Box::new(SampledRun::<f64>::new(recipe, place, seed, width)),
+        Representation::Weights => Box::new(WeightRun::new(recipe, place, seed)?),
+        Representation::Tokens => Box::new(TokenRun::new(recipe, place, seed)?),
+        Representation::Sampled | Representation::Free if is_single => {
+            Box::new(SampledRun::<f32>::new(recipe, place, seed, width))
+        }
+        Representation::Sampled | Representation::Free => Box::new(SampledRun::<f64>::new(recipe, place, seed, width)),
     })
 }
 
-/// Runs a cell with its own `seed` ([`Place::seed`]).
+/// Runs a cell with its own `seed` ([`GridPoint::seed`]).
 ///
 /// # Errors
 ///
 /// If its data or memory cannot be had, or it is stopped.
-pub fn run(recipe: &Recipe, place: &Place, seed: u64, space: Space, control: Control) -> Result<Outcome, Error> {
+pub fn run(
+    recipe: &Recipe,
+    place: &GridPoint,
+    seed: u64,
+    space: Representation,
+    control: Control,
+) -> Result<Outcome, Error> {
     let recipe = recipe.at(place);
     descend(&recipe, start(&recipe, place, seed, space)?.as_mut(), control)
 }

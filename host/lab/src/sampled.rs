@@ -24,7 +24,7 @@ use crate::basis::{Basis, Width, bartlett, normals, projections};
 use crate::control::Control;
 use crate::error::Error;
 use crate::outcome::{Run, Scores};
-use crate::place::Place;
+use crate::place::GridPoint;
 use crate::product::{self, Real, View};
 use crate::recipe::Recipe;
 use crate::span::{Layout, Rates, Span};
@@ -77,7 +77,7 @@ pub struct SampledRun<T> {
 
 impl<T: Real> SampledRun<T> {
     /// The start of a cell.
-    pub fn new(recipe: &Recipe, place: &Place, seed: u64, columns: Width) -> Self {
+    pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64, columns: Width) -> Self {
         let mut stream = Stream::new(seed, Purpose::Train, 0, 0);
         let labels = recipe.labels(place.samples, &mut stream);
         let (span, basis) = draw(recipe, labels, place.signal_norm, columns, &mut stream);

@@ -1,7 +1,7 @@
 //! What many cells say together: means with error bars.
 
 use crate::outcome::Cell;
-use crate::place::Place;
+use crate::place::GridPoint;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -68,11 +68,11 @@ impl Moments {
 }
 
 /// Cells by (model, n, signal norm), in increasing order.
-pub fn groups(cells: &[Cell], snr: impl Fn(&Place) -> f64) -> Vec<Group> {
+pub fn groups(cells: &[Cell], snr: impl Fn(&GridPoint) -> f64) -> Vec<Group> {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for cell in cells {
         let place = &cell.place;
-        let key = Place { replicate: 0, ..*place }.key();
+        let key = GridPoint { replicate: 0, ..*place }.key();
         let model = (place.dim, place.head);
         let group =
             groups.entry(key).or_insert_with(|| Group::new(model, place.samples, place.signal_norm, snr(place)));

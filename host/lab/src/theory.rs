@@ -1,6 +1,6 @@
 //! What Condition 4.1 of the paper says of a configuration, and what its theorem predicts.
 
-use crate::place::Place;
+use crate::place::GridPoint;
 use crate::recipe::{Form, Limits, Recipe};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub struct Verdict {
 
 impl Verdict {
     /// The verdict on cells at `place`; `eps` is the recipe's stop loss.
-    pub fn of(recipe: &Recipe, place: &Place) -> Self {
+    pub fn of(recipe: &Recipe, place: &GridPoint) -> Self {
         let snr = recipe.snr(place);
         let recipe = recipe.at(place);
         let (n, h, d, eps) = (place.samples as f64, recipe.head as f64, recipe.dim as f64, recipe.stop_loss);

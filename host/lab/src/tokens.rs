@@ -5,7 +5,7 @@
 use crate::control::Control;
 use crate::error::Error;
 use crate::outcome::{Run, Scores};
-use crate::place::Place;
+use crate::place::GridPoint;
 use crate::product::{self, View};
 use crate::recipe::Recipe;
 use crate::span::{Attention, Layout, Rates, Span};
@@ -116,7 +116,7 @@ impl TokenRun {
     /// # Errors
     ///
     /// As [`Engine::new`].
-    pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> Result<Self, Error> {
+    pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64) -> Result<Self, Error> {
         let mut engine = Engine::new(recipe, place, seed)?;
         let (span, explicit) = Explicit::start(&mut engine, seed)?;
         let rates = Rates::new(recipe.learning_rate, place.samples, recipe.tokens, explicit.start.output_norm2);

@@ -4,7 +4,7 @@ use crate::control::Control;
 use crate::digits::{self, Digits};
 use crate::error::Error;
 use crate::outcome::{Run, Scores};
-use crate::place::Place;
+use crate::place::GridPoint;
 use crate::recipe::{Form, Recipe};
 use mote_core::data::{self, DataError, Dataset, Distribution, Label, Synthetic};
 use mote_core::matrix::MatrixMut;
@@ -69,7 +69,7 @@ impl Engine {
     /// # Errors
     ///
     /// If `D` is beyond the address space, or the recipe is not one of the engine's.
-    pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> Result<Self, Error> {
+    pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64) -> Result<Self, Error> {
         let dim = usize::try_from(recipe.dim).map_err(|_| Error::Dimension(recipe.dim))?;
         let (signal_norm, size) = (place.signal_norm as f32, (recipe.tokens, dim));
         let synthetic = |form| {
@@ -149,7 +149,7 @@ impl WeightRun {
     /// # Errors
     ///
     /// As [`Engine::new`], and if the model does not fit into memory.
-    pub fn new(recipe: &Recipe, place: &Place, seed: u64) -> Result<Self, Error> {
+    pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64) -> Result<Self, Error> {
         let engine = Engine::new(recipe, place, seed)?;
         let mut memory = engine.memory()?;
         memory.workspace().params.init(engine.init, seed);

@@ -146,7 +146,7 @@ fn target(quiet: bool) -> ProgressDrawTarget {
 /// # Errors
 ///
 /// If standard output cannot be written.
-pub fn say(text: impl std::fmt::Display) -> anyhow::Result<()> {
+pub fn print_line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).context("standard output")
 }

@@ -2,7 +2,7 @@
 
 use crate::client::chip::{Client, Heard, Reply};
 use crate::client::fault::ChipError;
-use crate::client::transfer::Convoy;
+use crate::client::transfer::SendWindow;
 use crate::formats::samples::Samples;
 use mote_core::data::{Label, Split};
 use mote_protocol::answer::{Answer, Score};
@@ -54,15 +54,15 @@ fn flat(samples: &Samples) -> Vec<f32> {
 }
 
 /// Sends streamed samples.
-struct Feeder<'s> {
+struct SampleStreamer<'s> {
     sets: &'s Sets,
-    convoy: Convoy,
+    convoy: SendWindow,
     /// The set that was asked for last; at first, the one that will be.
     split: Split,
     repairs: u32,
 }
 
-impl Feeder<'_> {
+impl SampleStreamer<'_> {
     /// Takes note of what the chip says of samples. Answers whether something went wrong on the line.
     fn note(&mut self, heard: &Heard) -> bool {
         match heard {
@@ -163,7 +163,8 @@ impl Client {
         sets: Option<(&Sets, Split)>,
         mut each: impl FnMut(&Heard) -> Option<T>,
     ) -> Result<T, ChipError> {
-        let mut feeder = sets.map(|(sets, split)| Feeder { sets, convoy: Convoy::default(), split, repairs: 0 });
+        let mut feeder =
+            sets.map(|(sets, split)| SampleStreamer { sets, convoy: SendWindow::default(), split, repairs: 0 });
         let mut said = VecDeque::from(reply.said);
         let patience = if feeder.is_some() { self.brief_patience() } else { self.patience() / 2 };
         loop {

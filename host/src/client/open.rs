@@ -85,7 +85,7 @@ pub fn emulate(
 /// # Errors
 ///
 /// Another engine or other maths, with both names.
-pub fn twin_memory(client: &Client) -> anyhow::Result<Heap> {
+pub fn reference_memory(client: &Client) -> anyhow::Result<Heap> {
     let chip = client.chip()?;
     for (what, expected, found) in
         [("engine", mote_core::VERSION, &chip.hello.engine), ("maths", mote_core::math::NAME, &chip.hello.math)]

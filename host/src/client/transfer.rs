@@ -21,13 +21,13 @@ pub fn digest(numbers: &[f32]) -> u32 {
 
 /// Frames on their way: at most [`WINDOW`] without an answer.
 #[derive(Debug, Default)]
-pub(super) struct Convoy {
+pub(super) struct SendWindow {
     /// Frames to be sent, and how many bytes of numbers each has.
     waiting: VecDeque<(Vec<u8>, u64)>,
     unanswered: usize,
 }
 
-impl Convoy {
+impl SendWindow {
     /// Adds frames with numbers that begin at a position.
     pub(super) fn add(&mut self, first: u32, all: &[f32]) {
         for (i, part) in all.chunks(FRAME_NUMBERS).enumerate() {
@@ -75,7 +75,7 @@ impl Client {
     /// taken.
     pub fn upload(&mut self, command: &str, all: &[f32]) -> Result<(), ChipError> {
         let what = command.split(' ').next().unwrap_or_default();
-        let (mut convoy, crc) = (Convoy::default(), digest(all));
+        let (mut convoy, crc) = (SendWindow::default(), digest(all));
         convoy.add(0, all);
         self.ask(command)?;
         let mut repairs = 0;

@@ -2,14 +2,14 @@
 
 use crate::base::error::InputError;
 use crate::base::lists;
-use crate::base::progress::{counted, say};
+use crate::base::progress::{counted, print_line};
 use crate::lab::grid::Config;
-use crate::lab::options::{Options, SpaceChoice};
+use crate::lab::options::{Options, RepresentationChoice};
 use crate::lab::presets;
 use mote_lab::basis::Width;
 use mote_lab::control::{Control, NEVER};
 use mote_lab::outcome::Run;
-use mote_lab::place::{Place, Space};
+use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
 use mote_lab::run;
 use mote_lab::sampled::SampledRun;
@@ -71,29 +71,30 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     let all = config.places();
     // From the middle of equal parts of the grid in the order of cost: the mean cost is the grid's.
     let count = args.cells.min(all.len());
-    let places: Vec<Place> = (0..count).map(|i| all[(2 * i + 1) * all.len() / (2 * count)]).collect();
+    let places: Vec<GridPoint> = (0..count).map(|i| all[(2 * i + 1) * all.len() / (2 * count)]).collect();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = args.threads.unwrap_or(cores);
-    say(format_args!("mote {} on {}, {}", mote_core::VERSION, processor(), counted(cores, "core")))?;
-    say(format_args!("{count} of the {} of preset {}", counted(all.len(), "cell"), config.preset))?;
-    say("space     cells/s  ms/cell  us/step   drawing   steps   test set")?;
-    for space in Space::ALL {
+    print_line(format_args!("mote {} on {}, {}", mote_core::VERSION, processor(), counted(cores, "core")))?;
+    print_line(format_args!("{count} of the {} of preset {}", counted(all.len(), "cell"), config.preset))?;
+    print_line("space     cells/s  ms/cell  us/step   drawing   steps   test set")?;
+    for space in Representation::ALL {
         // Weight space takes minutes for what the others do in seconds, on grids that have samplers at all.
-        let choice = SpaceChoice::from(space);
+        let choice = RepresentationChoice::from(space);
         let forced = Config { space: choice, ..config.clone() };
-        let is_affordable =
-            |place: &Place| forced.operations(place, space) < 20.0 * forced.operations(place, config.space_of(place));
+        let is_affordable = |place: &GridPoint| {
+            forced.operations(place, space) < 20.0 * forced.operations(place, config.space_of(place))
+        };
         if places.iter().all(is_affordable) && places.iter().all(|place| forced.space_of(place) == space) {
             one_space(&config, &places, space)?;
         }
     }
     let single = all_cells(&config, &places, 1)?;
-    say(format_args!("auto, 1 thread:  {:.1} cells/s", count as f64 / single))?;
+    print_line(format_args!("auto, 1 thread:  {:.1} cells/s", count as f64 / single))?;
     if threads == 1 {
         return Ok(());
     }
     let several = all_cells(&config, &places, threads)?;
-    say(format_args!(
+    print_line(format_args!(
         "auto, {threads} threads: {:.1} cells/s, {:.2} times as fast; the whole grid in about {:.0} s",
         count as f64 / several,
         single / several,
@@ -101,30 +102,30 @@ pub fn bench(args: &BenchArgs) -> anyhow::Result<()> {
     ))
 }
 
-fn one_space(config: &Config, places: &[Place], space: Space) -> anyhow::Result<()> {
+fn one_space(config: &Config, places: &[GridPoint], space: Representation) -> anyhow::Result<()> {
     let mut phases = Phases::default();
     for place in places {
         let (recipe, seed) = (config.recipe.at(place), place.seed(config.seed));
         let start = Instant::now();
         match space {
-            Space::Weights => {
+            Representation::Weights => {
                 timed(&recipe, mote_lab::weights::WeightRun::new(&recipe, place, seed)?, start, &mut phases)?
             }
-            Space::Tokens => timed(&recipe, TokenRun::new(&recipe, place, seed)?, start, &mut phases)?,
-            Space::Sampled => {
+            Representation::Tokens => timed(&recipe, TokenRun::new(&recipe, place, seed)?, start, &mut phases)?,
+            Representation::Sampled => {
                 timed(&recipe, SampledRun::<f32>::new(&recipe, place, seed, Width::Full), start, &mut phases)?
             }
-            Space::Free if recipe.head <= run::SINGLE => {
+            Representation::Free if recipe.head <= run::SINGLE => {
                 timed(&recipe, SampledRun::<f32>::new(&recipe, place, seed, Width::Reduced), start, &mut phases)?
             }
-            Space::Free => {
+            Representation::Free => {
                 timed(&recipe, SampledRun::<f64>::new(&recipe, place, seed, Width::Reduced), start, &mut phases)?
             }
         }
     }
     let (total, count) = (phases.total(), places.len() as f64);
     let share = |part: Duration| 100.0 * part.as_secs_f64() / total;
-    say(format_args!(
+    print_line(format_args!(
         "{:8} {:8.1} {:8.2} {:8.1} {:8.1}% {:6.1}% {:9.1}%",
         space.name(),
         count / total,
@@ -150,7 +151,7 @@ fn timed(recipe: &Recipe, mut run: impl Run, start: Instant, phases: &mut Phases
 }
 
 /// Seconds for all cells in the spaces that `auto` takes.
-fn all_cells(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<f64> {
+fn all_cells(config: &Config, places: &[GridPoint], threads: usize) -> anyhow::Result<f64> {
     let (next, start) = (AtomicUsize::new(0), Instant::now());
     let work = || -> anyhow::Result<()> {
         while let Some(place) = places.get(next.fetch_add(1, Ordering::Relaxed)) {

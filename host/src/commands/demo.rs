@@ -2,7 +2,7 @@
 
 use crate::base::files::OutFolder;
 use crate::base::names;
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 use crate::board::machine;
 use crate::draw;
 use crate::draw::{Panel, Series};
@@ -53,7 +53,7 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
     let out = OutFolder::open(&args.out)?;
     if !quiet {
         let (about, core) = (preset.about, machine.core);
-        say(format_args!("Training {about} on an emulated {core} ({MACHINE}), over its serial port:"))?;
+        print_line(format_args!("Training {about} on an emulated {core} ({MACHINE}), over its serial port:"))?;
     }
     let fast_math = cfg!(feature = "fast-math");
     let plan = Plan { machine, preset, fast_math, deadline: DEADLINE, install: !args.no_install };
@@ -68,14 +68,14 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
     out.write("demo.svg", &svg)?;
     out.write("demo.png", &png)?;
     if !quiet {
-        say(format_args!("\n{}", draw::in_terminal(&panels, 100, 26)))?;
+        print_line(format_args!("\n{}", draw::in_terminal(&panels, 100, 26)))?;
     }
     for curve in &curves {
-        say(verdict_line(curve)?)?;
+        print_line(verdict_line(curve)?)?;
     }
-    say(session.summary(machine))?;
-    say(format_args!("saved in {}: demo.png demo.svg demo.log", out.path().display()))?;
-    say(&session.comparison)?;
+    print_line(session.summary(machine))?;
+    print_line(format_args!("saved in {}: demo.png demo.svg demo.log", out.path().display()))?;
+    print_line(&session.comparison)?;
     ensure!(session.comparison.is_equal(), "host and chip differ");
     judge(&curves)
 }
@@ -85,12 +85,12 @@ fn narrate(line: &str) -> anyhow::Result<()> {
     match Record::parse(line) {
         Ok(Record::Run(run)) => {
             let n_snr2 = n_snr2(&run);
-            say(format_args!("  {}: N={} SNR={} N SNR^2={n_snr2:.2}", run.name, run.samples, run.snr))
+            print_line(format_args!("  {}: N={} SNR={} N SNR^2={n_snr2:.2}", run.name, run.samples, run.snr))
         }
-        Ok(Record::Eval(eval)) if eval.step % 25 == 0 => say(format_args!("    {}", eval_text(&eval))),
-        Ok(Record::Error(step, code)) => say(format_args!("    failed at step {step}: {code}")),
+        Ok(Record::Eval(eval)) if eval.step % 25 == 0 => print_line(format_args!("    {}", eval_text(&eval))),
+        Ok(Record::Error(step, code)) => print_line(format_args!("    failed at step {step}: {code}")),
         Ok(_) => Ok(()),
-        Err(_) => say(format_args!("    {line}")),
+        Err(_) => print_line(format_args!("    {line}")),
     }
 }
 
@@ -193,5 +193,5 @@ fn judge(curves: &[Curve]) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    say("verdict: both runs fit their training data; only the benign one generalises")
+    print_line("verdict: both runs fit their training data; only the benign one generalises")
 }

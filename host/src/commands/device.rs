@@ -2,7 +2,7 @@
 
 use crate::base::files::{check_writable, write_atomically};
 use crate::base::names;
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 use crate::board::machine;
 use crate::client::open::ChipArgs;
 use crate::commands::{hello, learn};
@@ -99,17 +99,17 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
     let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
     #[cfg(feature = "log")]
     if args.defmt {
-        return defmt::log(&plan, quiet, |entry| say(entry));
+        return defmt::log(&plan, quiet, |entry| print_line(entry));
     }
     let mut lines = Vec::new();
-    let session = run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { say(line) });
+    let session = run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { print_line(line) });
     // Whatever came of it, the log has what was received.
     if let Some(path) = &args.log {
         write_atomically(path, to_log(&lines).as_bytes())?;
     }
     let session = session.map_err(|error| saved_in(error, args.log.as_deref()))?;
-    say(session.summary(machine))?;
-    say(&session.comparison)?;
+    print_line(session.summary(machine))?;
+    print_line(&session.comparison)?;
     ensure!(session.comparison.is_equal(), "host and chip differ");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use crate::base::error::InputError;
 use crate::base::files::OutFolder;
 use crate::base::lists;
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 use crate::formats::npz;
 use crate::lab::options::parse_classes;
 use mote_core::data::Dataset;
@@ -90,5 +90,5 @@ pub fn digits(args: &DigitsArgs) -> anyhow::Result<()> {
         out.write(name, &npz::to_bytes(arrays)?)?;
     }
     let (train, test) = (args.train, args.test);
-    say(format_args!("saved in {}: train.npz ({train} images) test.npz ({test} images)", out.path().display()))
+    print_line(format_args!("saved in {}: train.npz ({train} images) test.npz ({test} images)", out.path().display()))
 }

@@ -3,12 +3,12 @@
 use crate::base::error::InputError;
 use crate::base::files::OutFolder;
 use crate::base::lists;
-use crate::base::progress::{Kind, ProgressArgs, counted, say};
+use crate::base::progress::{Kind, ProgressArgs, counted, print_line};
 use crate::draw;
 use crate::lab::dynamics::{follow_all, panel, preset};
 use crate::lab::dynamics_page::Followed;
 use mote_lab::dynamics::{QUANTITIES, moments, stages};
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::summary::{Moments, or_blank};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -72,7 +72,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
         None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     let out = OutFolder::open(&args.out)?;
-    let places: Vec<Place> = (0..args.runs).map(|replicate| Place { replicate, ..place }).collect();
+    let places: Vec<GridPoint> = (0..args.runs).map(|replicate| GridPoint { replicate, ..place }).collect();
     let kind = if quiet { Kind::None } else { args.progress.progress };
     let start = Instant::now();
     let runs = follow_all(&recipe, &places, args.seed, args.steps, threads, kind)?;
@@ -116,11 +116,11 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     for step in [1, 25, 50, 100, 200, args.steps as usize].into_iter().filter(|step| *step <= table.len()) {
         let row = &table[step - 1];
         let shown: Vec<String> = QUANTITIES.iter().zip(row).map(|(name, m)| format!("{name} {:.4}", m.mean)).collect();
-        say(format_args!("step {step:4}: {}", shown.join("  ")))?;
+        print_line(format_args!("step {step:4}: {}", shown.join("  ")))?;
     }
     let count = counted(runs.len(), "run");
-    say(format_args!("{count}; stages: {}", serde_json::to_string(&stages)?))?;
-    say(format_args!(
+    print_line(format_args!("{count}; stages: {}", serde_json::to_string(&stages)?))?;
+    print_line(format_args!(
         "saved in {}: dynamics.csv stages.json report.html, loss attention values products as .png and .svg",
         out.path().display()
     ))

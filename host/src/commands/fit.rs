@@ -1,7 +1,7 @@
 //! `mote fit`: what can be trained in so much RAM.
 
 use crate::base::error::InputError;
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 use crate::board::fit::Room;
 use crate::board::machine::{self, OTHER_BYTES, all_board_names};
 use anyhow::Context;
@@ -91,7 +91,7 @@ pub fn print_fit(args: &FitArgs) -> anyhow::Result<()> {
         (None, Some(h), Some(v)) => by_tokens(room, h, v),
         _ => by_both(room),
     };
-    say(format!("{what}\n{}", text.trim_end()))
+    print_line(format!("{what}\n{}", text.trim_end()))
 }
 
 /// The bytes there are, and how they come about.

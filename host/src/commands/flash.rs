@@ -1,7 +1,7 @@
 //! `mote flash`: firmware built and written to a real board, by probe-rs.
 
 use crate::base::error::ProgramFailed;
-use crate::base::progress::{self, say};
+use crate::base::progress::{self, print_line};
 use crate::board::build::{Recipe, in_shell};
 use crate::board::model::{self, Model};
 use crate::board::{machine, provision};
@@ -76,7 +76,7 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
             .lines()?
             .into_iter()
             .chain(commands.iter().map(|words| words.iter().map(|word| in_shell(word)).collect::<Vec<_>>().join(" ")));
-        return lines.into_iter().try_for_each(say);
+        return lines.into_iter().try_for_each(print_line);
     }
     ensure!(
         provision::is_on_path(PROBE_RS),

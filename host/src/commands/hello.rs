@@ -2,7 +2,7 @@
 
 use crate::base::error::InputError;
 use crate::base::names;
-use crate::base::progress::{Interrupt, say};
+use crate::base::progress::{Interrupt, print_line};
 use crate::board::model::letters;
 use crate::client::chip::Client;
 use crate::client::fault::ChipError;
@@ -23,7 +23,7 @@ pub fn hello(args: &ChipArgs, quiet: bool) -> anyhow::Result<()> {
     let state = client.status()?;
     let chip = client.chip()?;
     let (hello, board, limits) = (&chip.hello, &chip.board, &chip.limits);
-    say(format_args!(
+    print_line(format_args!(
         "{} ({}) on {}: mote {}, protocol {}, {}",
         board.name,
         board.core,
@@ -32,12 +32,12 @@ pub fn hello(args: &ChipArgs, quiet: bool) -> anyhow::Result<()> {
         hello.protocol,
         hello.math
     ))?;
-    say(format_args!(
+    print_line(format_args!(
         "model: M={} D={} H={} V={}, {} weights, {} bytes of working memory",
         hello.tokens, hello.dim, hello.head, hello.value, limits.weights, hello.memory_bytes
     ))?;
-    say(format_args!("room for {} samples of {} numbers in RAM", limits.samples, limits.sample_numbers))?;
-    say(format_args!(
+    print_line(format_args!("room for {} samples of {} numbers in RAM", limits.samples, limits.sample_numbers))?;
+    print_line(format_args!(
         "now: {}, {} steps behind weights {:08x}, {} training and {} test samples held",
         state.activity, state.step, state.weights, state.train, state.test
     ))
@@ -55,7 +55,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
     let mut client = args.open(Interrupt::install()?, quiet)?;
     let preset = choose(&client, preset)?;
     let (mut host, mut found) = (Vec::new(), Vec::new());
-    let mut memory = open::twin_memory(&client)?;
+    let mut memory = open::reference_memory(&client)?;
     for run in preset.runs {
         let plan = mote_runtime::runs::preset_run::plan(run);
         let data = session::data_keys(&run.distribution, run.samples, run.seed);
@@ -68,7 +68,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
             client.train(&command, None, |record| {
                 let Ok(line) = record.clone().into_line() else { return };
                 if !quiet && said.is_ok() {
-                    said = say(line.as_str());
+                    said = print_line(line.as_str());
                 }
                 if !matches!(record, Record::Run(_)) {
                     lines.push(line.as_str().to_owned());
@@ -87,7 +87,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
         host.extend(records.into_iter().filter_map(|r| r.into_line().ok()).map(|line| line.as_str().to_owned()));
     }
     let comparison = Comparison::new(&host, &found)?;
-    say(&comparison)?;
+    print_line(&comparison)?;
     ensure!(comparison.is_equal(), "host and chip differ");
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::files::{check_writable, write_atomically};
 use crate::base::lists;
-use crate::base::progress::{self, Interrupt, counted, say};
+use crate::base::progress::{self, Interrupt, counted, print_line};
 use crate::board::{machine, model};
 use crate::client::chip::Client;
 use crate::client::fault::ChipError;
@@ -20,7 +20,7 @@ use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
 use mote_lab::boundary::Boundary;
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
 use mote_protocol::report::Record;
@@ -127,11 +127,11 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let interrupt = Interrupt::install()?;
     let mut client = args.chip().open(interrupt, quiet)?;
-    let mut memory = open::twin_memory(&client)?;
+    let mut memory = open::reference_memory(&client)?;
     let shape = memory.shape();
     let chip = client.chip()?.clone();
     if !quiet {
-        say(format_args!(
+        print_line(format_args!(
             "the sharp condition measured by {} ({}): D={} M={} H={} V={}, {}, {} fresh samples each",
             chip.board.name,
             chip.board.core,
@@ -158,7 +158,7 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
         if found == expected {
             equal += 1;
         } else {
-            bar.suspend(|| say(difference(cell, &expected, &found)))?;
+            bar.suspend(|| print_line(difference(cell, &expected, &found)))?;
         }
         results.push(found);
         bar.inc(1);
@@ -171,16 +171,16 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     let groups = groups(&cells, &results, (shape.dim as u64, shape.head));
     let stopped = |_| Interrupted { done: counted(cells.len(), "cell"), saved: args.out.clone() };
     let boundary = Boundary::of(&groups, CUT, Redraws::seeded(RUN_SEED), interrupt.flag()).map_err(stopped)?;
-    say(verdict(&boundary))?;
+    print_line(verdict(&boundary))?;
     let seconds = start.elapsed().as_secs_f64();
-    say(format_args!("{}, {steps} steps on the chip, in {seconds:.0} s", counted(cells.len(), "cell")))?;
+    print_line(format_args!("{}, {steps} steps on the chip, in {seconds:.0} s", counted(cells.len(), "cell")))?;
     ensure!(
         equal == cells.len(),
         "host and chip differ in {} of {}",
         cells.len() - equal,
         counted(cells.len(), "cell")
     );
-    say(format_args!("host and chip agree bit for bit: {equal} of {}", counted(cells.len(), "cell")))
+    print_line(format_args!("host and chip agree bit for bit: {equal} of {}", counted(cells.len(), "cell")))
 }
 
 impl LawArgs {
@@ -244,7 +244,7 @@ fn cells(args: &LawArgs) -> Result<Vec<Cell>, InputError> {
 /// A cell's own seed. Cells of one seed share their noise whatever their place, and their means would then rise and fall
 /// together along the whole grid.
 fn seed(samples: usize, snr: f64, replicate: u32) -> u64 {
-    Place { samples, signal_norm: f64::from(NOISE_NORM) * snr, replicate, dim: 0, head: 0 }.seed(RUN_SEED)
+    GridPoint { samples, signal_norm: f64::from(NOISE_NORM) * snr, replicate, dim: 0, head: 0 }.seed(RUN_SEED)
 }
 
 impl Cell {

@@ -1,7 +1,7 @@
 //! `mote device train`: a chip learns from a file, and must arrive where this machine arrives.
 
 use crate::base::files::OutFolder;
-use crate::base::progress::{self, Interrupt, say};
+use crate::base::progress::{self, Interrupt, print_line};
 use crate::client::fault::ChipError;
 use crate::client::open;
 use crate::learn::job::{Held, Job, LearnArgs};
@@ -21,12 +21,12 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let files = Job::files(args)?;
     let interrupt = Interrupt::install()?;
     let mut client = args.chip.open(interrupt, quiet)?;
-    let mut memory = open::twin_memory(&client)?;
+    let mut memory = open::reference_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;
     let out = OutFolder::open(&args.out)?;
     let held = Held::choose(&job, client.chip()?.limits.samples as usize, args.stream);
     if !quiet {
-        say(report::opening(&client, &job, held)?)?;
+        print_line(report::opening(&client, &job, held)?)?;
     }
     let spinner = progress::spinner("the same run on this machine, for comparison".into(), quiet);
     let host = job.on_host(&mut memory, || !interrupt.is_raised())?;
@@ -55,10 +55,10 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     for (name, bytes) in &files {
         out.write(name, bytes)?;
     }
-    say(&outcome)?;
+    print_line(&outcome)?;
     if !quiet {
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        say(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))?;
+        print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))?;
     }
     ensure!(outcome.is_equal(), "host and chip differ");
     Ok(())

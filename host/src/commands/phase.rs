@@ -2,7 +2,7 @@
 
 use crate::base::error::{InputError, Interrupted};
 use crate::base::lists;
-use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, say};
+use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, print_line};
 use crate::lab::conclude::conclude;
 use crate::lab::estimate;
 use crate::lab::grid::Config;
@@ -13,7 +13,7 @@ use crate::lab::store::Store;
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::outcome::Cell;
-use mote_lab::place::{Place, Space};
+use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Form;
 use mote_lab::run;
 use std::collections::HashSet;
@@ -87,7 +87,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
     if args.print_config {
-        return say(run_file::text(&config)?.trim_end());
+        return print_line(run_file::text(&config)?.trim_end());
     }
     let places = config.places();
     let threads = match args.threads {
@@ -107,7 +107,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     let found = store.done.len();
     if !quiet && found > 0 {
-        say(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
+        print_line(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
     }
     let mut cells = std::mem::take(&mut store.done);
     let kind = if quiet { Kind::None } else { args.progress.progress };
@@ -117,27 +117,28 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
     let run_file = run_file.map(|file| file.text);
-    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, cut };
+    let session =
+        Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
     let interrupt = Interrupt::install()?;
     conclude(&config, cells, &out, &session, interrupt.flag())
 }
 
 /// Says what a run would be.
-fn describe(config: &Config, places: &[Place], threads: usize) -> anyhow::Result<()> {
-    let in_space = |space: &Space| places.iter().filter(|place| config.space_of(place) == *space).count();
-    let spaces = Space::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
-    say(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
+fn describe(config: &Config, places: &[GridPoint], threads: usize) -> anyhow::Result<()> {
+    let in_space = |space: &Representation| places.iter().filter(|place| config.space_of(place) == *space).count();
+    let spaces = Representation::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
+    print_line(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
     estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
 }
 
 /// Bytes of the largest cell, and which it is.
-fn largest<'a>(config: &Config, places: &'a [Place]) -> (f64, &'a Place) {
-    let bytes = |place: &Place| config.bytes(place, config.space_of(place));
+fn largest<'a>(config: &Config, places: &'a [GridPoint]) -> (f64, &'a GridPoint) {
+    let bytes = |place: &GridPoint| config.bytes(place, config.space_of(place));
     places.iter().map(|place| (bytes(place), place)).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid has cells")
 }
 
 /// Refuses what the machine cannot hold, before the first cell.
-fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(), InputError> {
+fn check_memory(config: &Config, places: &[GridPoint], threads: usize) -> Result<(), InputError> {
     let mut system = sysinfo::System::new(); // an error where the platform cannot tell
     let available = match &mut system {
         Ok(system) => {
@@ -152,7 +153,7 @@ fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(),
     if available == 0.0 || needed <= available {
         return Ok(());
     }
-    let Place { samples, dim, head, .. } = place;
+    let GridPoint { samples, dim, head, .. } = place;
     let space = config.space_of(place).name();
     Err(InputError::option(
         "space",
@@ -169,14 +170,14 @@ fn check_memory(config: &Config, places: &[Place], threads: usize) -> Result<(),
 /// Computes the cells that are missing, each on one thread, in the order of `places`. Whether all are done.
 fn compute(
     config: &Config,
-    places: &[Place],
+    places: &[GridPoint],
     cells: &mut Vec<Cell>,
     store: &mut Store,
     threads: usize,
     progress: Kind,
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
-    let missing: Vec<&Place> = places.iter().filter(|place| !done.contains(&place.key())).collect();
+    let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
     let interrupt = Interrupt::install()?;
     let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
     let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
@@ -223,7 +224,7 @@ fn compute(
     Ok(cells.len() == places.len())
 }
 
-fn one(config: &Config, place: &Place, control: Control) -> anyhow::Result<Cell> {
+fn one(config: &Config, place: &GridPoint, control: Control) -> anyhow::Result<Cell> {
     let (seed, space, start) = (place.seed(config.seed), config.space_of(place), Instant::now());
     let outcome = run::run(&config.recipe, place, seed, space, control).with_context(|| {
         format!("cell n={} signal={} replicate={}", place.samples, place.signal_norm, place.replicate)

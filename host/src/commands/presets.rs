@@ -1,6 +1,6 @@
 //! `mote presets`: every preset there is.
 
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 #[cfg(feature = "lab")]
 use crate::lab;
 use mote_runtime::runs::presets;
@@ -13,15 +13,15 @@ use mote_runtime::runs::presets;
 pub fn print_presets() -> anyhow::Result<()> {
     for preset in presets::ALL {
         let runs: Vec<_> = preset.runs.iter().map(|run| run.name).collect();
-        say(format_args!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", ")))?;
+        print_line(format_args!("{:12} {} (runs: {})", preset.name, preset.about, runs.join(", ")))?;
     }
     #[cfg(feature = "lab")]
     for (name, about) in lab::presets::ALL {
-        say(format_args!("{name:12} {about} (mote phase)"))?;
+        print_line(format_args!("{name:12} {about} (mote phase)"))?;
     }
     #[cfg(feature = "lab")]
     for (name, about) in lab::dynamics::PRESETS {
-        say(format_args!("{name:12} {about} (mote dynamics)"))?;
+        print_line(format_args!("{name:12} {about} (mote dynamics)"))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Flash and static RAM of firmware, read off the ELF file.
 
-use crate::base::progress::{self, say};
+use crate::base::progress::{self, print_line};
 use crate::board::elf_sizes::{Sizes, of_elf};
 use crate::board::{build, machine, provision};
 use crate::emulator::footprint;
@@ -66,10 +66,10 @@ pub fn table(rows: &[Row]) -> String {
 pub fn print_sizes(args: &SizesArgs, quiet: bool) -> anyhow::Result<()> {
     if args.full {
         let rows = footprint::measure_all(!args.no_install, quiet)?;
-        return say(footprint::table(&rows).trim_end());
+        return print_line(footprint::table(&rows).trim_end());
     }
     let rows = measure_all(!args.no_install, quiet)?;
-    say(table(&rows).trim_end())?;
+    print_line(table(&rows).trim_end())?;
     for Row { machine, sizes } in &rows {
         let (flash, ram) = machine.limits;
         anyhow::ensure!(sizes.flash <= flash && sizes.ram <= ram, "{} is over its limit", machine.name);

@@ -4,10 +4,10 @@
 
 use crate::base::error::InputError;
 use crate::base::lists::{numbers, positive, sorted};
-use crate::base::progress::say;
+use crate::base::progress::print_line;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::recipe::{Form, Recipe};
 use mote_lab::theory::{CAVEAT, CONSTANTS, Item, Verdict};
 use serde::Serialize;
@@ -74,33 +74,35 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         }
         for &samples in &config.n {
             for &signal_norm in &config.signal {
-                let verdict = Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head });
+                let verdict = Verdict::of(&recipe, &GridPoint { samples, signal_norm, replicate: 0, dim, head });
                 if args.json {
                     let (verdict, missed) = (&verdict, verdict.missed());
-                    say(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
+                    print_line(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
                 } else {
                     print(&verdict)?;
                 }
             }
         }
     }
-    if args.json { Ok(()) } else { say(CAVEAT) }
+    if args.json { Ok(()) } else { print_line(CAVEAT) }
 }
 
 /// What the theory says of one place, line by line.
 fn print(verdict: &Verdict) -> anyhow::Result<()> {
     let Verdict { n, snr, dim, head, n_snr2, .. } = verdict;
-    say(format_args!("N={n} SNR={snr:.4} D={dim} H={head}: N SNR^2 = {n_snr2:.4}"))?;
+    print_line(format_args!("N={n} SNR={snr:.4} D={dim} H={head}: N SNR^2 = {n_snr2:.4}"))?;
     for Item { says, found, asked, is_met, .. } in &verdict.items {
         let verdict = if *is_met { "met    " } else { "NOT met" };
-        say(format_args!("  {verdict}  {says}: {found:.3e}, asked {asked:.3e}"))?;
+        print_line(format_args!("  {verdict}  {says}: {found:.3e}, asked {asked:.3e}"))?;
     }
     let (side, other) = if *n_snr2 >= 1.0 { ("above", "small") } else { ("below", "a constant") };
-    say(format_args!("  regime: N SNR^2 is {side} 1; far enough {side} it, the test loss is {other}"))?;
+    print_line(format_args!("  regime: N SNR^2 is {side} 1; far enough {side} it, the test loss is {other}"))?;
     let (benign, harmful) = (verdict.benign_steps, verdict.harmful_steps);
-    say(format_args!("  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"))?;
+    print_line(format_args!(
+        "  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"
+    ))?;
     let first = if *n_snr2 >= verdict.race { "signal" } else { "noise" };
-    say(format_args!("  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here", verdict.race))
+    print_line(format_args!("  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here", verdict.race))
 }
 
 #[cfg(test)]
@@ -112,7 +114,7 @@ mod tests {
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
         let recipe = presets::preset(preset).unwrap().recipe;
-        Verdict::of(&recipe, &Place { samples, signal_norm, replicate: 0, dim, head })
+        Verdict::of(&recipe, &GridPoint { samples, signal_norm, replicate: 0, dim, head })
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::files::{OutFolder, heap};
 use crate::base::names;
-use crate::base::progress::{self, Interrupt, say};
+use crate::base::progress::{self, Interrupt, print_line};
 use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::formats::samples::Samples;
@@ -148,7 +148,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let out = OutFolder::open(&args.out)?;
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
     if !quiet {
-        say(job.describe())?;
+        print_line(job.describe())?;
     }
     let mut trainer = Trainer::new(&mut memory, job.settings).map_err(|e| InputError::option("lr", e.to_string()))?;
     match &job.init {
@@ -223,10 +223,10 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     };
     let all: Vec<String> = [figures("training", after), figures("test", test)].into_iter().flatten().collect();
     let plural = if steps == 1 { "" } else { "s" };
-    say(format_args!("{steps} step{plural} ({}): {}", summary.ended, all.join("; ")))?;
+    print_line(format_args!("{steps} step{plural} ({}): {}", summary.ended, all.join("; ")))?;
     if !quiet {
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        say(format_args!("saved in {}: {}", saved.display(), names.join(" ")))?;
+        print_line(format_args!("saved in {}: {}", saved.display(), names.join(" ")))?;
     }
     Ok(())
 }

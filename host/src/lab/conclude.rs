@@ -2,7 +2,7 @@
 
 use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
-use crate::base::progress::{counted, say};
+use crate::base::progress::{counted, print_line};
 use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
@@ -13,7 +13,7 @@ use mote_lab::boundary::Boundary;
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::product;
 use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
@@ -44,7 +44,8 @@ pub fn conclude(
         }
         false => error.context("all cells are saved, and the same command goes on from here"),
     };
-    let models = groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.cut, stop));
+    let models =
+        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.threshold, stop));
     let models: Vec<Model> = models.collect::<Result<_, _>>().map_err(|stopped: Error| blame(stopped.into()))?;
     let files = make(config, &cells, &groups, &models, session, stop).map_err(blame)?;
     for (name, contents) in &files {
@@ -56,18 +57,18 @@ pub fn conclude(
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
     let (count, seconds) = (cells.len(), session.seconds);
     let count = counted(count, "cell");
-    say(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
+    print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
     for model in &models {
         if models.len() > 1 {
-            say(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
+            print_line(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
         }
         report(model.groups, &model.boundary)?;
     }
     let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
-        say(condition.text())?;
+        print_line(condition.text())?;
     }
-    say(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
+    print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
 }
 
 /// Figures of `boundary.json` that follow from the mean test loss of each place: exact in every space, as means are.
@@ -94,7 +95,7 @@ fn make(
     put("summary.csv", summary::to_csv(groups).into())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
     let json = serde_json::json!({
-        "cut": session.cut,
+        "cut": session.threshold,
         "models": boundaries,
         "from_means": FROM_MEANS,
         "from_cells": FROM_CELLS,
@@ -176,7 +177,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
 fn theory(config: &Config) -> String {
     let mut csv = String::from("n,signal_norm,snr,n_snr2,dim,head,eps,missed,constants\n");
     for (place, verdict) in places(config).zip(verdicts(config)) {
-        let (Place { samples, signal_norm, dim, head, .. }, missed) = (place, verdict.missed().join(" "));
+        let (GridPoint { samples, signal_norm, dim, head, .. }, missed) = (place, verdict.missed().join(" "));
         let (snr, n_snr2, eps) = (verdict.snr, verdict.n_snr2, config.recipe.stop_loss);
         csv += &format!("{samples},{signal_norm},{snr},{n_snr2},{dim},{head},{eps},{missed},{CONSTANTS}\n");
     }
@@ -184,18 +185,20 @@ fn theory(config: &Config) -> String {
 }
 
 fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
-    let cut = boundary.cut;
+    let threshold = boundary.threshold;
     for crossing in &boundary.crossings {
         match (crossing.snr, crossing.n_snr2) {
             (Some(snr), Some(n_snr2)) => {
                 let n = crossing.n;
-                say(format_args!("N={n:3}: test loss crosses {cut} at SNR {snr:.3}, N SNR^2 = {n_snr2:.2}"))?;
+                print_line(format_args!(
+                    "N={n:3}: test loss crosses {threshold} at SNR {snr:.3}, N SNR^2 = {n_snr2:.2}"
+                ))?;
             }
-            _ => say(format_args!("N={:3}: test loss does not cross {cut} on this grid", crossing.n))?,
+            _ => print_line(format_args!("N={:3}: test loss does not cross {threshold} on this grid", crossing.n))?,
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        say(format_args!("SNR* = constant N^{exponent:.3}; N SNR*^2 = {constant:.2}"))?;
+        print_line(format_args!("SNR* = constant N^{exponent:.3}; N SNR*^2 = {constant:.2}"))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();
@@ -204,10 +207,15 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
         Some(constant) => format!("best constant {constant:.4}{}", ends(boundary.best_constant_interval, 4)),
         None => "best constant above the grid".into(),
     };
-    say(format_args!("{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}", counted(high, "cell")))?;
+    print_line(format_args!(
+        "{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}",
+        counted(high, "cell")
+    ))?;
     if reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
-        say(format_args!("agreement with \"test loss below {cut} if and only if N SNR^2 >= 1000\": {share:.2}%"))?;
+        print_line(format_args!(
+            "agreement with \"test loss below {threshold} if and only if N SNR^2 >= 1000\": {share:.2}%"
+        ))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::draw::{self, Panel, Series};
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::dynamics::{QUANTITIES, Row, Stages, follow};
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::recipe::{Form, Recipe, Scaling};
 use mote_lab::summary::Moments;
 use std::sync::Mutex;
@@ -24,7 +24,7 @@ pub const PRESETS: [(&str, &str); 2] = [
 /// # Errors
 ///
 /// [`InputError`] with the names there are.
-pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
+pub fn preset(name: &str) -> Result<(Recipe, GridPoint), InputError> {
     let (samples, signal_norm, learning_rate) = match name {
         "benign" => (16, 25.0, 0.01),
         "harmful" => (10, 15.0, 0.02),
@@ -48,7 +48,7 @@ pub fn preset(name: &str) -> Result<(Recipe, Place), InputError> {
 /// Follows every run, each on one thread; in the order of `places` whatever the threads.
 pub fn follow_all(
     recipe: &Recipe,
-    places: &[Place],
+    places: &[GridPoint],
     seed: u64,
     steps: u32,
     threads: usize,

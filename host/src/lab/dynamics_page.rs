@@ -3,7 +3,7 @@
 use crate::base::progress::counted;
 use crate::lab::page::{self, Figure, Page, Table};
 use mote_lab::dynamics::{QUANTITIES, Stages};
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::recipe::Recipe;
 use mote_lab::summary::Moments;
 
@@ -20,7 +20,7 @@ pub struct Followed<'a> {
     /// The recipe of the preset.
     pub recipe: &'a Recipe,
     /// Its place.
-    pub place: &'a Place,
+    pub place: &'a GridPoint,
     /// Every quantity after every step.
     pub table: &'a [[Moments; QUANTITIES.len()]],
     /// When attention moves.

@@ -1,9 +1,9 @@
 //! What a run would take: a few of its cells, timed for seconds at most.
 
-use crate::base::progress::{counted, say};
+use crate::base::progress::{counted, print_line};
 use crate::lab::grid::Config;
 use mote_lab::control::{Control, NEVER};
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::run;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::channel;
@@ -28,11 +28,11 @@ struct Timing {
 /// # Errors
 ///
 /// Whatever a cell fails with.
-pub fn describe(config: &Config, places: &[Place], threads: usize, bytes: f64) -> anyhow::Result<()> {
+pub fn describe(config: &Config, places: &[GridPoint], threads: usize, bytes: f64) -> anyhow::Result<()> {
     // Cells stand in the order of their cost: one from the middle of each of some equal parts speaks for its part.
     // The cheapest comes first, and what it leaves of its share is for the others.
     let parts = places.chunks(places.len().div_ceil(PARTS));
-    let parts: Vec<(Place, f64)> = parts.map(|part| (part[part.len() / 2], part.len() as f64)).rev().collect();
+    let parts: Vec<(GridPoint, f64)> = parts.map(|part| (part[part.len() / 2], part.len() as f64)).rev().collect();
     let timings = timings(config, parts.iter().map(|part| part.0).collect())?;
     let sum = |of: fn(&Timing) -> f64| {
         timings.iter().zip(&parts).map(|(timing, part)| of(timing) * part.1).sum::<f64>() / threads as f64
@@ -40,7 +40,7 @@ pub fn describe(config: &Config, places: &[Place], threads: usize, bytes: f64) -
     let (least, most) = (sum(|timing| timing.least), sum(|timing| timing.most));
     let (on, timed) = (counted(threads, "thread"), timings.len());
     let cut = timings.iter().filter(|timing| timing.most > timing.least).count();
-    let time = if let Some((Place { samples, dim, head, .. }, _)) = parts.get(timed) {
+    let time = if let Some((GridPoint { samples, dim, head, .. }, _)) = parts.get(timed) {
         let known = match timed {
             0 => "how long it takes is not known".into(),
             _ => format!("at least {least:.0} s on {on}; how much more is not known"),
@@ -56,11 +56,11 @@ pub fn describe(config: &Config, places: &[Place], threads: usize, bytes: f64) -
     } else {
         format!("about {least:.0} s on {on}, going by {timed} of the cells")
     };
-    say(format_args!("{time}; at most {:.1} MB of memory for cells", bytes / 1e6))
+    print_line(format_args!("{time}; at most {:.1} MB of memory for cells", bytes / 1e6))
 }
 
 /// Times cells one after the other, as many as there is time for.
-fn timings(config: &Config, places: Vec<Place>) -> anyhow::Result<Vec<Timing>> {
+fn timings(config: &Config, places: Vec<GridPoint>) -> anyhow::Result<Vec<Timing>> {
     let (count, end, config) = (places.len(), Instant::now() + BUDGET, config.clone());
     let (sender, receiver) = channel();
     // A thread that nobody waits for: neither drawing a cell nor a step of it can be broken off.
@@ -84,7 +84,7 @@ fn timings(config: &Config, places: Vec<Place>) -> anyhow::Result<Vec<Timing>> {
 }
 
 /// Times a cell, or its drawing, its test set and as many steps as end by `until`: a step at least.
-fn time(config: &Config, place: &Place, until: Instant) -> anyhow::Result<Timing> {
+fn time(config: &Config, place: &GridPoint, until: Instant) -> anyhow::Result<Timing> {
     let (start, recipe) = (Instant::now(), config.recipe.at(place));
     let mut run = run::start(&recipe, place, place.seed(config.seed), config.space_of(place))?;
     let drawn = start.elapsed().as_secs_f64();

@@ -2,9 +2,9 @@
 
 use crate::base::error::InputError;
 use crate::base::lists::{counts, numbers, positive, sorted};
-use crate::lab::options::{Options, SpaceChoice, parse_classes};
+use crate::lab::options::{Options, RepresentationChoice, parse_classes};
 use mote_lab::digits;
-use mote_lab::place::{Place, Space};
+use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::{Form, Recipe};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ pub struct Config {
     /// Seed of the run.
     pub seed: u64,
     /// How the space is chosen.
-    pub space: SpaceChoice,
+    pub space: RepresentationChoice,
     /// Everything else; its `D` and `H` are those of the first model.
     pub recipe: Recipe,
 }
@@ -143,7 +143,7 @@ impl Config {
         if let Some((dim, _)) = self.models.iter().find(|model| model.0 != digits::PIXELS as u64) {
             return Err(InputError::option("dim", format!("expected {} for images, found {dim}", digits::PIXELS)));
         }
-        if !matches!(self.space, SpaceChoice::Auto | SpaceChoice::Weights) {
+        if !matches!(self.space, RepresentationChoice::Auto | RepresentationChoice::Weights) {
             return Err(InputError::option(
                 "space",
                 "expected auto or weights: images are not drawn from a distribution",
@@ -163,12 +163,12 @@ impl Config {
     }
 
     /// Every cell, the most expensive first.
-    pub fn places(&self) -> Vec<Place> {
+    pub fn places(&self) -> Vec<GridPoint> {
         let mut places = Vec::new();
         for &(dim, head) in &self.models {
             for &samples in &self.n {
                 for &signal_norm in &self.signal {
-                    let place = |replicate| Place { samples, signal_norm, replicate, dim, head };
+                    let place = |replicate| GridPoint { samples, signal_norm, replicate, dim, head };
                     places.extend((0..self.replicates).map(place));
                 }
             }
@@ -182,24 +182,26 @@ impl Config {
     }
 
     /// The space of a cell: what was asked for, or what takes the fewest operations.
-    pub fn space_of(&self, place: &Place) -> Space {
+    pub fn space_of(&self, place: &GridPoint) -> Representation {
         if let Form::Digits { .. } = self.recipe.form {
-            return Space::Weights;
+            return Representation::Weights;
         }
         match self.space {
-            SpaceChoice::Weights => Space::Weights,
-            SpaceChoice::Tokens => Space::Tokens,
-            SpaceChoice::Sampled => Space::Sampled,
-            SpaceChoice::Free => Space::Free,
-            SpaceChoice::Auto => {
-                let cheaper = |a: &Space, b: &Space| self.operations(place, *a).total_cmp(&self.operations(place, *b));
-                Space::ALL.into_iter().min_by(cheaper).unwrap_or(Space::Free)
+            RepresentationChoice::Weights => Representation::Weights,
+            RepresentationChoice::Tokens => Representation::Tokens,
+            RepresentationChoice::Sampled => Representation::Sampled,
+            RepresentationChoice::Free => Representation::Free,
+            RepresentationChoice::Auto => {
+                let cheaper = |a: &Representation, b: &Representation| {
+                    self.operations(place, *a).total_cmp(&self.operations(place, *b))
+                };
+                Representation::ALL.into_iter().min_by(cheaper).unwrap_or(Representation::Free)
             }
         }
     }
 
     /// Multiply-accumulates of a cell of about 20 steps, in products of matrices.
-    pub fn operations(&self, place: &Place, space: Space) -> f64 {
+    pub fn operations(&self, place: &GridPoint, space: Representation) -> f64 {
         const STEPS: f64 = 20.0;
         let Recipe { tokens, test_samples, .. } = self.recipe;
         let (n, m, d, h) = (place.samples as f64, tokens as f64, place.dim as f64, place.head as f64);
@@ -208,28 +210,28 @@ impl Config {
             stored * stored * (2.0 * h + stored) + STEPS * 2.0 * stored * stored * h + tests * (stored + m) * 2.0 * h
         };
         match space {
-            Space::Weights => STEPS * 4.0 * n * m * d * h + tests * 2.0 * d * h,
-            Space::Tokens => {
+            Representation::Weights => STEPS * 4.0 * n * m * d * h + tests * 2.0 * d * h,
+            Representation::Tokens => {
                 stored * d * (2.0 * h + stored) + STEPS * 2.0 * stored * stored * h + tests * (d + stored) * 2.0 * h
             }
-            Space::Sampled => sampled(h),
-            Space::Free => sampled(h.min(2.0 * stored)),
+            Representation::Sampled => sampled(h),
+            Representation::Free => sampled(h.min(2.0 * stored)),
         }
     }
 
     /// Bytes that a cell works on.
-    pub fn bytes(&self, place: &Place, space: Space) -> f64 {
+    pub fn bytes(&self, place: &GridPoint, space: Representation) -> f64 {
         let Recipe { tokens, test_samples, value, .. } = self.recipe;
         let (n, m, d, h) = (place.samples as f64, tokens as f64, place.dim as f64, place.head as f64);
         let (tests, stored) = (test_samples as f64 * m, 2.0 + n * (m - 1.0));
         let weights = d * (2.0 * h + value as f64);
         let span = |h: f64, width: f64| 8.0 * stored * h + stored * stored + stored * width + 4.0 * width * h;
         4.0 * match space {
-            Space::Weights => 2.0 * weights,
+            Representation::Weights => 2.0 * weights,
             // Initial weights beside the engine's memory that they were drawn in, all tokens and all test tokens.
-            Space::Tokens => 3.0 * weights + (n * m + stored + tests) * d + tests * 2.0 * h + span(h, 0.0),
-            Space::Sampled => span(h, stored),
-            Space::Free => 2.0 * span(h.min(2.0 * stored), stored),
+            Representation::Tokens => 3.0 * weights + (n * m + stored + tests) * d + tests * 2.0 * h + span(h, 0.0),
+            Representation::Sampled => span(h, stored),
+            Representation::Free => 2.0 * span(h.min(2.0 * stored), stored),
         }
     }
 }
@@ -296,7 +298,7 @@ mod tests {
         seeds.dedup();
         assert_eq!(seeds.len(), 10_000, "two cells share a seed");
         let spaces = |n| config.space_of(places.iter().find(|place| place.samples == n).unwrap());
-        assert_eq!((spaces(20), spaces(2)), (Space::Sampled, Space::Free));
+        assert_eq!((spaces(20), spaces(2)), (Representation::Sampled, Representation::Free));
     }
 
     #[test]

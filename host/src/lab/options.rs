@@ -2,13 +2,13 @@
 
 use crate::base::error::{InputError, quoted};
 use crate::base::lists::{number, whole};
-use mote_lab::place::Space;
+use mote_lab::place::Representation;
 use serde::{Deserialize, Serialize};
 
 /// How the space of a cell is chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum SpaceChoice {
+pub enum RepresentationChoice {
     /// The cheapest, cell by cell.
     #[default]
     Auto,
@@ -22,13 +22,13 @@ pub enum SpaceChoice {
     Free,
 }
 
-impl From<Space> for SpaceChoice {
-    fn from(space: Space) -> Self {
+impl From<Representation> for RepresentationChoice {
+    fn from(space: Representation) -> Self {
         match space {
-            Space::Weights => Self::Weights,
-            Space::Tokens => Self::Tokens,
-            Space::Sampled => Self::Sampled,
-            Space::Free => Self::Free,
+            Representation::Weights => Self::Weights,
+            Representation::Tokens => Self::Tokens,
+            Representation::Sampled => Self::Sampled,
+            Representation::Free => Self::Free,
         }
     }
 }
@@ -93,7 +93,7 @@ pub struct Options {
     pub test_samples: Option<usize>,
     /// Where cells are computed
     #[arg(long, value_enum)]
-    pub space: Option<SpaceChoice>,
+    pub space: Option<RepresentationChoice>,
 }
 
 impl Options {

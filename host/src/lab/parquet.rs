@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::lab::presets::preset;
     use mote_lab::outcome::Outcome;
-    use mote_lab::place::{Place, Space};
+    use mote_lab::place::{GridPoint, Representation};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
@@ -119,9 +119,9 @@ mod tests {
     fn what_is_written_is_read_back_with_its_types() {
         let figures = Figures { train_loss: 0.125, test_loss: 0.25, test_error: 0.5 };
         let cell = |replicate, figures| Cell {
-            place: Place { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8 },
+            place: GridPoint { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8 },
             seed: u64::MAX - u64::from(replicate),
-            space: Space::Tokens,
+            space: Representation::Tokens,
             outcome: Outcome { steps: 30 + replicate, figures },
             seconds: 0.0625,
         };

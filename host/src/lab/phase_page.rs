@@ -24,7 +24,7 @@ pub fn page(
     session: &Session,
     stop: Stop,
 ) -> anyhow::Result<Page> {
-    let cut = session.cut;
+    let threshold = session.threshold;
     let mut figures = Vec::new();
     let mut tables = Vec::new();
     if let Some(svg) = curves {
@@ -54,10 +54,10 @@ pub fn page(
             picture(
                 "cut",
                 Shown::Cut,
-                format!("1 where the mean test loss is at least {cut}, else 0. {curve}{hatched}"),
+                format!("1 where the mean test loss is at least {threshold}, else 0. {curve}{hatched}"),
             )?,
         ]);
-        tables.push(crossings(&model.boundary.crossings, cut, &of));
+        tables.push(crossings(&model.boundary.crossings, threshold, &of));
     }
     tables.extend(models.iter().map(|model| means(model, models.len() > 1)));
     let one = if let [model] = models { format!(" {}.", model.labels.recipe) } else { String::new() };
@@ -124,7 +124,7 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
     facts
 }
 
-fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
+fn crossings(crossings: &[Crossing], threshold: f64, of: &str) -> Table {
     let row = |i: usize| {
         let crossing = &crossings[i];
         let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
@@ -137,7 +137,7 @@ fn crossings(crossings: &[Crossing], cut: f64, of: &str) -> Table {
     Table {
         title: "Boundary".into(),
         note: format!(
-            "Where the mean test loss of each N crosses {cut}, with the middle 95% of {} redraws: every mean is redrawn \
+            "Where the mean test loss of each N crosses {threshold}, with the middle 95% of {} redraws: every mean is redrawn \
              from a t distribution, with a variance pooled over up to five neighbouring signals.{of} {EXACT}",
             Redraws::COUNT
         ),

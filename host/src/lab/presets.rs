@@ -3,7 +3,7 @@
 use crate::base::error::InputError;
 use crate::base::lists::{self, counts, numbers};
 use crate::lab::grid::Config;
-use crate::lab::options::SpaceChoice;
+use crate::lab::options::RepresentationChoice;
 use mote_lab::recipe::{Form, Recipe, Scaling};
 
 /// The names, and what each is for.
@@ -61,7 +61,7 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
     let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());
     let (dim, head) = models[0];
     let recipe = Recipe { dim, head, ..recipe };
-    Ok(Config { preset, n, signal, models, replicates, seed: 1, space: SpaceChoice::Auto, recipe })
+    Ok(Config { preset, n, signal, models, replicates, seed: 1, space: RepresentationChoice::Auto, recipe })
 }
 
 /// The paper's Figure 1.

@@ -5,7 +5,7 @@ use crate::lab::heatmap::Labels;
 use mote_lab::boundary::Boundary;
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
-use mote_lab::place::Place;
+use mote_lab::place::GridPoint;
 use mote_lab::recipe::Form;
 use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
@@ -23,7 +23,7 @@ pub struct Session {
     /// Whether to show the page.
     pub open: bool,
     /// Test loss at which the picture is cut.
-    pub cut: f64,
+    pub threshold: f64,
 }
 
 /// All cells of one model, and what they say.
@@ -46,12 +46,12 @@ pub(super) fn reaches_1000(groups: &[Group]) -> bool {
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(config: &Config, groups: &'a [Group], cut: f64, stop: Stop) -> Result<Self, Error> {
-        let boundary = Boundary::of(groups, cut, Redraws::seeded(config.seed), stop)?;
+    pub(super) fn new(config: &Config, groups: &'a [Group], threshold: f64, stop: Stop) -> Result<Self, Error> {
+        let boundary = Boundary::of(groups, threshold, Redraws::seeded(config.seed), stop)?;
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
         let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Ok(Self { groups, boundary, labels: Labels { recipe, cut, constant } })
+        Ok(Self { groups, boundary, labels: Labels { recipe, threshold, constant } })
     }
 
     /// Whether the constant of the paper's own recipe lies on the grid.
@@ -88,10 +88,10 @@ pub(super) fn verdicts(config: &Config) -> Vec<Verdict> {
 }
 
 /// Every place once, in the order of the grid.
-pub(super) fn places(config: &Config) -> impl Iterator<Item = Place> {
+pub(super) fn places(config: &Config) -> impl Iterator<Item = GridPoint> {
     let of_model = move |&(dim, head): &(u64, usize)| {
         config.n.iter().flat_map(move |&samples| {
-            let place = move |&signal_norm: &f64| Place { samples, signal_norm, replicate: 0, dim, head };
+            let place = move |&signal_norm: &f64| GridPoint { samples, signal_norm, replicate: 0, dim, head };
             config.signal.iter().map(place)
         })
     };

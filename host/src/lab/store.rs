@@ -7,7 +7,7 @@ use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
 use mote_lab::outcome::{Cell, Figures, Outcome};
-use mote_lab::place::{Place, Space};
+use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -39,7 +39,7 @@ pub fn digest(config: &Config) -> String {
 
 /// A cell as its line.
 fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
-    let Place { samples, signal_norm, replicate, dim, head } = cell.place;
+    let GridPoint { samples, signal_norm, replicate, dim, head } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
     // A cell that never reached the stop has blanks: never a number, never NaN.
@@ -70,7 +70,7 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
         _ => return None,
     };
     let cell = Cell {
-        place: Place {
+        place: GridPoint {
             samples: n.parse().ok()?,
             signal_norm: signal.parse().ok()?,
             replicate: replicate.parse().ok()?,
@@ -78,7 +78,7 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
             head: head.parse().ok()?,
         },
         seed: seed.parse().ok()?,
-        space: Space::ALL.into_iter().find(|known| known.name() == space)?,
+        space: Representation::ALL.into_iter().find(|known| known.name() == space)?,
         outcome: Outcome { steps: steps.parse().ok()?, figures },
         seconds: seconds.parse().ok()?,
     };
@@ -268,7 +268,7 @@ fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::{Options, SpaceChoice};
+    use super::super::options::{Options, RepresentationChoice};
     use super::super::presets::preset;
     use super::*;
     use std::io::{Error, ErrorKind};
@@ -295,7 +295,7 @@ mod tests {
             Options { stop_loss: Some(0.02), ..none() },
             Options { max_steps: Some(6000), ..none() },
             Options { test_samples: Some(100), ..none() },
-            Options { space: Some(SpaceChoice::Free), ..none() },
+            Options { space: Some(RepresentationChoice::Free), ..none() },
         ];
         let mut all: Vec<String> = changed.into_iter().map(of).chain([own]).collect();
         all.sort();

@@ -14,7 +14,7 @@ use mote_runtime::runs::plan::{Plan, Start};
 use std::collections::BTreeMap;
 
 /// A run on a chip, with what is known of it between two attempts.
-pub(super) struct Visit<'j> {
+pub(super) struct RemoteRun<'j> {
     pub(super) job: &'j Job,
     pub(super) held: Held,
     pub(super) sets: Sets,
@@ -26,7 +26,7 @@ pub(super) struct Visit<'j> {
     pub(super) losses: BTreeMap<u32, f32>,
 }
 
-impl Visit<'_> {
+impl RemoteRun<'_> {
     /// Trains from where the chip stands; from the start if it has forgotten.
     pub(super) fn train(&mut self, client: &mut Client, each: &mut impl FnMut(u32, f32)) -> Result<String, ChipError> {
         client.stop()?;

@@ -5,7 +5,7 @@ use crate::client::chip::Client;
 use crate::client::fault::ChipError;
 use crate::client::follow::Sets;
 use crate::learn::job::{Held, Job, Learned};
-use crate::learn::remote_run::Visit;
+use crate::learn::remote_run::RemoteRun;
 use crate::reference::session::{self, Files};
 use anyhow::ensure;
 use mote_core::data::Split;
@@ -66,7 +66,7 @@ impl Job {
     ) -> Result<Learned, ChipError> {
         let sets = Sets::new(&self.train.0, self.test.as_ref().map(|(samples, _)| samples));
         let mut visit =
-            Visit { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
+            RemoteRun { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
         let (reason, weights) = client.persist(RETRIES, |client| {
             let reason = visit.train(client, &mut each)?;
             let weights = client.weights()?;

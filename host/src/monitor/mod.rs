@@ -12,7 +12,7 @@ pub mod view;
 pub mod watch;
 
 use crate::base::error::quoted;
-use crate::base::progress::{Interrupt, say};
+use crate::base::progress::{Interrupt, print_line};
 use crate::monitor::message::{Kind, printable};
 use crate::monitor::screen::{Key, Screen};
 use crate::monitor::source::Heard;
@@ -39,7 +39,7 @@ pub fn on_screen(watch: &mut Watch, interrupt: Interrupt) -> anyhow::Result<()> 
     drop(screen);
     watch.flush()?;
     outcome?;
-    say(watch.summary())?;
+    print_line(watch.summary())?;
     watch.failure.take().map_or(Ok(()), Err)
 }
 
@@ -99,12 +99,12 @@ pub fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow:
             break end;
         }
         match (heard, kind) {
-            (Heard::Line(line), Some(Kind::Damaged)) => say(format_args!("damaged: {}", quoted(&line)))?,
-            (Heard::Line(line), Some(Kind::Unknown)) => say(format_args!("not understood: {}", quoted(&line)))?,
-            (Heard::Line(line), Some(Kind::Foreign)) => say(printable(&line))?,
-            (Heard::Line(line), _) => say(line)?,
-            (Heard::Lost(why), _) => say(format_args!("line lost: {why}; trying again"))?,
-            (Heard::Back, _) => say("the line is back")?,
+            (Heard::Line(line), Some(Kind::Damaged)) => print_line(format_args!("damaged: {}", quoted(&line)))?,
+            (Heard::Line(line), Some(Kind::Unknown)) => print_line(format_args!("not understood: {}", quoted(&line)))?,
+            (Heard::Line(line), Some(Kind::Foreign)) => print_line(printable(&line))?,
+            (Heard::Line(line), _) => print_line(line)?,
+            (Heard::Lost(why), _) => print_line(format_args!("line lost: {why}; trying again"))?,
+            (Heard::Back, _) => print_line("the line is back")?,
             (Heard::Nothing, _) => watch.flush()?,
             (Heard::End, _) => break watch.outcome_at_the_end(),
         }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use mote_protocol::answer::State;
     use mote_protocol::report::{Done, RunHeader, Work};
-    use mote_protocol::wire::{Text, word};
+    use mote_protocol::wire::{Text, to_name};
 
     const NOW: Duration = Duration::from_secs(1);
 
@@ -149,11 +149,11 @@ mod tests {
     }
 
     fn taken() -> String {
-        answer(Answer::Ok(word("train"), 0, 0))
+        answer(Answer::Ok(to_name("train"), 0, 0))
     }
 
     fn done(reason: &str) -> String {
-        record(Record::Done(Done { reason: word(reason), ..Done::default() }))
+        record(Record::Done(Done { reason: to_name(reason), ..Done::default() }))
     }
 
     fn work() -> String {
@@ -162,7 +162,7 @@ mod tests {
 
     fn refused(cmd: &str) -> String {
         let text: Text = "not now".chars().collect();
-        answer(Answer::Refused(word(cmd), word("busy"), text))
+        answer(Answer::Refused(to_name(cmd), to_name("busy"), text))
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         let before = [done("max-steps"), work()];
         assert_eq!(outcome(&[&before[0], &before[1], &taken()]), None);
         assert_eq!(outcome(&[&before[0], &before[1]]), None, "firmware that takes no commands");
-        let state = |activity| answer(Answer::State(State { activity: word(activity), ..State::default() }));
+        let state = |activity| answer(Answer::State(State { activity: to_name(activity), ..State::default() }));
         assert_eq!(outcome(&[&state("idle"), &taken()]), None);
         assert_eq!(outcome(&[&taken(), &state("train")]), None);
         assert!(outcome(&[&taken(), &state("idle")]).unwrap().unwrap_err().contains("it was reset"));
@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn lost_lines_do_not_leave_it_waiting() {
-        let run = record(Record::Run(RunHeader { name: word("session"), form: word("held"), ..RunHeader::default() }));
+        let run =
+            record(Record::Run(RunHeader { name: to_name("session"), form: to_name("held"), ..RunHeader::default() }));
         assert_eq!(outcome(&[&run, &done("stop-loss"), &work()]), Some(Ok(())), "without ok");
         let without_work = heard(&[&taken(), &done("stop-loss")]);
         assert_eq!(without_work.outcome(NOW + LAST_LINE), Some(Ok(())));

@@ -93,7 +93,7 @@ impl Watch {
         }
         self.has_hinted = true;
         let hint = "nothing heard: is --baud right, and does the board run mote's firmware?";
-        self.state.say(self.start.elapsed(), Tone::Bad, hint);
+        self.state.print_line(self.start.elapsed(), Tone::Bad, hint);
         Some(hint)
     }
 
@@ -107,7 +107,7 @@ impl Watch {
             _ if self.state.is_over => Heard::End,
             Ok(heard) => heard,
             Err(error) => {
-                self.state.say(self.start.elapsed(), Tone::Bad, format!("{error:#}"));
+                self.state.print_line(self.start.elapsed(), Tone::Bad, format!("{error:#}"));
                 self.failure = Some(error);
                 Heard::End
             }
@@ -152,15 +152,19 @@ impl Watch {
     pub fn command(&mut self, command: &str) {
         let now = self.start.elapsed();
         if !self.source.is_live() {
-            self.state.say(now, Tone::Bad, format!("{command}: there is no chip behind {}", self.state.source));
+            self.state.print_line(now, Tone::Bad, format!("{command}: there is no chip behind {}", self.state.source));
         } else if self.state.takes_commands() == Some(false) {
-            self.state.say(now, Tone::Bad, format!("{command}: this firmware takes no commands; mote-session does"));
+            self.state.print_line(
+                now,
+                Tone::Bad,
+                format!("{command}: this firmware takes no commands; mote-session does"),
+            );
         } else {
             let (tone, text) = match self.ask(command) {
                 Ok(()) => (Tone::Plain, format!("sent: {command}")),
                 Err(error) => (Tone::Bad, format!("{command} not sent: {error:#}")),
             };
-            self.state.say(now, tone, text);
+            self.state.print_line(now, tone, text);
         }
     }
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use mote_core::memory::Heap;
 use mote_protocol::report::{Board, Record};
-use mote_protocol::wire::{MARK, WireError, word};
+use mote_protocol::wire::{MARK, WireError, to_name};
 use mote_runtime::runs::port::Port;
 use mote_runtime::runs::preset_run::run_preset;
 use mote_runtime::runs::presets::Preset;
@@ -32,7 +32,7 @@ impl<F: FnMut(String)> Port for Lines<F> {
 pub fn run_on_host(preset: &Preset, each: impl FnMut(String)) -> anyhow::Result<u32> {
     let mut memory = Heap::zeroed(preset.shape).context("the model does not fit into memory")?;
     let mut port = Lines(each);
-    port.emit(Record::Board(Board { name: word("host"), core: word(std::env::consts::ARCH), tick_hz: 0 }))?;
+    port.emit(Record::Board(Board { name: to_name("host"), core: to_name(std::env::consts::ARCH), tick_hz: 0 }))?;
     Ok(run_preset(preset, &mut memory, &mut port)?)
 }
 

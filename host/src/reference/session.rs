@@ -10,9 +10,9 @@ use mote_core::params::{Init, Tensor};
 use mote_core::train::TrainError;
 use mote_protocol::decimal::{write_f32, write_hex};
 use mote_protocol::report::Record;
-use mote_runtime::runs::plan::{Made, Plan, Source, Start};
+use mote_runtime::runs::plan::{Plan, Source, Start, SyntheticPair};
 use mote_runtime::runs::port::Port;
-use mote_runtime::runs::training_run::Course;
+use mote_runtime::runs::training_run::TrainingRun;
 use std::convert::Infallible;
 use std::fmt::Write;
 
@@ -63,7 +63,7 @@ pub fn run(memory: &mut Heap, plan: Plan, source: &mut impl Source) -> Vec<Recor
 
 /// The same, as long as it may go on: asked after each sample.
 pub fn run_while(memory: &mut Heap, plan: Plan, source: &mut impl Source, goes_on: impl Fn() -> bool) -> Vec<Record> {
-    let (mut course, mut records) = (Course::new(plan), Records(Vec::new()));
+    let (mut course, mut records) = (TrainingRun::new(plan), Records(Vec::new()));
     while goes_on() {
         let Ok(has_more) = course.advance(memory, source, &mut records);
         if !has_more {
@@ -153,8 +153,13 @@ pub fn plan_keys(plan: &Plan) -> String {
 ///
 /// # Errors
 ///
-/// As [`Made::new`].
-pub fn made(distribution: Distribution, memory: &Heap, counts: (usize, usize), seed: u64) -> Result<Made, DataError> {
+/// As [`SyntheticPair::new`].
+pub fn made(
+    distribution: Distribution,
+    memory: &Heap,
+    counts: (usize, usize),
+    seed: u64,
+) -> Result<SyntheticPair, DataError> {
     let shape = memory.shape();
-    Made::new(distribution, (shape.tokens, shape.dim), counts, seed)
+    SyntheticPair::new(distribution, (shape.tokens, shape.dim), counts, seed)
 }

@@ -8,14 +8,14 @@ mod refusal;
 use crate::crc::checksum;
 use crate::limits::{NUMBERS_MAX, SAMPLES_MAX, STEPS_MAX};
 use crate::text::{cut, cut_last};
-use crate::wire::{Word, Words, parse_hex, parse_words, word};
+use crate::wire::{BitsList, Name, parse_bits_list, parse_hex, to_name};
 use args::Args;
 use mote_core::data::{Distribution, Form, Split};
 use mote_core::math;
 use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
-pub use refusal::{Fault, Refusal};
+pub use refusal::{CommandError, ErrorKind};
 
 /// One command.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +38,7 @@ pub enum Command {
     /// Take a data set of so many samples into RAM; frames are allowed, or not.
     Data(Split, usize, bool),
     /// Numbers from a position on, by their bits.
-    Put(u32, Words),
+    Put(u32, BitsList),
     /// There are no more numbers; the CRC-32 over all of them, if it is known.
     End(Option<u32>),
     /// Keep the weights through a power cut.
@@ -56,7 +56,7 @@ pub enum Command {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Data {
     /// Made from a seed.
-    Made(Distribution, u64),
+    SyntheticPair(Distribution, u64),
     /// Held in RAM.
     Held,
     /// Sent by the host whenever one is needed.
@@ -68,7 +68,7 @@ pub enum Data {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Train {
     /// Its name in reports.
-    pub name: Word,
+    pub name: Name,
     /// Where the samples come from.
     pub data: Data,
     /// Training samples; 0 with [`Data::Held`]: all there are.
@@ -127,7 +127,7 @@ const EVAL: &[&str] = data_keys!["set"];
 ///
 /// Why the line is not a command.
 #[inline]
-pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal>) {
+pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, CommandError>) {
     let body = match without_checksum(line) {
         Ok(body) => body,
         Err(refusal) => return ("-", Err(refusal)),
@@ -150,85 +150,88 @@ pub fn parse(line: &str, shape: Shape) -> (&'static str, Result<Command, Refusal
         "put" => ("put", put(rest)),
         "end" => ("end", end(rest)),
         "echo" => ("echo", echo(rest)),
-        _ => ("-", Err(Fault::UnknownCommand.at(name))),
+        _ => ("-", Err(ErrorKind::UnknownCommand.at(name))),
     }
 }
 
 /// The line without its checksum, which must be right if there is one.
 #[inline]
-fn without_checksum(line: &str) -> Result<&str, Refusal> {
+fn without_checksum(line: &str) -> Result<&str, CommandError> {
     let Some((body, sum)) = cut_last(line, b" *") else { return Ok(line) };
     match parse_hex(sum) {
         Some(sum) if sum == checksum(body.as_bytes()) => Ok(body),
-        _ => Err(Fault::Checksum.at(sum)),
+        _ => Err(ErrorKind::Checksum.at(sum)),
     }
 }
 
 #[inline]
-fn load(rest: &str) -> Result<Command, Refusal> {
+fn load(rest: &str) -> Result<Command, CommandError> {
     let args = Args::new(rest, &["step", "binary"])?;
     let step = args.count("step", 0, STEPS_MAX)?.unwrap_or(0) as u32;
     Ok(Command::Load(step, args.flag("binary")?))
 }
 
 #[inline]
-fn data(rest: &str) -> Result<Command, Refusal> {
+fn data(rest: &str) -> Result<Command, CommandError> {
     let args = Args::new(rest, &["set", "n", "binary"])?;
     let samples = args.needed_count("n", 1, SAMPLES_MAX)? as usize;
     Ok(Command::Data(set(args, Split::Train)?, samples, args.flag("binary")?))
 }
 
 #[inline]
-fn put(rest: &str) -> Result<Command, Refusal> {
+fn put(rest: &str) -> Result<Command, CommandError> {
     let args = Args::new(rest, &["first", "bits"])?;
     let first = args.needed_count("first", 0, NUMBERS_MAX)? as u32;
-    let text = args.text("bits").ok_or(Fault::MissingKey("bits"))?;
+    let text = args.text("bits").ok_or(ErrorKind::MissingKey("bits"))?;
     let wrong = || {
-        Fault::Value("bits", "1 to 32 times eight lower-case hexadecimal digits (1.0 is 3f800000), with commas between")
-            .at(text)
+        ErrorKind::Value(
+            "bits",
+            "1 to 32 times eight lower-case hexadecimal digits (1.0 is 3f800000), with commas between",
+        )
+        .at(text)
     };
-    Ok(Command::Put(first, parse_words(text).ok_or_else(wrong)?))
+    Ok(Command::Put(first, parse_bits_list(text).ok_or_else(wrong)?))
 }
 
 #[inline]
-fn end(rest: &str) -> Result<Command, Refusal> {
+fn end(rest: &str) -> Result<Command, CommandError> {
     let args = Args::new(rest, &["crc"])?;
     let Some(text) = args.text("crc") else { return Ok(Command::End(None)) };
-    let crc = parse_hex(text).ok_or_else(|| Fault::Value("crc", "eight lower-case hexadecimal digits").at(text))?;
+    let crc = parse_hex(text).ok_or_else(|| ErrorKind::Value("crc", "eight lower-case hexadecimal digits").at(text))?;
     Ok(Command::End(Some(crc)))
 }
 
 #[inline]
-fn echo(rest: &str) -> Result<Command, Refusal> {
+fn echo(rest: &str) -> Result<Command, CommandError> {
     let args = Args::new(rest, &["on"])?;
-    args.text("on").ok_or(Fault::MissingKey("on"))?;
+    args.text("on").ok_or(ErrorKind::MissingKey("on"))?;
     Ok(Command::Echo(args.flag("on")?))
 }
 
 #[inline]
-fn eval(rest: &str, shape: Shape) -> Result<Command, Refusal> {
+fn eval(rest: &str, shape: Shape) -> Result<Command, CommandError> {
     let args = Args::new(rest, EVAL)?;
     let data = samples_of(args, shape)?;
-    if !matches!(data, Data::Made(..)) {
+    if !matches!(data, Data::SyntheticPair(..)) {
         args.forbid("seed", "a form that is made from it")?;
     }
     Ok(Command::Eval(data, set(args, Split::Test)?, how_many(args, data)?))
 }
 
 #[inline]
-fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
+fn train(rest: &str, shape: Shape) -> Result<Command, CommandError> {
     let args = Args::new(rest, TRAIN)?;
     let data = samples_of(args, shape)?;
     let samples = how_many(args, data)?;
     let test_samples = match data {
-        Data::Made(..) => args.count("test", 0, SAMPLES_MAX)?.unwrap_or(200),
+        Data::SyntheticPair(..) => args.count("test", 0, SAMPLES_MAX)?.unwrap_or(200),
         Data::Held => args.forbid("test", "form=held").map(|()| 0)?,
         Data::Stream => args.count("test", 0, SAMPLES_MAX)?.unwrap_or(0),
     };
     let name = args.text("name").unwrap_or("session");
     let learning_rate = args.real("lr")?.unwrap_or(0.5);
     Ok(Command::Train(Train {
-        name: Word::try_from(name).map_err(|_| Fault::Value("name", "at most 24 characters").at(name))?,
+        name: Name::try_from(name).map_err(|_| ErrorKind::Value("name", "at most 24 characters").at(name))?,
         data,
         samples,
         test_samples: test_samples as usize,
@@ -245,23 +248,23 @@ fn train(rest: &str, shape: Shape) -> Result<Command, Refusal> {
 }
 
 #[inline]
-fn seed(args: Args) -> Result<u64, Refusal> {
+fn seed(args: Args) -> Result<u64, CommandError> {
     Ok(args.count("seed", 0, u64::MAX)?.unwrap_or(1))
 }
 
 #[inline]
-fn set(args: Args, otherwise: Split) -> Result<Split, Refusal> {
+fn set(args: Args, otherwise: Split) -> Result<Split, CommandError> {
     match args.text("set") {
         None => Ok(otherwise),
         Some("train") => Ok(Split::Train),
         Some("test") => Ok(Split::Test),
-        Some(other) => Err(Fault::Value("set", "train or test").at(other)),
+        Some(other) => Err(ErrorKind::Value("set", "train or test").at(other)),
     }
 }
 
 /// `n`; what is held in RAM knows itself how much it is.
 #[inline]
-fn how_many(args: Args, data: Data) -> Result<usize, Refusal> {
+fn how_many(args: Args, data: Data) -> Result<usize, CommandError> {
     match data {
         Data::Held => args.forbid("n", "form=held").map(|()| 0),
         _ => Ok(args.needed_count("n", 1, SAMPLES_MAX)? as usize),
@@ -269,7 +272,7 @@ fn how_many(args: Args, data: Data) -> Result<usize, Refusal> {
 }
 
 #[inline]
-fn init(args: Args) -> Result<Option<Init>, Refusal> {
+fn init(args: Args) -> Result<Option<Init>, CommandError> {
     let forbid = |keys: &[&'static str], beside| keys.iter().try_for_each(|key| args.forbid(key, beside));
     match args.text("init").unwrap_or("gaussian") {
         "gaussian" => {
@@ -281,12 +284,14 @@ fn init(args: Args) -> Result<Option<Init>, Refusal> {
             forbid(&["qk_std", "v_std"], "init=fan-in")?;
             let divisor = args.real("divisor")?.unwrap_or(1.0);
             if divisor <= 0.0 {
-                return Err(Fault::Value("divisor", "a decimal above 0").at(args.text("divisor").unwrap_or_default()));
+                return Err(
+                    ErrorKind::Value("divisor", "a decimal above 0").at(args.text("divisor").unwrap_or_default())
+                );
             }
             Ok(Some(Init::fan_in(divisor)))
         }
         "keep" => forbid(&["divisor", "qk_std", "v_std"], "init=keep").map(|()| None),
-        other => Err(Fault::Value("init", "gaussian, fan-in or keep").at(other)),
+        other => Err(ErrorKind::Value("init", "gaussian, fan-in or keep").at(other)),
     }
 }
 
@@ -295,7 +300,7 @@ const NOISE_NORM: f32 = 4.0;
 
 /// Form and distribution of the samples.
 #[inline]
-fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
+fn samples_of(args: Args, shape: Shape) -> Result<Data, CommandError> {
     let forbid = |keys: &[&'static str], beside| keys.iter().try_for_each(|key| args.forbid(key, beside));
     let root = math::sqrt(shape.dim as f32);
     let size = |key| args.size(key, f32::MAX, "a decimal of at least 0");
@@ -320,25 +325,25 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, Refusal> {
             forbid(&["signal", "snr", "sigma", "big", "small", "flip"], "form=stream")?;
             return Ok(Data::Stream);
         }
-        other => return Err(Fault::Value("form", "uniform, paper, held or stream").at(other)),
+        other => return Err(ErrorKind::Value("form", "uniform, paper, held or stream").at(other)),
     };
     let signal_norm = match (size("signal")?, size("snr")?) {
         (Some(signal), None) => signal,
-        (None, Some(_)) if noise_norm == 0.0 => return Err(Fault::Conflict("snr", "noise of size 0").into()),
+        (None, Some(_)) if noise_norm == 0.0 => return Err(ErrorKind::Conflict("snr", "noise of size 0").into()),
         (None, Some(snr)) => snr * noise_norm,
-        (Some(_), Some(_)) => return Err(Fault::Conflict("signal", "snr").into()),
-        (None, None) => return Err(Fault::MissingKey("signal or snr").into()),
+        (Some(_), Some(_)) => return Err(ErrorKind::Conflict("signal", "snr").into()),
+        (None, None) => return Err(ErrorKind::MissingKey("signal or snr").into()),
     };
     let flip = args.size("flip", 1.0, "a decimal from 0 to 1")?.unwrap_or(0.0);
-    Ok(Data::Made(Distribution { form, signal_norm, flip }, seed(args)?))
+    Ok(Data::SyntheticPair(Distribution { form, signal_norm, flip }, seed(args)?))
 }
 
 /// The word of a form in a run's header.
 #[inline]
-pub fn form_word(data: &Data) -> Word {
-    word(match data {
-        Data::Made(Distribution { form: Form::Paper { .. }, .. }, _) => "paper",
-        Data::Made(Distribution { form: Form::Uniform { .. }, .. }, _) => "uniform",
+pub fn form_word(data: &Data) -> Name {
+    to_name(match data {
+        Data::SyntheticPair(Distribution { form: Form::Paper { .. }, .. }, _) => "paper",
+        Data::SyntheticPair(Distribution { form: Form::Uniform { .. }, .. }, _) => "uniform",
         Data::Held => "held",
         Data::Stream => "stream",
     })

@@ -2,16 +2,16 @@
 
 use crate::decimal::write_u64;
 use crate::frame::FrameError;
-use crate::limits::{COMMAND_MAX, FRAME_MAX, WORD_MAX};
+use crate::limits::{COMMAND_MAX, FRAME_MAX, NAME_MAX};
 use crate::report::error_code;
-use crate::wire::{Text, Word, word};
+use crate::wire::{Name, Text, to_name};
 use mote_core::data::DataError;
 use mote_core::train::TrainError;
 
-/// What is wrong with a command. Whatever it is but [`Fault::SavedUnstable`], nothing has changed.
+/// What is wrong with a command. Whatever it is but [`ErrorKind::SavedUnstable`], nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Fault {
+pub enum ErrorKind {
     /// The line is longer than [`COMMAND_MAX`].
     LineTooLong,
     /// The line has a byte that is not printable ASCII.
@@ -93,21 +93,21 @@ pub enum Fault {
 /// A fault, and the word of the command at fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Refusal {
+pub struct CommandError {
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: ErrorKind,
     /// What was found there, cut to a word; may be empty.
-    pub found: Word,
+    pub found: Name,
 }
 
-impl From<Fault> for Refusal {
+impl From<ErrorKind> for CommandError {
     #[inline]
-    fn from(fault: Fault) -> Self {
-        Self { fault, found: Word::new() }
+    fn from(fault: ErrorKind) -> Self {
+        Self { fault, found: Name::new() }
     }
 }
 
-impl From<FrameError> for Fault {
+impl From<FrameError> for ErrorKind {
     #[inline]
     fn from(error: FrameError) -> Self {
         match error {
@@ -118,36 +118,36 @@ impl From<FrameError> for Fault {
     }
 }
 
-impl From<TrainError> for Fault {
+impl From<TrainError> for ErrorKind {
     #[inline]
     fn from(error: TrainError) -> Self {
         Self::Run(error)
     }
 }
 
-impl From<DataError> for Fault {
+impl From<DataError> for ErrorKind {
     #[inline]
     fn from(error: DataError) -> Self {
         Self::Run(error.into())
     }
 }
 
-impl Fault {
+impl ErrorKind {
     /// With what was found.
     #[inline]
-    pub fn at(self, found: &str) -> Refusal {
-        let mut start = Word::new();
-        for letter in found.chars().filter(char::is_ascii_graphic).take(WORD_MAX) {
-            let _ = start.push(letter); // never more than WORD_MAX
+    pub fn at(self, found: &str) -> CommandError {
+        let mut start = Name::new();
+        for letter in found.chars().filter(char::is_ascii_graphic).take(NAME_MAX) {
+            let _ = start.push(letter); // never more than NAME_MAX
         }
-        Refusal { fault: self, found: start }
+        CommandError { fault: self, found: start }
     }
 
     /// The code in the record.
     #[rustfmt::skip]
     #[inline]
-    pub fn code(&self) -> Word {
-        word(match self {
+    pub fn code(&self) -> Name {
+        to_name(match self {
             Self::LineTooLong => "line-too-long",
             Self::NotText => "not-text",
             Self::LineTimeout => "line-timeout",
@@ -250,7 +250,7 @@ enum Piece {
     Span(&'static str, u64, u64),
 }
 
-impl Refusal {
+impl CommandError {
     /// The sentence in the record.
     #[inline]
     pub fn text(&self) -> Text {

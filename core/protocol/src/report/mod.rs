@@ -2,7 +2,7 @@
 
 mod records;
 
-use crate::wire::{Fields, WireError, Word, lines, word};
+use crate::wire::{Fields, Name, WireError, lines, to_name};
 use mote_core::data::DataError;
 use mote_core::metrics::{Evaluation, Tracked};
 use mote_core::train::{StepReport, TrainError};
@@ -31,7 +31,7 @@ pub enum Record {
     /// The quantities of the paper on training sample 0 after `step` steps.
     Track(u64, Tracked),
     /// A run failed: steps done and code.
-    Error(u64, Word),
+    Error(u64, Name),
     /// A run ended.
     Done(Done),
     /// What it cost.
@@ -50,7 +50,7 @@ lines!(Record {
     "step" => Step(StepReport { step: 0, train_loss: 0.0 }),
     "eval" => Eval(Eval::default()),
     "track" => Track(0, Tracked::default()),
-    "error" => Error(0, Word::new()),
+    "error" => Error(0, Name::new()),
     "done" => Done(Done::default()),
     "work" => Work(Work::default()),
     "stack" => Stack(Stack::default()),
@@ -74,9 +74,9 @@ impl Record {
         match self {
             Self::Hello(r) => {
                 f.count("protocol", &mut r.protocol)?;
-                f.word("engine", &mut r.engine)?;
-                f.word("math", &mut r.math)?;
-                f.word("preset", &mut r.preset)?;
+                f.name("engine", &mut r.engine)?;
+                f.name("math", &mut r.math)?;
+                f.name("preset", &mut r.preset)?;
                 f.count("M", &mut r.tokens)?;
                 f.count("D", &mut r.dim)?;
                 f.count("H", &mut r.head)?;
@@ -84,13 +84,13 @@ impl Record {
                 f.count("memory_bytes", &mut r.memory_bytes)
             }
             Self::Board(r) => {
-                f.word("name", &mut r.name)?;
-                f.word("core", &mut r.core)?;
+                f.name("name", &mut r.name)?;
+                f.name("core", &mut r.core)?;
                 f.count("tick_hz", &mut r.tick_hz)
             }
             Self::Run(r) => {
-                f.word("name", &mut r.name)?;
-                f.word("form", &mut r.form)?;
+                f.name("name", &mut r.name)?;
+                f.name("form", &mut r.form)?;
                 f.count("N", &mut r.samples)?;
                 f.count("test_samples", &mut r.test_samples)?;
                 f.count("seed", &mut r.seed)?;
@@ -103,7 +103,7 @@ impl Record {
                 f.count("train_output", &mut r.train_output)
             }
             Self::Digest(r) => {
-                f.word("what", &mut r.what)?;
+                f.name("what", &mut r.what)?;
                 f.count("step", &mut r.step)?;
                 f.bits("crc", &mut r.digest)
             }
@@ -133,10 +133,10 @@ impl Record {
             }
             Self::Error(step, code) => {
                 f.count("step", step)?;
-                f.word("code", code)
+                f.name("code", code)
             }
             Self::Done(r) => {
-                f.word("reason", &mut r.reason)?;
+                f.name("reason", &mut r.reason)?;
                 f.count("steps", &mut r.steps)?;
                 f.maybe_real("train_loss", &mut r.train_loss)
             }
@@ -171,8 +171,8 @@ impl Record {
 
 /// The word a report uses for an error.
 #[inline]
-pub fn error_code(error: TrainError) -> Word {
-    word(match error {
+pub fn error_code(error: TrainError) -> Name {
+    to_name(match error {
         TrainError::LearningRate => "learning-rate",
         TrainError::LossNotFinite => "loss-not-finite",
         TrainError::WeightsNotFinite => "weights-not-finite",

@@ -1,6 +1,6 @@
 //! What the records say, field by field.
 
-use crate::wire::Word;
+use crate::wire::Name;
 
 /// First line: who speaks, and the model's sizes.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -9,11 +9,11 @@ pub struct Hello {
     /// [`PROTOCOL`](super::PROTOCOL).
     pub protocol: u64,
     /// Version of the engine.
-    pub engine: Word,
+    pub engine: Name,
     /// The maths behind `exp` and `ln`.
-    pub math: Word,
+    pub math: Name,
     /// Name of the preset.
-    pub preset: Word,
+    pub preset: Name,
     /// `M`.
     pub tokens: u64,
     /// `D`.
@@ -31,9 +31,9 @@ pub struct Hello {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Board {
     /// Name of the board.
-    pub name: Word,
+    pub name: Name,
     /// Name of the processor.
-    pub core: Word,
+    pub core: Name,
     /// Rate of the counter behind [`Work::ticks`], in hertz; 0 if the board has none.
     pub tick_hz: u64,
 }
@@ -43,9 +43,9 @@ pub struct Board {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RunHeader {
     /// Name of the run.
-    pub name: Word,
+    pub name: Name,
     /// `paper` or `uniform`.
-    pub form: Word,
+    pub form: Name,
     /// `N`.
     pub samples: u64,
     /// Size of the test set.
@@ -73,7 +73,7 @@ pub struct RunHeader {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DigestLine {
     /// `train`, `test` or `weights`.
-    pub what: Word,
+    pub what: Name,
     /// Step after which it was taken.
     pub step: u64,
     /// CRC-32 over the bits.
@@ -101,7 +101,7 @@ pub struct Eval {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Done {
     /// `stop-loss`, `max-steps` or `error`.
-    pub reason: Word,
+    pub reason: Name,
     /// Steps done.
     pub steps: u64,
     /// Mean training loss before the last step, `-` if no step was done.

@@ -1,6 +1,6 @@
 //! What a line is made of: its words, the kinds of its fields, and what can be wrong with it.
 
-use crate::limits::{LINE_MAX, LINE_NUMBERS, TEXT_MAX, WORD_MAX};
+use crate::limits::{LINE_MAX, LINE_NUMBERS, NAME_MAX, TEXT_MAX};
 use core::fmt;
 use heapless::{String, Vec};
 
@@ -11,18 +11,18 @@ pub const MARK: &str = "mote ";
 pub type Line = String<LINE_MAX>;
 
 /// A name in a record: printable ASCII without spaces.
-pub type Word = String<WORD_MAX>;
+pub type Name = String<NAME_MAX>;
 
 /// A sentence in a record: printable ASCII, with spaces.
 pub type Text = String<TEXT_MAX>;
 
 /// Numbers in a record, by their bits.
-pub type Words = Vec<u32, LINE_NUMBERS>;
+pub type BitsList = Vec<u32, LINE_NUMBERS>;
 
-/// The word for a name of at most [`WORD_MAX`] bytes; of a longer ASCII name, its beginning.
+/// The word for a name of at most [`NAME_MAX`] bytes; of a longer ASCII name, its beginning.
 #[inline]
-pub fn word(name: &str) -> Word {
-    Word::try_from(name.get(..WORD_MAX).unwrap_or(name)).unwrap_or_default()
+pub fn to_name(name: &str) -> Name {
+    Name::try_from(name.get(..NAME_MAX).unwrap_or(name)).unwrap_or_default()
 }
 
 /// Why a line is not a record.
@@ -56,7 +56,7 @@ impl fmt::Display for WireError {
             Self::Field(key) => write!(f, "the field {key} is missing"),
             Self::Value(key) => write!(f, "the value of the field {key} cannot be read"),
             Self::Trailing => f.write_str("there is more after the last field"),
-            Self::TooLong => write!(f, "the line is longer than {LINE_MAX} bytes, or a word than {WORD_MAX}"),
+            Self::TooLong => write!(f, "the line is longer than {LINE_MAX} bytes, or a word than {NAME_MAX}"),
         }
     }
 }
@@ -77,7 +77,7 @@ pub trait Fields {
     /// # Errors
     ///
     /// See [`WireError`]; so for all fields.
-    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError>;
+    fn name(&mut self, key: &'static str, value: &mut Name) -> Result<(), WireError>;
 
     /// A count, in decimal.
     ///
@@ -112,7 +112,7 @@ pub trait Fields {
     /// # Errors
     ///
     /// See [`WireError`].
-    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError>;
+    fn bits_list(&mut self, key: &'static str, value: &mut BitsList) -> Result<(), WireError>;
 
     /// A sentence: always the last field, to the end of the line.
     ///

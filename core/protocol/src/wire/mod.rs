@@ -8,9 +8,9 @@ mod lines;
 mod reader;
 mod writer;
 
-pub use crate::limits::{LINE_MAX, WORD_MAX};
-pub use fields::{Fields, Line, MARK, Text, WireError, Word, Words, word};
+pub use crate::limits::{LINE_MAX, NAME_MAX};
+pub use fields::{BitsList, Fields, Line, MARK, Name, Text, WireError, to_name};
 pub(crate) use lines::lines;
 pub use reader::Reader;
-pub(crate) use reader::{parse_hex, parse_real, parse_words};
+pub(crate) use reader::{parse_bits_list, parse_hex, parse_real};
 pub use writer::Writer;

@@ -1,6 +1,6 @@
 //! Lines into records.
 
-use super::fields::{Fields, MARK, Text, WireError, Word, Words};
+use super::fields::{BitsList, Fields, MARK, Name, Text, WireError};
 use crate::crc::checksum;
 use crate::decimal::write_f32;
 use crate::text::{cut, cut_last, parts};
@@ -59,12 +59,12 @@ impl<'l> Reader<'l> {
 
 impl Fields for Reader<'_> {
     #[inline]
-    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
+    fn name(&mut self, key: &'static str, value: &mut Name) -> Result<(), WireError> {
         let text = self.value(key)?;
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(WireError::Value(key));
         }
-        *value = Word::try_from(text).map_err(|_| WireError::TooLong)?;
+        *value = Name::try_from(text).map_err(|_| WireError::TooLong)?;
         Ok(())
     }
 
@@ -98,8 +98,8 @@ impl Fields for Reader<'_> {
     }
 
     #[inline]
-    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError> {
-        *value = parse_words(self.value(key)?).ok_or(WireError::Value(key))?;
+    fn bits_list(&mut self, key: &'static str, value: &mut BitsList) -> Result<(), WireError> {
+        *value = parse_bits_list(self.value(key)?).ok_or(WireError::Value(key))?;
         Ok(())
     }
 
@@ -117,8 +117,8 @@ impl Fields for Reader<'_> {
 
 /// Numbers by their bits, with commas between: 1 to [`LINE_NUMBERS`](crate::limits::LINE_NUMBERS) of them.
 #[inline]
-pub(crate) fn parse_words(text: &str) -> Option<Words> {
-    let mut words = Words::new();
+pub(crate) fn parse_bits_list(text: &str) -> Option<BitsList> {
+    let mut words = BitsList::new();
     for word in parts(text, b',') {
         words.push(parse_hex(word)?).ok()?;
     }

@@ -1,6 +1,6 @@
 //! Records into lines.
 
-use super::fields::{Fields, MARK, Text, WireError, Word, Words};
+use super::fields::{BitsList, Fields, MARK, Name, Text, WireError};
 use crate::crc::{canonical_bits, checksum};
 use crate::decimal::{write_f32, write_hex, write_u64};
 use core::fmt::{self, Write};
@@ -49,7 +49,7 @@ impl<L: Write + AsRef<str>> Writer<L> {
 
 impl<L: Write + AsRef<str>> Fields for Writer<L> {
     #[inline(never)]
-    fn word(&mut self, key: &'static str, value: &mut Word) -> Result<(), WireError> {
+    fn name(&mut self, key: &'static str, value: &mut Name) -> Result<(), WireError> {
         self.key(key)?;
         Ok(self.line.write_str(value)?)
     }
@@ -86,7 +86,7 @@ impl<L: Write + AsRef<str>> Fields for Writer<L> {
     }
 
     #[inline(never)]
-    fn words(&mut self, key: &'static str, value: &mut Words) -> Result<(), WireError> {
+    fn bits_list(&mut self, key: &'static str, value: &mut BitsList) -> Result<(), WireError> {
         self.key(key)?;
         for (i, word) in value.iter().enumerate() {
             if i > 0 {

@@ -1,25 +1,25 @@
 //! What the commands do.
 
 use super::port::Port;
-use super::sample_source::Intake;
-use super::state::{Activity, Desk, Outcome};
+use super::sample_source::SampleReceiver;
+use super::state::{Activity, Outcome, SessionState};
 use super::transfer::weights_count;
-use super::weight_storage::Vault;
-use crate::runs::training_run::weights_digest;
+use super::weight_storage::WeightStorage;
+use crate::runs::training_run::weights_crc32;
 use mote_core::memory::Memory;
 use mote_protocol::answer::{Answer, Limits, PROTOCOL, State};
-use mote_protocol::command::{Command, Fault, Refusal};
+use mote_protocol::command::{Command, CommandError, ErrorKind};
 use mote_protocol::frame::{Frame, FrameError, numbers};
 use mote_protocol::limits;
 use mote_protocol::report::{Hello, Record};
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
-impl<S: Memory, V: Vault> Desk<'_, S, V> {
+impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     /// Does what a line asks for, and answers it.
     pub(super) fn execute<P: Port>(
         &mut self,
         name: &str,
-        command: Result<Command, Refusal>,
+        command: Result<Command, CommandError>,
         port: &mut P,
     ) -> Result<(), P::Error> {
         let is_reset = command == Ok(Command::Reset);
@@ -42,8 +42,8 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         port: &mut P,
     ) -> Result<(), P::Error> {
         match frame {
-            _ if !self.takes_frames() => self.reply("-", Err(Fault::FrameUnexpected.into()), port),
-            Err(error) => self.reply("-", Err(Fault::from(error).into()), port),
+            _ if !self.takes_frames() => self.reply("-", Err(ErrorKind::FrameUnexpected.into()), port),
+            Err(error) => self.reply("-", Err(ErrorKind::from(error).into()), port),
             Ok(Frame::Put { first, numbers: bytes }) => {
                 let outcome = self.put(first, numbers(bytes), port.millis());
                 self.reply("put", outcome, port)
@@ -57,7 +57,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
 
     fn reply<P: Port>(&self, name: &str, outcome: Outcome, port: &mut P) -> Result<(), P::Error> {
         match outcome {
-            Ok((numbers, crc)) => port.answer(Answer::Ok(word(name), numbers, crc)),
+            Ok((numbers, crc)) => port.answer(Answer::Ok(to_name(name), numbers, crc)),
             Err(refusal) => self.refuse(name, &refusal, port),
         }
     }
@@ -68,7 +68,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Command::Hello | Command::Status | Command::Stop | Command::Echo(_) | Command::Put(..) | Command::End(_)
         );
         if !is_always_taken && !matches!(self.activity, Activity::Idle) {
-            return Ok(Err(Fault::Busy.into()));
+            return Ok(Err(ErrorKind::Busy.into()));
         }
         Ok(match command {
             Command::Hello => return self.hello(port).map(|()| Ok((0, 0))),
@@ -142,7 +142,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Activity::Idle | Activity::Eval(_) => {}
         }
         port.answer(Answer::State(State {
-            activity: word(self.activity.name()),
+            activity: to_name(self.activity.name()),
             step: step.into(),
             max_steps: max_steps.into(),
             train_loss,
@@ -164,8 +164,8 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
                 ended
             }
             Activity::Eval(_) | Activity::Take(_) | Activity::Send(_) => {
-                self.intake = Intake::default();
-                port.answer(Answer::Broken(word(what), word("stopped")))
+                self.intake = SampleReceiver::default();
+                port.answer(Answer::Broken(to_name(what), to_name("stopped")))
             }
         }
     }
@@ -174,7 +174,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     fn save(&mut self) -> Outcome {
         let params = self.memory.workspace().params;
         self.vault.save(self.step, self.last, &params)?;
-        Ok((self.step.into(), weights_digest(&params)))
+        Ok((self.step.into(), weights_crc32(&params)))
     }
 
     /// Says how much the flash was used.
@@ -192,10 +192,10 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let resumed = self.vault.resume(&mut params);
         match resumed {
             Ok((step, last)) => (self.step, self.last) = (step, last),
-            Err(Fault::SavedUnstable) => (self.step, self.last) = (0, None),
+            Err(ErrorKind::SavedUnstable) => (self.step, self.last) = (0, None),
             Err(_) => {}
         }
         resumed?;
-        Ok((self.step.into(), weights_digest(&params)))
+        Ok((self.step.into(), weights_crc32(&params)))
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes as they come, until they are a line or a frame.
 
 use heapless::Vec;
-use mote_protocol::command::Fault;
+use mote_protocol::command::ErrorKind;
 use mote_protocol::frame::FIRST_BYTE_MAX;
 use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
 
@@ -17,7 +17,7 @@ pub(super) enum Event {
     /// A frame, to be read and cleared.
     Frame,
     /// What came is dropped.
-    Refused(Fault),
+    Refused(ErrorKind),
 }
 
 /// What the next byte belongs to.
@@ -25,7 +25,7 @@ pub(super) enum Event {
 enum Mode {
     Line,
     /// A line that is already wrong.
-    SpoiledLine(Fault),
+    SpoiledLine(ErrorKind),
     /// What is left of a line or a frame whose beginning was lost.
     Rest,
     /// Behind a zero where no frame is expected. That was a break on the line, unless the next byte is one that a frame
@@ -38,13 +38,13 @@ enum Mode {
 }
 
 /// The bytes of the line or the frame that has begun.
-pub(super) struct Inbox {
+pub(super) struct LineAssembler {
     bytes: Vec<u8, COMMAND_MAX>,
     mode: Mode,
     heard_ms: u32,
 }
 
-impl Inbox {
+impl LineAssembler {
     #[inline]
     pub(super) const fn new() -> Self {
         Self { bytes: Vec::new(), mode: Mode::Line, heard_ms: 0 }
@@ -82,7 +82,7 @@ impl Inbox {
         (self.mode, self.heard_ms) = (Mode::Rest, now_ms);
     }
 
-    /// Takes one byte, where frames are expected or not. After [`Event::Line`] and [`Event::Frame`], call [`Inbox::clear`].
+    /// Takes one byte, where frames are expected or not. After [`Event::Line`] and [`Event::Frame`], call [`LineAssembler::clear`].
     #[inline]
     pub(super) fn byte(&mut self, byte: u8, now_ms: u32, takes_frames: bool) -> Event {
         self.heard_ms = now_ms;
@@ -103,7 +103,7 @@ impl Inbox {
         let (has_begun, was_rest) = (self.has_begun(), self.mode == Mode::Rest);
         self.clear();
         self.mode = if takes_frames { Mode::Frame } else { Mode::Zero { is_rest: has_begun } };
-        if has_begun && !was_rest { Event::Refused(Fault::LineCut) } else { Event::Nothing }
+        if has_begun && !was_rest { Event::Refused(ErrorKind::LineCut) } else { Event::Nothing }
     }
 
     #[inline]
@@ -142,9 +142,9 @@ impl Inbox {
             _ => {
                 let letter = if byte == b'\t' { b' ' } else { byte };
                 if !(letter == b' ' || letter.is_ascii_graphic()) {
-                    self.spoil(Fault::NotText);
+                    self.spoil(ErrorKind::NotText);
                 } else if !matches!(self.mode, Mode::SpoiledLine(_)) && self.bytes.push(letter).is_err() {
-                    self.spoil(Fault::LineTooLong);
+                    self.spoil(ErrorKind::LineTooLong);
                 }
                 Event::Nothing
             }
@@ -160,7 +160,7 @@ impl Inbox {
     #[inline]
     fn frame_byte(&mut self, byte: u8) -> Event {
         match (byte, self.mode) {
-            (0, Mode::LongFrame) => self.refuse(Fault::FrameTooLong),
+            (0, Mode::LongFrame) => self.refuse(ErrorKind::FrameTooLong),
             // Two zeros: the second is the beginning of a frame whose first one was lost.
             (0, _) if self.bytes.is_empty() => Event::Nothing,
             (0, _) => Event::Frame,
@@ -175,12 +175,12 @@ impl Inbox {
 
     /// What must be dropped because nothing more came.
     #[inline]
-    pub(super) fn idle(&mut self, now_ms: u32) -> Option<Fault> {
+    pub(super) fn idle(&mut self, now_ms: u32) -> Option<ErrorKind> {
         let silence = now_ms.wrapping_sub(self.heard_ms);
         if !self.is_text() && silence >= FRAME_IDLE_MS {
             let began = !self.bytes.is_empty();
             self.clear();
-            return began.then_some(Fault::FrameTimeout);
+            return began.then_some(ErrorKind::FrameTimeout);
         }
         if silence >= FRAME_IDLE_MS {
             match self.mode {
@@ -192,7 +192,7 @@ impl Inbox {
         }
         if self.is_text() && self.has_begun() && silence >= LINE_IDLE_MS {
             self.clear();
-            return Some(Fault::LineTimeout);
+            return Some(ErrorKind::LineTimeout);
         }
         None
     }
@@ -204,7 +204,7 @@ impl Inbox {
     }
 
     #[inline]
-    fn spoil(&mut self, fault: Fault) {
+    fn spoil(&mut self, fault: ErrorKind) {
         if let Mode::Line | Mode::Zero { .. } = self.mode {
             self.bytes.clear();
             let is_rest = self.mode == Mode::Zero { is_rest: true };
@@ -213,7 +213,7 @@ impl Inbox {
     }
 
     #[inline]
-    fn refuse(&mut self, fault: Fault) -> Event {
+    fn refuse(&mut self, fault: ErrorKind) -> Event {
         self.clear();
         Event::Refused(fault)
     }

@@ -14,4 +14,4 @@ mod work;
 
 pub use port::{ERASE_LINE, Port};
 pub use session::Session;
-pub use weight_storage::{FlashVault, NoVault, Vault, Wear};
+pub use weight_storage::{FlashStorage, NoStorage, Wear, WeightStorage};

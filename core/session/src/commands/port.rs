@@ -23,7 +23,7 @@ pub trait Port: port::Port {
 
     /// Whether half a line stands on a terminal from now on: the next record is sent behind [`ERASE_LINE`], and from then
     /// on it does not. Answers whether it did before.
-    fn half_typed(&mut self, on: bool) -> bool;
+    fn pending_input(&mut self, on: bool) -> bool;
 
     /// Sends bytes as they are.
     ///

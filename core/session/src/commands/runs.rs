@@ -1,35 +1,36 @@
 //! Runs and tests that are asked for, before they begin.
 
-use super::sample_source::{Intake, Origin};
-use super::state::{Activity, Desk, Exam, Outcome, Savings};
-use super::weight_storage::Vault;
-use crate::runs::plan::{Made, Plan, Start};
-use crate::runs::training_run::Course;
+use super::sample_source::{Origin, SampleReceiver};
+use super::state::{Activity, AutosaveSchedule, EvalRun, Outcome, SessionState};
+use super::weight_storage::WeightStorage;
+use crate::runs::plan::{Plan, Start, SyntheticPair};
+use crate::runs::training_run::TrainingRun;
 use core::num::NonZeroU32;
 use mote_core::data::Split;
 use mote_core::memory::Memory;
 use mote_core::metrics::Scores;
 use mote_core::shape::Shape;
 use mote_core::train::{TrainError, Trainer};
-use mote_protocol::command::{Data, Fault, Refusal, Train, form_word};
+use mote_protocol::command::{CommandError, Data, ErrorKind, Train, form_word};
 use mote_protocol::limits;
 use mote_protocol::report::{Record, RunHeader};
 
-impl<S: Memory, V: Vault> Desk<'_, S, V> {
+impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     /// The sets of a command: where they come from, and how many samples they have.
     #[inline(never)]
-    pub(super) fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), Refusal> {
+    pub(super) fn sets(&self, data: Data, train: usize, test: usize) -> Result<(Origin, usize, usize), CommandError> {
         let Shape { tokens, dim, .. } = self.shape();
         match data {
-            Data::Made(distribution, seed) => {
-                let made = Made::new(distribution, (tokens, dim), (train, test), seed).map_err(Fault::from)?;
-                Ok((Origin::Made(made), train, test))
+            Data::SyntheticPair(distribution, seed) => {
+                let made =
+                    SyntheticPair::new(distribution, (tokens, dim), (train, test), seed).map_err(ErrorKind::from)?;
+                Ok((Origin::SyntheticPair(made), train, test))
             }
             Data::Held => Ok((Origin::Held, self.held.train, self.held.test)),
             Data::Stream => {
                 let most = limits::NUMBERS_MAX / self.sample_numbers() as u64;
                 if train.max(test) as u64 > most {
-                    return Err(Fault::Range("n", 1, most).into());
+                    return Err(ErrorKind::Range("n", 1, most).into());
                 }
                 Ok((Origin::Stream, train, test))
             }
@@ -37,13 +38,13 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     }
 
     #[inline(never)]
-    pub(super) fn prepare(&mut self, train: &Train) -> Result<Course, Refusal> {
+    pub(super) fn prepare(&mut self, train: &Train) -> Result<TrainingRun, CommandError> {
         let (origin, samples, test_samples) = self.sets(train.data, train.samples, train.test_samples)?;
         if samples == 0 {
-            return Err(Fault::Held.into());
+            return Err(ErrorKind::Held.into());
         }
         if train.eval_every.is_some_and(|every| every > 0) && test_samples == 0 {
-            return Err(Fault::Conflict("eval", "no test set").into());
+            return Err(ErrorKind::Conflict("eval", "no test set").into());
         }
         if let Some(every) = NonZeroU32::new(train.save_every) {
             let wear = self.vault.wear()?;
@@ -54,9 +55,9 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
                 wear.check(saves)?;
             }
         }
-        Trainer::new(self.memory, train.settings).map_err(Fault::from)?;
+        Trainer::new(self.memory, train.settings).map_err(ErrorKind::from)?;
         if train.init.is_some_and(|init| !init.is_possible()) {
-            return Err(Fault::Run(TrainError::WeightsNotFinite).into());
+            return Err(ErrorKind::Run(TrainError::WeightsNotFinite).into());
         }
         let plan = Plan {
             samples,
@@ -69,16 +70,16 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             report_every: train.report_every,
         };
         self.origin = origin;
-        self.intake = Intake::default();
-        let course = Course::new(plan).after(self.step);
-        self.savings = Savings { every: train.save_every, last: course.steps() };
+        self.intake = SampleReceiver::default();
+        let course = TrainingRun::new(plan).after(self.step);
+        self.savings = AutosaveSchedule { every: train.save_every, last: course.steps() };
         Ok(course)
     }
 
     #[inline(never)]
-    pub(super) fn header(&self, train: &Train, course: &Course) -> Record {
+    pub(super) fn header(&self, train: &Train, course: &TrainingRun) -> Record {
         let (signal_norm, snr, flip) = match train.data {
-            Data::Made(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
+            Data::SyntheticPair(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
             Data::Held | Data::Stream => (0.0, 0.0, 0.0),
         };
         Record::Run(RunHeader {
@@ -105,11 +106,11 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let (origin, train, test) = self.sets(data, train, test)?;
         let count = if split == Split::Train { train } else { test };
         if count == 0 {
-            return Err(Fault::Held.into());
+            return Err(ErrorKind::Held.into());
         }
         self.origin = origin;
-        self.intake = Intake::default();
-        self.activity = Activity::Eval(Exam { split, n: 0, count, scores: Scores::default() });
+        self.intake = SampleReceiver::default();
+        self.activity = Activity::Eval(EvalRun { split, n: 0, count, scores: Scores::default() });
         Ok((count as u64, 0))
     }
 }

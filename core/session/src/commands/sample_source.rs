@@ -1,10 +1,10 @@
 //! Where the samples of a session come from: made, held in RAM, or sent one by one.
 
 use super::transfer::check;
-use crate::runs::plan::{Made, Source};
+use crate::runs::plan::{Source, SyntheticPair};
 use mote_core::data::{DataError, Label, Split};
 use mote_core::matrix::MatrixMut;
-use mote_protocol::command::Fault;
+use mote_protocol::command::ErrorKind;
 use mote_protocol::limits::SAMPLE_IDLE_MS;
 
 /// How many samples lie in the store: training samples first, test samples behind them.
@@ -17,14 +17,14 @@ pub(super) struct Held {
 /// Where the samples of the run in progress come from.
 #[derive(Clone, Copy)]
 pub(super) enum Origin {
-    Made(Made),
+    SyntheticPair(SyntheticPair),
     Held,
     Stream,
 }
 
 /// A streamed sample on its way in. Its tokens wait where the model reads them.
 #[derive(Default)]
-pub(super) struct Intake {
+pub(super) struct SampleReceiver {
     /// The set, the sample and whether it was asked for.
     wanted: Option<(Split, usize)>,
     filled: usize,
@@ -32,7 +32,7 @@ pub(super) struct Intake {
     since_ms: u32,
 }
 
-impl Intake {
+impl SampleReceiver {
     /// Begins to wait for a sample.
     #[inline]
     pub(super) fn want(&mut self, split: Split, sample: usize, now_ms: u32) {
@@ -68,17 +68,17 @@ impl Intake {
         numbers: impl Iterator<Item = f32> + Clone,
         x: &mut [f32],
         now_ms: u32,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorKind> {
         if self.wanted.is_none() || self.is_complete() {
-            return Err(Fault::NoTransfer);
+            return Err(ErrorKind::NoTransfer);
         }
         let next = self.next(x.len());
         if u64::from(first) != next {
-            return Err(Fault::Order(next));
+            return Err(ErrorKind::Order(next));
         }
         let left = x.len() + 1 - self.filled;
         if numbers.clone().take(left + 1).count() > left {
-            return Err(Fault::BeyondEnd(next + left as u64));
+            return Err(ErrorKind::BeyondEnd(next + left as u64));
         }
         for (at, number) in (self.filled..).zip(numbers.clone()) {
             check(number, at == x.len())?;
@@ -102,18 +102,18 @@ fn label_of(number: f32) -> Label {
 }
 
 /// The samples of a run, for the time of one of them.
-pub(super) struct Tap<'t> {
+pub(super) struct SampleSource<'t> {
     pub(super) origin: Origin,
     pub(super) store: &'t [f32],
     pub(super) held: Held,
-    pub(super) intake: &'t Intake,
+    pub(super) intake: &'t SampleReceiver,
 }
 
-impl Source for Tap<'_> {
+impl Source for SampleSource<'_> {
     #[inline]
     fn read(&mut self, split: Split, n: usize, mut x: MatrixMut) -> Result<Label, DataError> {
         match (&mut self.origin, split) {
-            (Origin::Made(made), _) => made.read(split, n, x),
+            (Origin::SyntheticPair(made), _) => made.read(split, n, x),
             (Origin::Held, _) => {
                 let before = if split == Split::Test { self.held.train } else { 0 };
                 let x = x.data();

@@ -3,30 +3,30 @@
 //! The firmware hands over every byte that comes ([`Session::receive`]) and gives time for work
 //! ([`Session::work`]). Specified in prose in `docs/protocol.md`.
 
-use super::line_assembler::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, Inbox};
+use super::line_assembler::{BACKSPACE, CTRL_C, CTRL_U, DELETE, Event, LineAssembler};
 use super::port::Port;
-use super::state::Desk;
-use super::weight_storage::Vault;
+use super::state::SessionState;
+use super::weight_storage::WeightStorage;
 use mote_core::memory::Memory;
 use mote_protocol::answer::Answer;
 use mote_protocol::command::{Command, parse};
 use mote_protocol::frame;
 use mote_protocol::report::Board;
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
 /// The conversation with one host.
-pub struct Session<'m, S: Memory, V: Vault> {
-    inbox: Inbox,
-    desk: Desk<'m, S, V>,
+pub struct Session<'m, S: Memory, V: WeightStorage> {
+    inbox: LineAssembler,
+    desk: SessionState<'m, S, V>,
     echo: bool,
 }
 
-impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
+impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
     /// A session on the weights in `memory`. As many samples can be held as fit into `store`, each with
     /// `M D + 1` numbers; weights that are loaded wait there too.
     #[inline]
     pub fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
-        Self { inbox: Inbox::new(), desk: Desk::new(memory, store, vault, board), echo: false }
+        Self { inbox: LineAssembler::new(), desk: SessionState::new(memory, store, vault, board), echo: false }
     }
 
     /// Takes one byte from the line; may answer.
@@ -70,13 +70,13 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     #[inline(never)]
     pub fn work<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let now = port.millis();
-        let is_begun = self.is_half_typed();
-        port.half_typed(is_begun);
+        let is_begun = self.has_pending_input();
+        port.pending_input(is_begun);
         if let Some(fault) = self.inbox.idle(now) {
             self.desk.refuse("-", &fault.into(), port)?;
         }
         let goes_on = self.desk.work(now, port)?;
-        if is_begun && !port.half_typed(false) {
+        if is_begun && !port.pending_input(false) {
             // It had to give way. Nothing is left of a line that was dropped.
             port.send(self.inbox.line().as_bytes())?;
         }
@@ -91,14 +91,14 @@ impl<'m, S: Memory, V: Vault> Session<'m, S, V> {
     /// What the port answers.
     #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        port.half_typed(self.is_half_typed());
+        port.pending_input(self.has_pending_input());
         self.inbox.lose(port.millis());
-        port.answer(Answer::Broken(word("line"), word("bytes-lost")))
+        port.answer(Answer::Broken(to_name("line"), to_name("bytes-lost")))
     }
 
     /// Whether half a line stands on a terminal.
     #[inline]
-    fn is_half_typed(&self) -> bool {
+    fn has_pending_input(&self) -> bool {
         self.echo && self.inbox.is_text() && self.inbox.has_begun()
     }
 

@@ -1,30 +1,30 @@
 //! What a session remembers between two commands.
 
 use super::port::Port;
-use super::sample_source::{Held, Intake, Origin};
-use super::transfer::{Cargo, Dump, Transfer};
-use super::weight_storage::Vault;
+use super::sample_source::{Held, Origin, SampleReceiver};
+use super::transfer::{Transfer, TransferKind, WeightsUpload};
+use super::weight_storage::WeightStorage;
 use crate::runs::plan::LastLoss;
-use crate::runs::training_run::{Course, weights_digest};
+use crate::runs::training_run::{TrainingRun, weights_crc32};
 use mote_core::data::{DataError, Split};
 use mote_core::memory::Memory;
 use mote_core::metrics::Scores;
 use mote_core::shape::Shape;
 use mote_protocol::answer::Answer;
-use mote_protocol::command::Refusal;
+use mote_protocol::command::CommandError;
 use mote_protocol::report::Board;
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
 /// What a command that is taken answers: two figures, which depend on it.
-pub(super) type Outcome = Result<(u64, u32), Refusal>;
+pub(super) type Outcome = Result<(u64, u32), CommandError>;
 
 /// Nothing, a run, a test, or numbers on their way.
 pub(super) enum Activity {
     Idle,
-    Train(Course),
-    Eval(Exam),
+    Train(TrainingRun),
+    Eval(EvalRun),
     Take(Transfer),
-    Send(Dump),
+    Send(WeightsUpload),
 }
 
 impl Activity {
@@ -35,8 +35,8 @@ impl Activity {
             Self::Train(_) => "train",
             Self::Eval(_) => "eval",
             Self::Take(transfer) => match transfer.cargo {
-                Cargo::Samples(_) => "data",
-                Cargo::Weights(_) => "load",
+                TransferKind::Samples(_) => "data",
+                TransferKind::Weights(_) => "load",
             },
             Self::Send(_) => "weights",
         }
@@ -44,7 +44,7 @@ impl Activity {
 }
 
 /// A test in progress.
-pub(super) struct Exam {
+pub(super) struct EvalRun {
     pub(super) split: Split,
     pub(super) n: usize,
     pub(super) count: usize,
@@ -53,7 +53,7 @@ pub(super) struct Exam {
 
 /// When a run is saved.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Savings {
+pub(super) struct AutosaveSchedule {
     /// Steps between two saves; 0: never.
     pub(super) every: u32,
     /// Steps behind the weights that were saved or begun with last.
@@ -64,7 +64,7 @@ pub(super) struct Savings {
 pub(super) const MISSING: DataError = DataError::Missing;
 
 /// Everything of a session behind its ears.
-pub(super) struct Desk<'m, S: Memory, V: Vault> {
+pub(super) struct SessionState<'m, S: Memory, V: WeightStorage> {
     pub(super) memory: &'m mut S,
     pub(super) store: &'m mut [f32],
     pub(super) vault: V,
@@ -74,13 +74,13 @@ pub(super) struct Desk<'m, S: Memory, V: Vault> {
     pub(super) step: u32,
     /// The loss before the last of them, where it is known.
     pub(super) last: Option<LastLoss>,
-    pub(super) savings: Savings,
+    pub(super) savings: AutosaveSchedule,
     pub(super) held: Held,
     pub(super) origin: Origin,
-    pub(super) intake: Intake,
+    pub(super) intake: SampleReceiver,
 }
 
-impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
+impl<'m, S: Memory, V: WeightStorage> SessionState<'m, S, V> {
     pub(super) fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
         Self {
             memory,
@@ -90,10 +90,10 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
             activity: Activity::Idle,
             step: 0,
             last: None,
-            savings: Savings::default(),
+            savings: AutosaveSchedule::default(),
             held: Held::default(),
             origin: Origin::Held,
-            intake: Intake::default(),
+            intake: SampleReceiver::default(),
         }
     }
 
@@ -121,7 +121,7 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     }
 
     pub(super) fn digest(&mut self) -> (u32, u32) {
-        (weights_digest(&self.memory.workspace().params), self.behind())
+        (weights_crc32(&self.memory.workspace().params), self.behind())
     }
 
     /// Steps behind the weights that are there.
@@ -133,13 +133,13 @@ impl<'m, S: Memory, V: Vault> Desk<'m, S, V> {
     }
 
     #[inline(never)]
-    pub(super) fn refuse<P: Port>(&self, name: &str, refusal: &Refusal, port: &mut P) -> Result<(), P::Error> {
-        port.answer(Answer::Refused(word(name), refusal.fault.code(), refusal.text()))
+    pub(super) fn refuse<P: Port>(&self, name: &str, refusal: &CommandError, port: &mut P) -> Result<(), P::Error> {
+        port.answer(Answer::Refused(to_name(name), refusal.fault.code(), refusal.text()))
     }
 
     /// Takes over what a run leaves behind.
-    pub(super) fn leave(&mut self, course: &Course) {
-        self.intake = Intake::default();
+    pub(super) fn leave(&mut self, course: &TrainingRun) {
+        self.intake = SampleReceiver::default();
         if course.has_weights() {
             (self.step, self.last) = (course.steps(), course.last_loss());
         }

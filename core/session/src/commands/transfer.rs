@@ -3,15 +3,15 @@
 use heapless::Vec;
 use mote_core::data::Split;
 use mote_core::params::{Params, Tensor};
-use mote_protocol::command::Fault;
+use mote_protocol::command::ErrorKind;
 use mote_protocol::crc::Digest;
 use mote_protocol::frame::{Frame, FrameBytes, encode, encode_numbers};
 use mote_protocol::limits::{FRAME_NUMBERS, LINE_NUMBERS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS};
-use mote_protocol::wire::Words;
+use mote_protocol::wire::BitsList;
 
 /// What the numbers that come in are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cargo {
+pub(super) enum TransferKind {
     /// Samples of a set.
     Samples(Split),
     /// Weights after so many steps.
@@ -20,7 +20,7 @@ pub(super) enum Cargo {
 
 /// Numbers on their way in. They wait in the store; nothing else changes before the end.
 pub(super) struct Transfer {
-    pub(super) cargo: Cargo,
+    pub(super) cargo: TransferKind,
     pub(super) binary: bool,
     /// Where in the store the first of them lies.
     base: usize,
@@ -33,7 +33,7 @@ pub(super) struct Transfer {
 
 impl Transfer {
     #[inline]
-    pub(super) fn new(cargo: Cargo, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
+    pub(super) fn new(cargo: TransferKind, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
         Self { cargo, binary, base, next: 0, total, digest: Digest::new(), since_ms: now_ms }
     }
 
@@ -63,13 +63,13 @@ impl Transfer {
         sample: usize,
         store: &mut [f32],
         now_ms: u32,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ErrorKind> {
         if first != self.next {
-            return Err(Fault::Order(self.next.into()));
+            return Err(ErrorKind::Order(self.next.into()));
         }
         let left = (self.total - self.next) as usize;
         if numbers.clone().take(left + 1).count() > left {
-            return Err(Fault::BeyondEnd(self.total.into()));
+            return Err(ErrorKind::BeyondEnd(self.total.into()));
         }
         for (at, number) in (self.next as usize..).zip(numbers.clone()) {
             let is_label = is_samples(self.cargo) && (at + 1).is_multiple_of(sample);
@@ -87,30 +87,30 @@ impl Transfer {
 
     /// Whether the numbers are all there, and those that were sent.
     #[inline]
-    pub(super) fn check_end(&self, crc: Option<u32>) -> Result<(), Fault> {
+    pub(super) fn check_end(&self, crc: Option<u32>) -> Result<(), ErrorKind> {
         if self.next != self.total {
-            return Err(Fault::Incomplete(self.total.into()));
+            return Err(ErrorKind::Incomplete(self.total.into()));
         }
-        if crc.is_some_and(|crc| crc != self.crc()) { Err(Fault::Digest) } else { Ok(()) }
+        if crc.is_some_and(|crc| crc != self.crc()) { Err(ErrorKind::Digest) } else { Ok(()) }
     }
 }
 
 #[inline]
-fn is_samples(cargo: Cargo) -> bool {
-    matches!(cargo, Cargo::Samples(_))
+fn is_samples(cargo: TransferKind) -> bool {
+    matches!(cargo, TransferKind::Samples(_))
 }
 
 /// Whether a number may be a token or a weight, or a label.
 #[inline]
-pub(super) fn check(number: f32, is_label: bool) -> Result<(), Fault> {
+pub(super) fn check(number: f32, is_label: bool) -> Result<(), ErrorKind> {
     if !number.is_finite() {
-        return Err(Fault::NotFinite);
+        return Err(ErrorKind::NotFinite);
     }
-    if is_label && number.abs() != 1.0 { Err(Fault::Label) } else { Ok(()) }
+    if is_label && number.abs() != 1.0 { Err(ErrorKind::Label) } else { Ok(()) }
 }
 
 /// Weights on their way out.
-pub(super) struct Dump {
+pub(super) struct WeightsUpload {
     pub(super) binary: bool,
     pub(super) next: u32,
 }
@@ -120,12 +120,12 @@ pub(super) enum Part {
     /// To be sent as it is.
     Frame(FrameBytes),
     /// To be sent as a line.
-    Line(u64, Words),
+    Line(u64, BitsList),
     /// There is no more.
     End(Option<FrameBytes>),
 }
 
-impl Dump {
+impl WeightsUpload {
     /// The next part of the weights, whose CRC-32 is `crc`.
     #[inline]
     pub(super) fn part(&mut self, params: &Params, crc: impl FnOnce() -> u32) -> Part {
@@ -141,7 +141,7 @@ impl Dump {
             (true, false) => Part::End(None),
             (false, true) => encode_numbers(first, &numbers).map_or(Part::End(None), Part::Frame),
             (false, false) => {
-                let mut words = Words::new();
+                let mut words = BitsList::new();
                 for number in &numbers {
                     let _ = words.push(number.to_bits()); // as above
                 }

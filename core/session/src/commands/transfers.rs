@@ -1,20 +1,20 @@
-//! Numbers that are sent and asked for: the commands behind a [`Transfer`] and a [`Dump`].
+//! Numbers that are sent and asked for: the commands behind a [`Transfer`] and a [`WeightsUpload`].
 
 use super::sample_source::Held;
-use super::state::{Activity, Desk, Outcome};
-use super::transfer::{Cargo, Dump, Transfer, set_weights, weights_count};
-use super::weight_storage::Vault;
-use crate::runs::training_run::weights_digest;
+use super::state::{Activity, Outcome, SessionState};
+use super::transfer::{Transfer, TransferKind, WeightsUpload, set_weights, weights_count};
+use super::weight_storage::WeightStorage;
+use crate::runs::training_run::weights_crc32;
 use mote_core::data::Split;
 use mote_core::memory::Memory;
-use mote_protocol::command::{Fault, Refusal};
+use mote_protocol::command::{CommandError, ErrorKind};
 use mote_protocol::limits;
 
-impl<S: Memory, V: Vault> Desk<'_, S, V> {
+impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     pub(super) fn send_weights(&mut self, binary: bool) -> Outcome {
         let params = self.memory.workspace().params;
-        let (count, crc) = (weights_count(&params), weights_digest(&params));
-        self.activity = Activity::Send(Dump { binary, next: 0 });
+        let (count, crc) = (weights_count(&params), weights_crc32(&params));
+        self.activity = Activity::Send(WeightsUpload { binary, next: 0 });
         Ok((count as u64, crc))
     }
 
@@ -22,10 +22,10 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     pub(super) fn take_weights(&mut self, step: u32, binary: bool, now_ms: u32) -> Outcome {
         let count = weights_count(&self.memory.workspace().params);
         if count > self.store.len() {
-            return Err(Fault::NoRoom(count as u64, self.store.len() as u64).into());
+            return Err(ErrorKind::NoRoom(count as u64, self.store.len() as u64).into());
         }
         self.held = Held::default();
-        self.activity = Activity::Take(Transfer::new(Cargo::Weights(step), binary, 0, count as u32, now_ms));
+        self.activity = Activity::Take(Transfer::new(TransferKind::Weights(step), binary, 0, count as u32, now_ms));
         Ok((count as u64, 0))
     }
 
@@ -37,13 +37,14 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let room = room.min(limits::NUMBERS_MAX as usize);
         let count = samples.saturating_mul(size);
         if count > room {
-            return Err(Fault::NoRoom(samples as u64 * size as u64, room as u64).into());
+            return Err(ErrorKind::NoRoom(samples as u64 * size as u64, room as u64).into());
         }
         self.held.test = 0;
         if split == Split::Train {
             self.held.train = 0;
         }
-        self.activity = Activity::Take(Transfer::new(Cargo::Samples(split), binary, before, count as u32, now_ms));
+        self.activity =
+            Activity::Take(Transfer::new(TransferKind::Samples(split), binary, before, count as u32, now_ms));
         Ok((count as u64, 0))
     }
 
@@ -60,26 +61,26 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
                 self.intake.put(first, numbers, x.data(), now_ms)?;
                 Ok((self.intake.next(size - 1), 0))
             }
-            Activity::Idle | Activity::Send(_) => Err(Fault::NoTransfer.into()),
+            Activity::Idle | Activity::Send(_) => Err(ErrorKind::NoTransfer.into()),
         }
     }
 
     #[inline(never)]
     pub(super) fn end(&mut self, crc: Option<u32>) -> Outcome {
         let size = self.sample_numbers();
-        let Activity::Take(transfer) = &self.activity else { return Err(Fault::NoTransfer.into()) };
+        let Activity::Take(transfer) = &self.activity else { return Err(ErrorKind::NoTransfer.into()) };
         let (cargo, total, digest) = (transfer.cargo, transfer.total, transfer.crc());
         let checked = transfer.check_end(crc);
-        if let Err(Fault::Incomplete(_)) = checked {
-            return checked.map(|()| (0, 0)).map_err(Refusal::from);
+        if let Err(ErrorKind::Incomplete(_)) = checked {
+            return checked.map(|()| (0, 0)).map_err(CommandError::from);
         }
         self.activity = Activity::Idle;
         checked?;
         let count = total as usize;
         match cargo {
-            Cargo::Samples(Split::Train) => self.held.train = count.checked_div(size).unwrap_or_default(),
-            Cargo::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
-            Cargo::Weights(step) => {
+            TransferKind::Samples(Split::Train) => self.held.train = count.checked_div(size).unwrap_or_default(),
+            TransferKind::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
+            TransferKind::Weights(step) => {
                 set_weights(&mut self.memory.workspace().params, self.store);
                 (self.step, self.last) = (step, None);
             }

@@ -1,20 +1,20 @@
 //! What a session does between two commands: one sample, or one part of a dump.
 
 use super::port::Port;
-use super::sample_source::{Intake, Origin, Tap};
-use super::state::{Activity, Desk, Exam, MISSING, Savings};
+use super::sample_source::{Origin, SampleReceiver, SampleSource};
+use super::state::{Activity, AutosaveSchedule, EvalRun, MISSING, SessionState};
 use super::transfer::Part;
-use super::weight_storage::Vault;
+use super::weight_storage::WeightStorage;
 use crate::runs::plan::Source;
-use crate::runs::training_run::{weights_digest, weights_record};
+use crate::runs::training_run::{weights_crc32, weights_record};
 use mote_core::data::Split;
 use mote_core::memory::Memory;
 use mote_core::model::Model;
 use mote_core::train::TrainError;
 use mote_protocol::answer::{Answer, Score};
-use mote_protocol::command::Fault;
+use mote_protocol::command::ErrorKind;
 use mote_protocol::report::{DigestLine, Record, error_code};
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
 /// Whether the next sample can be read.
 enum Readiness {
@@ -23,16 +23,16 @@ enum Readiness {
     Late,
 }
 
-impl<S: Memory, V: Vault> Desk<'_, S, V> {
+impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     /// See [`super::Session::work`].
     pub(super) fn work<P: Port>(&mut self, now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
         match &self.activity {
             Activity::Idle => Ok(false),
             Activity::Take(transfer) => {
                 if transfer.is_late(now_ms) {
-                    let what = word(self.activity.name());
+                    let what = to_name(self.activity.name());
                     self.activity = Activity::Idle;
-                    port.answer(Answer::Broken(what, Fault::TransferTimeout.code()))?;
+                    port.answer(Answer::Broken(what, ErrorKind::TransferTimeout.code()))?;
                 }
                 Ok(false)
             }
@@ -49,7 +49,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     fn send<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
         let Activity::Send(dump) = &mut self.activity else { return Ok(false) };
         let params = self.memory.workspace().params;
-        match dump.part(&params, || weights_digest(&params)) {
+        match dump.part(&params, || weights_crc32(&params)) {
             Part::Frame(bytes) => port.send(&bytes).map(|()| true),
             Part::Line(first, words) => port.answer(Answer::Numbers(first, words)).map(|()| true),
             Part::End(bytes) => {
@@ -76,11 +76,11 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         }
         if !self.intake.is_wanted(split, n) {
             self.intake.want(split, n, now_ms);
-            port.answer(Answer::Want(word(split.name()), n as u64))?;
+            port.answer(Answer::Want(to_name(split.name()), n as u64))?;
         }
         if self.intake.is_complete() {
             if n + 1 < count {
-                port.answer(Answer::Want(word(split.name()), n as u64 + 1))?;
+                port.answer(Answer::Want(to_name(split.name()), n as u64 + 1))?;
             }
             return Ok(Readiness::Ready);
         }
@@ -92,7 +92,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         if n + 1 < count && matches!(self.origin, Origin::Stream) {
             self.intake.want(split, n + 1, now_ms);
         } else {
-            self.intake = Intake::default();
+            self.intake = SampleReceiver::default();
         }
     }
 
@@ -104,7 +104,8 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
             Readiness::Waiting => return Ok(false),
             Readiness::Late => course.fail(MISSING.into(), self.memory, port).map(|()| false),
             Readiness::Ready => {
-                let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+                let mut tap =
+                    SampleSource { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
                 course.advance(self.memory, &mut tap, port)
             }
         };
@@ -123,7 +124,7 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
     #[inline(never)]
     fn save_in_time<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         let Activity::Train(course) = &self.activity else { return Ok(()) };
-        let (step, Savings { every, last }) = (course.steps(), self.savings);
+        let (step, AutosaveSchedule { every, last }) = (course.steps(), self.savings);
         if every == 0 || !course.is_between_steps() || step == last || !step.is_multiple_of(every) {
             return Ok(());
         }
@@ -131,10 +132,10 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         let params = self.memory.workspace().params;
         match self.vault.save(step, course.last_loss(), &params) {
             Ok(()) => {
-                let digest = weights_digest(&params);
-                port.emit(Record::Digest(DigestLine { what: word("saved"), step: step.into(), digest }))
+                let digest = weights_crc32(&params);
+                port.emit(Record::Digest(DigestLine { what: to_name("saved"), step: step.into(), digest }))
             }
-            Err(fault) => port.answer(Answer::Broken(word("save"), fault.code())),
+            Err(fault) => port.answer(Answer::Broken(to_name("save"), fault.code())),
         }
     }
 
@@ -153,27 +154,27 @@ impl<S: Memory, V: Vault> Desk<'_, S, V> {
         }
         let answer = match result.and_then(|()| exam.close(self.step)) {
             Ok(score) => Answer::Score(score),
-            Err(error) => Answer::Broken(word("eval"), error_code(error)),
+            Err(error) => Answer::Broken(to_name("eval"), error_code(error)),
         };
-        (self.activity, self.intake) = (Activity::Idle, Intake::default());
+        (self.activity, self.intake) = (Activity::Idle, SampleReceiver::default());
         port.answer(answer).map(|()| false)
     }
 
     #[inline(never)]
     fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
         let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
-        let mut tap = Tap { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
+        let mut tap = SampleSource { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
         let (y, f, attention) = Model::new(self.memory).score_sample(n == 0, |x| tap.read(split, n, x))?;
         exam.scores.add(y, f, attention);
         Ok(())
     }
 }
 
-impl Exam {
+impl EvalRun {
     fn close(&self, step: u32) -> Result<Score, TrainError> {
         let figures = self.scores.evaluation().ok_or(TrainError::LossNotFinite)?;
         Ok(Score {
-            what: word(self.split.name()),
+            what: to_name(self.split.name()),
             step: step.into(),
             samples: self.count as u64,
             loss: figures.loss,

@@ -18,12 +18,12 @@ pub trait Source {
 
 /// Training and test data made from a seed.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub struct SyntheticPair {
     train: Option<Synthetic>,
     test: Option<Synthetic>,
 }
 
-impl Made {
+impl SyntheticPair {
     /// Sets of so many samples of `M` tokens of `D` numbers; a set of 0 samples is none.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Made {
     }
 }
 
-impl Source for Made {
+impl Source for SyntheticPair {
     #[inline]
     fn read(&mut self, split: Split, n: usize, x: MatrixMut) -> Result<Label, DataError> {
         let set = match split {

@@ -1,15 +1,15 @@
 //! A preset from its first line to its last: the program that host and chip both run.
 
-use crate::runs::plan::{Made, Plan, Start};
+use crate::runs::plan::{Plan, Start, SyntheticPair};
 use crate::runs::port::Port;
 use crate::runs::presets::{Preset, Run};
-use crate::runs::training_run::Course;
+use crate::runs::training_run::TrainingRun;
 use mote_core::data::Form;
 use mote_core::math;
 use mote_core::memory::Memory;
 use mote_core::shape::Shape;
 use mote_protocol::report::{Hello, PROTOCOL, Record, RunHeader};
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
 /// Does all runs of `preset` inside `memory` and reports them. Returns how many runs failed: a failed
 /// run is an `error` record, and the next one still starts.
@@ -23,9 +23,9 @@ pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mu
     let mut failed = 0;
     for run in preset.runs {
         port.emit(header(run, shape.dim))?;
-        let mut course = Course::new(plan(run));
+        let mut course = TrainingRun::new(plan(run));
         let (size, counts) = ((shape.tokens, shape.dim), (run.samples, run.test_samples));
-        match Made::new(run.distribution, size, counts, run.seed) {
+        match SyntheticPair::new(run.distribution, size, counts, run.seed) {
             Ok(mut source) => while course.advance(memory, &mut source, port)? {},
             Err(error) => course.fail(error.into(), memory, port)?,
         }
@@ -40,9 +40,9 @@ pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mu
 pub(crate) fn hello(preset: &str, shape: Shape) -> Hello {
     Hello {
         protocol: PROTOCOL,
-        engine: word(mote_core::VERSION),
-        math: word(math::NAME),
-        preset: word(preset),
+        engine: to_name(mote_core::VERSION),
+        math: to_name(math::NAME),
+        preset: to_name(preset),
         tokens: shape.tokens as u64,
         dim: shape.dim as u64,
         head: shape.head as u64,
@@ -73,8 +73,8 @@ fn header(run: &Run, dim: usize) -> Record {
         Form::Uniform { .. } => "uniform",
     };
     Record::Run(RunHeader {
-        name: word(run.name),
-        form: word(form),
+        name: to_name(run.name),
+        form: to_name(form),
         samples: run.samples as u64,
         test_samples: run.test_samples as u64,
         seed: run.seed,

@@ -11,7 +11,7 @@ use mote_core::params::{Params, Tensor};
 use mote_core::train::{self, StopRule, TrainError, Trainer};
 use mote_protocol::crc::Digest;
 use mote_protocol::report::{DigestLine, Done, Record, Work, error_code};
-use mote_protocol::wire::word;
+use mote_protocol::wire::to_name;
 
 /// A pass over samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ enum Phase {
 
 /// A run in progress. The numbers are in the [`Memory`], which must not be used for anything else meanwhile.
 #[derive(Clone)]
-pub struct Course {
+pub struct TrainingRun {
     plan: Plan,
     phase: Phase,
     /// Samples of the phase that are done.
@@ -68,7 +68,7 @@ impl<E> From<DataError> for Aborted<E> {
     }
 }
 
-impl Course {
+impl TrainingRun {
     /// A run that has not begun.
     #[inline]
     pub fn new(plan: Plan) -> Self {
@@ -220,7 +220,7 @@ impl Course {
     fn end<S: Memory, P: Port>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
-        port.emit(Record::Done(Done { reason: word(reason), steps, train_loss: self.train_loss() }))?;
+        port.emit(Record::Done(Done { reason: to_name(reason), steps, train_loss: self.train_loss() }))?;
         let macs_per_step = memory.shape().step_macs(self.plan.samples);
         // The ticks are those of the steps it has done itself.
         let steps = (self.steps - self.begun).into();
@@ -278,7 +278,7 @@ impl Course {
         match self.phase {
             Phase::Digest(split) => {
                 let digest = core::mem::take(&mut self.digest).finish();
-                let line = DigestLine { what: word(split.name()), step: 0, digest };
+                let line = DigestLine { what: to_name(split.name()), step: 0, digest };
                 port.emit(Record::Digest(line)).map_err(Aborted::Port)?;
                 if split == Split::Train {
                     self.data = digest;
@@ -361,7 +361,7 @@ impl Course {
 
 /// CRC-32 over all weights.
 #[inline]
-pub fn weights_digest(params: &Params) -> u32 {
+pub fn weights_crc32(params: &Params) -> u32 {
     let mut digest = Digest::new();
     for tensor in Tensor::ALL {
         digest.update(params.tensor(tensor).data());
@@ -372,6 +372,6 @@ pub fn weights_digest(params: &Params) -> u32 {
 /// The record that proves the weights after `step` steps.
 #[inline]
 pub fn weights_record(params: &Params, step: u32) -> Record {
-    let digest = weights_digest(params);
-    Record::Digest(DigestLine { what: word("weights"), step: step.into(), digest })
+    let digest = weights_crc32(params);
+    Record::Digest(DigestLine { what: to_name("weights"), step: step.into(), digest })
 }
