@@ -1,6 +1,6 @@
-//! mote on the laptop. The binary is [`run`]; the modules are public so that `tests` can drive them.
+//! The program `mote` on the laptop. The binary calls [`run`]; the modules are public for the tests.
 //!
-//! # Rooms, the upper ones first: each imports only what stands below it
+//! # Rooms, the upper ones first
 //!
 //! | room | what it has |
 //! |---|---|
@@ -16,6 +16,15 @@
 //! | `formats` | `.npz` files: samples and weights |
 //! | [`draw`] | pictures |
 //! | [`base`] | errors, progress, files, lists, names |
+//!
+//! **Invariant:** a room imports only rooms below it, and no two files import each other, directly or in a ring
+//! (`tests/tests/rooms.rs`).
+//!
+//! **Invariant:** wrong input is refused with one line, before anything is written.
+//!
+//! **Invariant:** a result file is written whole or not at all.
+//!
+//! `docs/architecture.md` follows one sample through all rooms.
 
 pub mod base;
 pub mod board;

@@ -16,9 +16,10 @@
 //! | [`dynamics`] | the quantities of the paper, step by step |
 //! | [`summary`], [`statistics`] | means with error bars, and intervals by redrawing them |
 //! | [`boundary`], [`agreement`], [`theory`] | where a phase diagram turns, how sharply, what the theorem says |
+//! | [`error`](mod@error) | why a run cannot go on |
 //!
-//! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed alone, not on threads, order
-//! or what ran before. (On another kind of processor the samplers may differ in the last bits: see `docs/numerics.md`.)
+//! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed, not on threads, order or
+//! what ran before; in every representation but `weights`, also on the kind of processor (see `docs/numerics.md`).
 //!
 //! **Invariant:** work that takes long looks at its stop flag at least once a step.
 #![forbid(unsafe_code)]
