@@ -125,7 +125,7 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     if args.port.is_none() {
         machine::chosen("on", &args.on)?;
     }
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let mut client = args.chip().open(interrupt, quiet)?;
     let mut memory = open::reference_memory(&client)?;
     let shape = memory.shape();

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// [`InputError`] for options and files; whatever ends the conversation; a chip that arrives elsewhere.
 pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let files = Job::files(args)?;
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let mut client = args.chip.open(interrupt, quiet)?;
     let mut memory = open::reference_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;

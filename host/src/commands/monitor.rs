@@ -19,7 +19,7 @@ use std::time::Duration;
 ///
 /// A source that cannot be opened, a board that fails, a log that cannot be written, [`Interrupted`](crate::base::error::Interrupted).
 pub fn monitor(args: &MonitorArgs, quiet: bool) -> anyhow::Result<()> {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     args.check()?;
     let is_terminal = std::io::stdout().is_terminal();
     let source = open(args, quiet, is_terminal)?;

@@ -119,7 +119,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = run_file.map(|file| file.text);
     let session =
         Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     summarize(&config, cells, &out, &session, interrupt.flag())
 }
 
@@ -178,7 +178,7 @@ fn compute(
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
     let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
     let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
