@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`recipe`], [`place`] | what a run is: data, model, learning rate, stop rule; and its point on the grid |
 //! | [`digits`] | real images in the place of signals |
-//! | [`product`], [`span`], [`basis`] | matrix products, and the run in the span of the training tokens |
+//! | [`product`], [`token_space`], [`basis`] | matrix products, and the run in the span of the training tokens |
 //! | [`weights`], [`tokens`], [`sampled`] | the representations |
 //! | [`test_loss`] | fresh test samples for the samplers |
 //! | [`control`], [`run`], [`outcome`] | starts a run, steps it until it stops, and says what it came to |
@@ -37,11 +37,11 @@ pub mod product;
 pub mod recipe;
 pub mod run;
 pub mod sampled;
-pub mod span;
 pub mod statistics;
 pub mod summary;
 pub mod test_loss;
 pub mod theory;
+pub mod token_space;
 pub mod tokens;
 pub mod weights;
 

@@ -61,7 +61,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
         let data = session::data_keys(&run.distribution, run.samples, run.seed);
         let command = format!("train name={} {data} test={} {}", run.name, run.test_samples, session::plan_keys(&plan));
         let (mut said, mut lines) = (Ok(()), Vec::new());
-        client.persist(RETRIES, |client| {
+        client.retry(RETRIES, |client| {
             client.stop()?;
             lines.clear();
             let noise = client.noise;

@@ -67,14 +67,14 @@ impl Job {
         let sets = Sets::new(&self.train.0, self.test.as_ref().map(|(samples, _)| samples));
         let mut visit =
             RemoteRun { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
-        let (reason, weights) = client.persist(RETRIES, |client| {
+        let (reason, weights) = client.retry(RETRIES, |client| {
             let reason = visit.train(client, &mut each)?;
             let weights = client.weights()?;
             visit.check_weights(client)?;
             Ok((reason, weights))
         })?;
-        let on_train = client.persist(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
-        let test = |_| client.persist(RETRIES, |client| visit.test(client, Split::Test, &weights));
+        let on_train = client.retry(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
+        let test = |_| client.retry(RETRIES, |client| visit.test(client, Split::Test, &weights));
         let on_test = self.test.as_ref().map(test).transpose()?;
         Ok(Learned { reason, losses: visit.losses, weights, on_train, on_test })
     }

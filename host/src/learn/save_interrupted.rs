@@ -44,7 +44,7 @@ pub fn save_interrupted(
 
 /// Stops the chip. Its weights, and the step they are of; what it says of steps on the way goes to `losses`.
 fn fetch(client: &mut Client, losses: &mut Losses) -> Result<(u32, Vec<f32>), ChipError> {
-    for heard in client.ask("stop")?.said {
+    for heard in client.request("stop")?.said {
         if let Heard::Record(Record::Step(step)) = heard {
             losses.insert(step.step, step.train_loss);
         }
