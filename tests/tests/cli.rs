@@ -196,7 +196,7 @@ fn dynamics_that_are_interrupted_say_what_is_lost() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let expected = "mote: interrupted after 0 of 3 runs; nothing is saved, and the same command begins anew\n";
+    let expected = "mote: interrupted after 0 of 3 runs; nothing is saved; the same command starts over\n";
     assert_eq!(stderr(&output), expected);
     assert!(!bench.path("out").exists(), "no empty folder");
 }

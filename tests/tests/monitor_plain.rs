@@ -114,7 +114,7 @@ fn an_order_that_cannot_be_is_refused_at_once() {
         ("n=4", "--train: "),
         ("n=4 snr=1 nosuch=3", "(unknown-key)"),
         ("n=4 snr=1 lr=fast", "(value)"),
-        ("form=held", "found form=held; a board that has just begun holds none"),
+        ("form=held", "found form=held; a board that has just started holds no data"),
         ("form=stream n=4", "found form=stream; mote device train sends samples"),
     ] {
         refused(&mote(&["monitor", "--machine", "mps2-an386", "--train", keys], ""), &["--train: ", expected]);

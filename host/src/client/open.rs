@@ -24,16 +24,16 @@ pub struct ChipArgs {
     /// Board to emulate instead [default: mps2-an386]
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
-    /// Preset whose shape the emulated board's model has; the board's own if not given
+    /// Preset whose shape the emulated board's model has [default: the board's own]
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
     pub preset: Option<String>,
-    /// Shape of the emulated board's model instead: tokens, numbers in a token, width of queries and keys, of values
+    /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with_all = ["port", "preset"])]
     pub shape: Option<Shape>,
-    /// Seconds after which the emulator is stopped, the time of this machine's own run not counted
+    /// Seconds after which the emulator is stopped, without the time of this machine's own run
     #[arg(long, value_name = "S", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }

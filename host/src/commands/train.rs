@@ -23,18 +23,18 @@ use std::time::Instant;
 
 /// Options of `mote train`.
 #[derive(Debug, Args)]
-#[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file
-holds W_Q and W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V); without one,
-they are drawn: W_Q and W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1,
-or as the preset says.
+#[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file holds W_Q and \
+W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V). Without an init file, weights are drawn at random: W_Q and \
+W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1, or as the preset says.
 
-Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png
-and curve.svg into the output folder. weights.npz can be fed back as --init.
+Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png and curve.svg into the output \
+folder. To continue training, pass weights.npz as --init.
 
 Examples:
   mote train --data train.npz --steps 200 --lr 0.5 --out run
   mote train --data train.npz --test test.npz --preset demo --out run
-  mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 --out more")]
+  mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 \\
+    --out more")]
 pub struct TrainArgs {
     /// Training data, .npz with X and y
     #[arg(long, value_name = "F.npz")]
@@ -42,19 +42,19 @@ pub struct TrainArgs {
     /// Initial weights, .npz with W_Q, W_K, W_V and w_O
     #[arg(long, value_name = "F.npz")]
     pub init: Option<PathBuf>,
-    /// Where H, V, the spread of fresh weights, steps, learning rate and stop loss come from if not given
+    /// Preset that supplies H, V, the spread of fresh weights, steps, learning rate and stop loss that you do not give
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Steps of gradient descent at most; needed unless --preset gives them
+    /// Largest number of steps of gradient descent; required without --preset
     #[arg(long, value_name = "K", required_unless_present = "preset")]
     pub steps: Option<u32>,
-    /// Learning rate, above 0; needed unless --preset gives it
+    /// Learning rate, above 0; required without --preset
     #[arg(long, value_name = "X", required_unless_present = "preset", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// Train w_O too; the paper keeps it fixed
+    /// Train w_O too, which the paper keeps fixed
     #[arg(long)]
     pub train_output: bool,
-    /// Stop after the step before which the training loss was below this
+    /// Stop once the training loss is below this (one more step is done)
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub stop_loss: Option<f32>,
     /// Test data, evaluated after every step
@@ -69,7 +69,7 @@ pub struct TrainArgs {
     /// Seed of fresh weights [default: 1]
     #[arg(long, value_name = "S", conflicts_with = "init")]
     pub seed: Option<u64>,
-    /// Folder for the results, made if missing
+    /// Folder for the results, created if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

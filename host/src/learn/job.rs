@@ -20,19 +20,21 @@ use std::path::{Path, PathBuf};
 /// Options of `mote device train`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1; M and D must be those of the
-chip's model. What fits into the chip's RAM is held there; the rest is sent sample by sample whenever
-the chip asks for it. This machine does the same run: unless every weight, loss and score has the
-same bits, the exit status is 1.
+    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1; M and D must be those of \
+the chip's model. Sets that fit into the chip's RAM are held there; others are sent sample by sample when the chip asks \
+for them. This machine does the same run: unless every weight, loss and score has the same bits, the exit status is 1.
 
-Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json; when interrupted, the weights
-and the curve so far.
+Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json; after Ctrl-C, the weights and the \
+curve so far.
 
 Examples:
   mote digits --classes 0,1 --train 20 --out digits
-  mote device train --data digits/train.npz --test digits/test.npz --steps 100 --lr 0.5 --out run
-  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run --port /dev/ttyACM0
-  mote device train --data mine.npz --shape 8,24,4,4 --steps 100 --lr 0.5 --out run"
+  mote device train --data digits/train.npz --test digits/test.npz \\
+    --steps 100 --lr 0.5 --out run
+  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run \\
+    --port /dev/ttyACM0
+  mote device train --data mine.npz --shape 8,24,4,4 --steps 100 --lr 0.5 \\
+    --out run"
 )]
 pub struct LearnArgs {
     /// Which chip
@@ -41,31 +43,31 @@ pub struct LearnArgs {
     /// Training data, .npz with X and y
     #[arg(long, value_name = "F.npz")]
     pub data: PathBuf,
-    /// Held-out data to test on afterwards
+    /// Test data, evaluated after training
     #[arg(long, value_name = "F.npz")]
     pub test: Option<PathBuf>,
     /// Initial weights, .npz with W_Q, W_K, W_V and w_O
     #[arg(long, value_name = "F.npz")]
     pub init: Option<PathBuf>,
-    /// Steps of gradient descent at most
+    /// Largest number of steps of gradient descent
     #[arg(long, value_name = "K")]
     pub steps: u32,
     /// Learning rate, above 0
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub lr: f32,
-    /// Train w_O too
+    /// Train w_O too, which the paper keeps fixed
     #[arg(long)]
     pub train_output: bool,
-    /// Stop after the step before which the training loss was below this; 0: do all steps
+    /// Stop once the training loss is below this (one more step is done); 0: do all steps
     #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     pub stop_loss: f32,
     /// Seed of fresh weights
     #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "init")]
     pub seed: u64,
-    /// Send the samples one by one even if they fit into the chip's RAM
+    /// Send samples one by one even if they fit into the chip's RAM
     #[arg(long)]
     pub stream: bool,
-    /// Folder for the results, made if missing
+    /// Folder for the results, created if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }

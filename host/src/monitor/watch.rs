@@ -152,7 +152,7 @@ impl Watch {
     pub fn command(&mut self, command: &str) {
         let now = self.start.elapsed();
         if !self.source.is_live() {
-            self.state.print_line(now, Tone::Bad, format!("{command}: there is no chip behind {}", self.state.source));
+            self.state.print_line(now, Tone::Bad, format!("{command}: no chip is connected to {}", self.state.source));
         } else if self.state.takes_commands() == Some(false) {
             self.state.print_line(
                 now,
