@@ -18,7 +18,7 @@ pub struct ChipArgs {
     /// Serial port of a board that runs mote-session, like /dev/ttyACM0
     #[arg(long, value_name = "PATH", conflicts_with = "machine")]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Board to emulate instead [default: mps2-an386]
@@ -42,21 +42,33 @@ pub struct ChipArgs {
 const MACHINE: &str = "mps2-an386";
 
 impl ChipArgs {
+    /// The emulated board and its model; `None` if the chip is on a port.
+    ///
+    /// # Errors
+    ///
+    /// Unknown names, a model that does not fit into the board.
+    pub fn emulated(&self) -> Result<Option<(&'static Machine, Model)>, InputError> {
+        if self.port.is_some() {
+            return Ok(None);
+        }
+        let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
+        Ok(Some((machine, Model::choose(machine, self.preset.as_deref(), self.shape)?)))
+    }
+
     /// Opens the conversation; builds the firmware of an emulated board first.
     ///
     /// # Errors
     ///
     /// Unknown names, a port that cannot be opened, missing tools, a build that fails, a chip that does not answer.
     pub fn open(&self, interrupt: Interrupt, quiet: bool) -> anyhow::Result<Client> {
-        if let Some(path) = &self.port {
-            let cannot = |error| InputError::option("port", format!("{path} cannot be opened: {error}"));
-            let port = Serial::open(path, self.baud).map_err(cannot)?;
-            return Ok(Client::open(Box::new(port), Some(interrupt))?);
+        if let Some((machine, model)) = self.emulated()? {
+            let board = emulate(machine, &model, Duration::from_secs(self.deadline), self.no_install, quiet)?;
+            return Ok(Client::open(Box::new(board), Some(interrupt))?);
         }
-        let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
-        let model = Model::choose(machine, self.preset.as_deref(), self.shape)?;
-        let board = emulate(machine, &model, Duration::from_secs(self.deadline), self.no_install, quiet)?;
-        Ok(Client::open(Box::new(board), Some(interrupt))?)
+        let path = self.port.as_deref().unwrap_or_default();
+        let cannot = |error| InputError::option("port", format!("{path} cannot be opened: {error}"));
+        let port = Serial::open(path, self.baud).map_err(cannot)?;
+        Ok(Client::open(Box::new(port), Some(interrupt))?)
     }
 }
 

@@ -7,7 +7,9 @@ use crate::base::progress::{self, Interrupt, print_line};
 use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::formats::samples::Samples;
+use crate::formats::summary::Summary;
 use crate::formats::weights::{self, Weights};
+use crate::learn::remarks;
 use clap::Args;
 use mote_core::data::{InMemory, Label};
 use mote_core::memory::Heap;
@@ -16,14 +18,14 @@ use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, Stop, StopRule, Trainer};
 use mote_runtime::runs::presets::{Preset, Run};
-use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Options of `mote train`.
 #[derive(Debug, Args)]
-#[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file holds W_Q and \
+#[command(
+    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file holds W_Q and \
 W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V). Without an init file, weights are drawn at random: W_Q and \
 W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1, or as the preset says.
 
@@ -34,7 +36,10 @@ Examples:
   mote train --data train.npz --steps 200 --lr 0.5 --out run
   mote train --data train.npz --test test.npz --preset demo --out run
   mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 \\
-    --out more")]
+    --out more"
+)]
+#[command(override_usage = "mote train [OPTIONS] --data <F.npz> --steps <K> --lr <X> --out <DIR>
+       mote train [OPTIONS] --data <F.npz> --preset <NAME> --out <DIR>")]
 pub struct TrainArgs {
     /// Training data, .npz with X and y
     #[arg(long, value_name = "F.npz")]
@@ -96,34 +101,6 @@ enum End {
     Diverged(u32, String),
 }
 
-/// What `summary.json` says.
-#[derive(Serialize)]
-struct Summary<'a> {
-    engine: &'a str,
-    math: &'a str,
-    data: String,
-    init: Option<String>,
-    samples: usize,
-    tokens: usize,
-    dim: usize,
-    head: usize,
-    value: usize,
-    learning_rate: f32,
-    train_output: bool,
-    stop_loss: Option<f32>,
-    seed: Option<u64>,
-    preset: Option<&'a str>,
-    ended: &'a str,
-    steps: u32,
-    initial_train_loss: Option<f32>,
-    final_train_loss: Option<f32>,
-    final_train_error: Option<f32>,
-    final_test_loss: Option<f32>,
-    final_test_error: Option<f32>,
-    memory_bytes: usize,
-    seconds: f64,
-}
-
 /// Everything the command line and the files say, checked.
 struct Job {
     shape: Shape,
@@ -147,6 +124,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let mut memory = heap(job.shape, &args.data)?;
     let out = OutFolder::open(&args.out)?;
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
+    remarks::tell(job.steps, job.settings.learning_rate, quiet);
     if !quiet {
         print_line(job.describe())?;
     }
@@ -163,22 +141,17 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let steps = rows.len() as u32;
     // Weights that are finite may still have a loss that is not.
     let after = trainer.model().evaluate(&mut data).ok();
+    let seconds = start.elapsed().as_secs_f64();
     let test = rows.last().and_then(|row| row.test);
+    let test_file = args.test.as_deref().zip(job.test.as_ref());
     let summary = Summary {
-        engine: mote_core::VERSION,
-        math: mote_core::math::NAME,
-        data: args.data.display().to_string(),
         init: args.init.as_ref().map(|path| path.display().to_string()),
-        samples: job.train.samples,
-        tokens: job.shape.tokens,
-        dim: job.shape.dim,
-        head: job.shape.head,
-        value: job.shape.value,
+        seed: job.init.is_none().then_some(seed),
+        preset: args.preset.as_deref(),
         learning_rate: job.settings.learning_rate,
         train_output: job.settings.train_output,
         stop_loss: job.stop_loss,
-        seed: job.init.is_none().then_some(seed),
-        preset: args.preset.as_deref(),
+        max_steps: job.steps,
         ended: match end {
             End::StopLoss => "stop-loss",
             End::MaxSteps => "max-steps",
@@ -191,8 +164,8 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         final_train_error: after.map(|after| after.error),
         final_test_loss: test.map(|test| test.loss),
         final_test_error: test.map(|test| test.error),
-        memory_bytes: job.shape.bytes().unwrap_or_default(),
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
+        ..Summary::of(job.shape, (&args.data, &job.train), test_file)
     };
     // All bytes first, then file by file, the summary last: it speaks of the others.
     let (svg, png) = draw::render(vec![loss_panel(&job, &rows)])?;

@@ -78,6 +78,9 @@ const INIT: Init = Init::Gaussian { query_key_std: 0.02, value_std: 1e-3 };
 /// A data file and its labels.
 pub type File = (Samples, Vec<Label>);
 
+/// Training data, test data and initial weights.
+pub(crate) type InputFiles = (File, Option<File>, Option<Weights>);
+
 /// What is to be learned, by whichever machine.
 #[derive(Debug)]
 pub struct Job {
@@ -138,7 +141,7 @@ fn shape_hint(is_real: bool, (m, d, h, v): (usize, usize, usize, usize)) -> Stri
 }
 
 impl Job {
-    pub(crate) fn files(args: &LearnArgs) -> Result<(File, Option<File>, Option<Weights>), InputError> {
+    pub(crate) fn files(args: &LearnArgs) -> Result<InputFiles, InputError> {
         if !(args.lr > 0.0 && args.lr.is_finite()) {
             return Err(InputError::option("lr", format!("expected a finite number above 0, found {}", args.lr)));
         }
@@ -150,15 +153,20 @@ impl Job {
         Ok((read(&args.data)?, args.test.as_deref().map(read).transpose()?, init))
     }
 
-    pub(crate) fn new(
+    /// Makes sure that data and initial weights have the shape of the model of `port`.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the file, and the option that chooses a model of its shape.
+    pub(crate) fn check(
         args: &LearnArgs,
-        (train, test, init): (File, Option<File>, Option<Weights>),
+        (train, test, init): &InputFiles,
         shape: Shape,
         port: &str,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<(), InputError> {
         let port_is_real = args.chip.port.is_some();
         let Shape { tokens, dim, head, value } = shape;
-        for (path, (samples, _)) in [(Some(&args.data), Some(&train)), (args.test.as_ref(), test.as_ref())]
+        for (path, (samples, _)) in [(Some(&args.data), Some(train)), (args.test.as_ref(), test.as_ref())]
             .into_iter()
             .filter_map(|(path, file)| Some((path?, file?)))
         {
@@ -169,19 +177,27 @@ impl Job {
                 let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
                 let expected =
                     format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}{hint}");
-                return Err(InputError::file(path, expected).into());
+                return Err(InputError::file(path, expected));
             }
         }
-        let mut start = Start::Fresh(INIT, args.seed);
-        let mut weights = None;
         if let (Some(init), Some(path)) = (init, &args.init) {
             if (init.dim, init.head, init.value) != (dim, head, value) {
                 let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
                 let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
                 let sizes = (init.dim == dim).then_some((tokens, init.dim, init.head, init.value));
                 let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
-                return Err(InputError::file(path, format!("{expected}, {found}{hint}")).into());
+                return Err(InputError::file(path, format!("{expected}, {found}{hint}")));
             }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn new(args: &LearnArgs, files: InputFiles, shape: Shape, port: &str) -> anyhow::Result<Self> {
+        Self::check(args, &files, shape, port)?;
+        let (train, test, init) = files;
+        let mut start = Start::Fresh(INIT, args.seed);
+        let mut weights = None;
+        if let Some(init) = init {
             let mut memory = Heap::zeroed(shape).context("the model does not fit into memory")?;
             init.load(&mut memory.workspace().params);
             weights = Some(session::weights(&mut memory));
