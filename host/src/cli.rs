@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::base::error::{InputError, quoted};
+use crate::base::lists;
 use crate::base::progress::print_line;
 #[cfg(feature = "lab")]
 use crate::commands::bench::BenchArgs;
@@ -109,17 +110,25 @@ pub fn refused_value(error: &clap::Error) -> Option<InputError> {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let (ErrorKind::ValueValidation, Some(option), Some(found), Some(says)) =
-        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), error.source())
-    else {
-        return None;
+    let (option, found) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let says = match (error.kind(), error.get(ContextKind::ValidValue), error.source()) {
+        // An option without its value is an error of the grammar.
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(known)), _) if !found.is_empty() => {
+            lists::one_of(found, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        (ErrorKind::ValueValidation, _, Some(says)) => refusal(says.to_string(), &quoted(found)),
+        _ => return None,
     };
-    let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
+    let option = option.split(' ').next()?.trim_matches(['<', '>']);
+    Some(InputError::Value { what: format!("{option}: {says}") })
+}
+
+/// What a parser says of a value, with what was found.
+fn refusal(says: String, found: &str) -> String {
     // Of the parser's own sentence, `0 is not in 1..=9`, the range is told as every other one.
     let range = says.split_once(" is not in ").map(|(_, range)| range.replace("..=", " to ").replace("..", " on"));
     let says = range.map_or(says, |range| format!("expected a whole number from {range}, found {found}"));
-    let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
-    Some(InputError::Value { what: format!("{option}: {says}") })
+    if says.contains(found) { says } else { format!("{says}, found \"{found}\"") }
 }
 
 /// Prints completions for a shell.

@@ -345,7 +345,7 @@ fn a_faulty_run_file_is_refused_by_line_and_key() {
     refused(&output, &["bad.toml: line 1: key test-samples: expected an even number, found 201"]);
     std::fs::write(&file, "test-samples = 348\n").unwrap();
     let output = mote_phase_of(&file, "digits");
-    refused(&output, &["bad.toml: key n, as the preset has it: expected at most 348 training and test images"]);
+    refused(&output, &["bad.toml: key n (from the preset): expected at most 348 training and test images"]);
     std::fs::write(&file, "\nspace = \"weights\"\n").unwrap();
     let output = mote_phase_of(&file, "wide");
     refused(&output, &["bad.toml: line 2: key space: ", "GB of memory in weights space"]);

@@ -29,7 +29,7 @@ pub struct DeviceArgs {
     /// Serial port of a board that runs mote-session, instead of an emulated board
     #[arg(long, value_name = "PATH", conflicts_with_all = ["machine", "log"])]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Preset to train [default: the board's own]

@@ -44,13 +44,15 @@ pub fn size(text: &str) -> Result<usize, String> {
 /// Options of `mote fit`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("memory").required(true).args(["ram", "board"]))]
-#[command(after_help = "Prints the largest D for the other sizes. Without --tokens, or without --head and --value, prints a \
+#[command(
+    after_help = "Prints the largest D for the other sizes. Without --tokens, or without --head and --value, prints a \
 table over common values. BYTES may end in K (1024) or M.
 
 Examples:
   mote fit --ram 20K --tokens 4
   mote fit --board microbit --tokens 4 --head 4 --value 4
-  mote fit --ram 64K --tokens 8 --head 8 --value 8 --samples-held 50")]
+  mote fit --ram 64K --tokens 8 --head 8 --value 8 --samples-held 50"
+)]
 pub struct FitArgs {
     /// RAM of the chip
     #[arg(long, value_name = "BYTES", value_parser = bytes)]

@@ -13,17 +13,19 @@ use std::process::Command;
 
 /// Options of `mote flash`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Needs probe-rs and a debug probe; most boards have one. firmware/BOARDS.md says where the serial port \
+#[command(
+    after_help = "Needs probe-rs and a debug probe; most boards have one. firmware/BOARDS.md says where the serial port \
 is. Open it at 115200 baud, 8 data bits, no parity.
 
 Examples:
   mote flash nucleo-f446re
   mote flash nucleo-f446re --session
   mote flash nucleo-f446re --session --shape 4,100,8,8
-  mote flash pico2 --preset parity --dry-run    print the commands, write nothing
-  mote flash nrf52840-dk --defmt                log through the probe until Ctrl-C
+  mote flash pico2 --preset parity --dry-run    only print the commands
+  mote flash nrf52840-dk --defmt                show the log until Ctrl-C
 
-The exit status is that of probe-rs.")]
+The exit status is that of probe-rs."
+)]
 pub struct FlashArgs {
     /// Board to write to
     #[arg(value_name = "BOARD", value_parser = board_names())]
@@ -32,12 +34,12 @@ pub struct FlashArgs {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Write the firmware that takes commands (mote-session), with a model of the preset's shape
-    #[arg(long, conflicts_with = "defmt")]
+    #[arg(long)]
     pub session: bool,
     /// With --session, shape of the model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, requires = "session", conflicts_with = "preset")]
     pub shape: Option<Shape>,
-    /// Log every record through the probe too, and show the log until Ctrl-C
+    /// Log every record, and with --session every answer, through the probe too; show the log until Ctrl-C
     #[arg(long)]
     pub defmt: bool,
     /// Print the commands instead of building and running them
@@ -66,9 +68,11 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     let board = machine::real().find(|board| board.name == args.board).context("the board is not known")?;
     let chip = board.probe_chip.context("the board has no probe")?;
     let model = Model::choose(board, args.preset.as_deref(), args.shape)?;
-    let recipe = match (args.session, args.defmt) {
-        (true, _) => Recipe::of_session(board, &model, false),
-        (_, has_log) => Recipe::of_preset(board, &model.name(), if has_log { &["defmt"] } else { &[] }),
+    let features: &[&str] = if args.defmt { &["defmt"] } else { &[] };
+    let recipe = if args.session {
+        Recipe::of_session(board, &model, features)
+    } else {
+        Recipe::of_preset(board, &model.name(), features)
     };
     let commands = commands(chip, &recipe.elf()?, args.defmt);
     if args.dry_run {

@@ -47,7 +47,7 @@ pub struct LawArgs {
     /// Serial port of a board that runs mote-session, instead of an emulated board
     #[arg(long, value_name = "PATH", conflicts_with = "on")]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of

@@ -24,7 +24,8 @@ use std::time::Instant;
 
 /// Options of `mote phase`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip size), \
+#[command(
+    after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip size), \
 wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8), \
 digits (real images, 3 against 8).
 
@@ -39,7 +40,8 @@ Examples:
   mote phase --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
   mote phase --preset wide --dim 1000000000000 --out wide
   mote phase --preset law --dry-run
-  mote phase --print-config > run.toml; mote phase --config run.toml --out mine")]
+  mote phase --print-config > run.toml; mote phase --config run.toml --out mine"
+)]
 #[command(override_usage = "mote phase [OPTIONS] --out <DIR>
        mote phase [OPTIONS] --dry-run
        mote phase [OPTIONS] --print-config")]
@@ -118,7 +120,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
     let run_file = run_file.map(|file| file.text);
-    let session = Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
+    let session =
+        Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
     let interrupt = Interrupt::install()?;
     conclude(&config, cells, &out, &session, interrupt.flag())
 }

@@ -15,14 +15,16 @@ use std::path::PathBuf;
 
 /// Options of `mote theory`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Prints for every N, SNR and model which items of Condition 4.1 are met (constants and logarithms \
+#[command(
+    after_help = "Prints for every N, SNR and model which items of Condition 4.1 are met (constants and logarithms \
 taken as 1), the regime and the number of steps that the theorem predicts, and the early race between signal and noise, \
 which is even at N SNR^2 = 2 C_p^2.
 
 Examples:
   mote theory --n 8 --snr 0.5 --dim 1e12 --head 1e8
   mote theory --preset figure1 --n 20 --signal 10,50,100
-  mote theory --preset theorem --json")]
+  mote theory --preset theorem --json"
+)]
 pub struct TheoryArgs {
     /// Preset that supplies all options you do not give [default: theorem]
     #[arg(long, value_name = "NAME")]

@@ -46,9 +46,7 @@ impl RunFile {
             table.get_ref().iter().map(|(key, value)| (key.span(), key.get_ref(), value.span())).collect();
         places.sort_by_key(|(at, ..)| at.start);
         if let Some((at, found, _)) = places.iter().find(|(_, key, _)| !keys.contains(&key.as_ref())) {
-            let meant = lists::nearest(found, keys.iter().copied());
-            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let found = error::quoted(found);
+            let (meant, found) = (lists::did_you_mean(found, &keys), error::quoted(found));
             return Err(wrong(at.start, &format!("unknown key {found}, expected one of {}{meant}", keys.join(", "))));
         }
         let lines = places.iter().map(|(at, key, _)| (key.to_string(), line(at.start))).collect();
@@ -69,7 +67,7 @@ impl RunFile {
         let InputError::Option { option, what } = error else { return error };
         match self.lines.get(option) {
             Some(line) => InputError::file(&self.path, format!("line {line}: key {option}: {what}")),
-            None => InputError::file(&self.path, format!("key {option}, as the preset has it: {what}")),
+            None => InputError::file(&self.path, format!("key {option} (from the preset): {what}")),
         }
     }
 }
@@ -161,7 +159,11 @@ pub fn text(config: &Config) -> anyhow::Result<String> {
             key("classes", quoted(&format!("{},{}", classes.0, classes.1)), "the digits of the classes +1 and -1");
         }
     }
-    key("lr", float(learning_rate), "learning rate; in preset theorem, in units of the largest that Condition 4.1 allows");
+    key(
+        "lr",
+        float(learning_rate),
+        "learning rate; in preset theorem, in units of the largest that Condition 4.1 allows",
+    );
     key("stop-loss", float(stop_loss), "stop once the training loss is below this (one more step is done)");
     key("max-steps", max_steps.to_string(), "steps after which a cell counts as not converged");
     key("test-samples", test_samples.to_string(), "fresh test samples per cell");

@@ -92,7 +92,8 @@ fn check_train(keys: &str, is_fresh: bool) -> Result<(), InputError> {
             Err(InputError::option("train", what))
         }
         Ok(Command::Train(train)) if is_fresh && matches!(train.data, Data::Held) => {
-            let what = "expected data that the chip makes, found form=held; a board that has just started holds no data";
+            let what =
+                "expected data that the chip makes, found form=held; a board that has just started holds no data";
             Err(InputError::option("train", what))
         }
         Ok(_) => Ok(()),

@@ -108,7 +108,7 @@ impl State {
                 self.lost = Some(why.clone());
             }
             Heard::Back => {
-                self.print_line(at, Tone::Good, "the line is back");
+                self.print_line(at, Tone::Good, "the connection is back");
                 self.lost = None;
             }
             Heard::End => {

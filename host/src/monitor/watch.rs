@@ -92,7 +92,7 @@ impl Watch {
             return None;
         }
         self.has_hinted = true;
-        let hint = "nothing heard: is --baud right, and does the board run mote's firmware?";
+        let hint = "no data received: is --baud right, and does the board run mote's firmware?";
         self.state.print_line(self.start.elapsed(), Tone::Bad, hint);
         Some(hint)
     }
