@@ -1,6 +1,7 @@
 //! The command line, with the help that teaches it.
 
 use crate::base::error::{InputError, quoted};
+use crate::base::lists;
 use crate::base::progress::print_line;
 #[cfg(feature = "lab")]
 use crate::commands::bench::BenchArgs;
@@ -32,20 +33,20 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::error::Error;
 
-/// Trains a softmax-attention classifier by exact gradient descent, the same program bit for bit on
-/// this machine and on a Cortex-M.
+/// Trains a softmax-attention classifier by exact gradient descent, with the same bits on this machine and on a
+/// Cortex-M
 #[derive(Debug, Parser)]
 #[command(name = "mote", version, propagate_version = true, args_override_self = true)]
 #[command(after_help = "Examples:
-  mote demo                                       benign and harmful overfitting on an emulated chip
+  mote demo                         benign and harmful overfitting on a chip
   mote train --data train.npz --steps 200 --lr 0.5 --out run
   mote predict --data test.npz --weights run/weights.npz
-  mote device --machine microbit                  train on another emulated board, compare every bit")]
+  mote device --machine microbit    train on another emulated board")]
 pub struct Cli {
-    /// Only results and errors: no progress bars, no chatter.
+    /// Print only results and errors
     #[arg(long, global = true)]
     pub quiet: bool,
-    /// What to do.
+    /// What to do
     #[command(subcommand)]
     pub command: Command,
 }
@@ -53,10 +54,10 @@ pub struct Cli {
 /// What `mote` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train on your own data (NumPy .npz in, weights, curve and pictures out)
+    /// Train on your own data: read NumPy .npz files, write weights, curve and pictures
     #[cfg(feature = "files")]
     Train(TrainArgs),
-    /// Scores, loss and error of trained weights on data
+    /// Compute scores, loss and error of trained weights on data
     #[cfg(feature = "files")]
     Predict(PredictArgs),
     /// Run a preset on this machine and print the report lines that a chip would print
@@ -64,41 +65,41 @@ pub enum Command {
     /// Train on a chip, emulated or on a serial port, and compare every bit with this machine
     #[cfg(feature = "files")]
     Device(DeviceArgs),
-    /// Watch a chip train: live curves, what it is doing, keys to stop and save
+    /// Watch a chip train: live curves and state, keys to stop and save
     #[cfg(feature = "monitor")]
     Monitor(MonitorArgs),
-    /// What can be trained in so much RAM
+    /// Show the largest models that fit into a given RAM
     Fit(FitArgs),
-    /// The sharp condition, N SNR^2 = constant, measured by a chip
+    /// Measure the sharp condition, N SNR^2 = constant, on a chip
     #[cfg(feature = "lab")]
     Law(LawArgs),
-    /// Build the firmware of a real board and write it there with probe-rs
+    /// Build the firmware of a real board and write it with probe-rs
     Flash(FlashArgs),
-    /// Benign against harmful overfitting, trained on an emulated Cortex-M4F, with a picture
+    /// Train benign and harmful overfitting on an emulated Cortex-M4F and draw both
     #[cfg(feature = "pictures")]
     Demo(DemoArgs),
-    /// The phase diagram over N and signal: the paper's Figure 1 and others
+    /// Compute a phase diagram over N and signal: the paper's Figure 1 and others
     #[cfg(feature = "lab")]
     Phase(PhaseArgs),
-    /// The paper's dynamics: attention, values and query-key products through training
+    /// Follow attention, values and query-key products through training, as in the paper
     #[cfg(feature = "lab")]
     Dynamics(DynamicsArgs),
-    /// What the theorem assumes and predicts of a configuration
+    /// Show what the theorem assumes and predicts for a configuration
     #[cfg(feature = "lab")]
     Theory(TheoryArgs),
-    /// Write real images, two classes of handwritten digits, as data files
+    /// Write two classes of handwritten digits as data files
     #[cfg(feature = "lab")]
     Digits(DigitsArgs),
-    /// Cells of a phase diagram a second, and where their time goes
+    /// Measure how many cells of a phase diagram are computed per second
     #[cfg(feature = "lab")]
     Bench(BenchArgs),
-    /// Flash and static RAM of the firmware on every board
+    /// Show flash and static RAM of the firmware on every board
     Sizes(SizesArgs),
     /// List the presets
     Presets,
     /// Print shell completions
     Completions {
-        /// Which shell.
+        /// Shell to complete for
         shell: clap_complete::Shell,
     },
 }
@@ -109,17 +110,25 @@ pub fn refused_value(error: &clap::Error) -> Option<InputError> {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
-    let (ErrorKind::ValueValidation, Some(option), Some(found), Some(says)) =
-        (error.kind(), text(ContextKind::InvalidArg), text(ContextKind::InvalidValue), error.source())
-    else {
-        return None;
+    let (option, found) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    let says = match (error.kind(), error.get(ContextKind::ValidValue), error.source()) {
+        // An option without its value is an error of the grammar.
+        (ErrorKind::InvalidValue, Some(ContextValue::Strings(known)), _) if !found.is_empty() => {
+            lists::one_of(found, &known.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        (ErrorKind::ValueValidation, _, Some(says)) => refusal(says.to_string(), &quoted(found)),
+        _ => return None,
     };
-    let (option, says, found) = (option.split(' ').next()?, says.to_string(), quoted(found));
+    let option = option.split(' ').next()?.trim_matches(['<', '>']);
+    Some(InputError::Value { what: format!("{option}: {says}") })
+}
+
+/// What a parser says of a value, with what was found.
+fn refusal(says: String, found: &str) -> String {
     // Of the parser's own sentence, `0 is not in 1..=9`, the range is told as every other one.
     let range = says.split_once(" is not in ").map(|(_, range)| range.replace("..=", " to ").replace("..", " on"));
     let says = range.map_or(says, |range| format!("expected a whole number from {range}, found {found}"));
-    let says = if says.contains(&found) { says } else { format!("{says}, found \"{found}\"") };
-    Some(InputError::Value { what: format!("{option}: {says}") })
+    if says.contains(found) { says } else { format!("{says}, found \"{found}\"") }
 }
 
 /// Prints completions for a shell.

@@ -13,7 +13,7 @@
 //! | [`reference`](mod@reference) | the same run on this machine, to compare bits with |
 //! | [`board`] | the boards, their firmware, and what they have room for |
 //! | `lab` | the laboratory's grids, folders, pages and pictures; the numbers come from `mote-lab` |
-//! | `formats` | `.npz` files: samples and weights |
+//! | `formats` | `.npz` files: samples and weights; `summary.json` |
 //! | [`draw`] | pictures |
 //! | [`base`] | errors, progress, files, lists, names |
 //!

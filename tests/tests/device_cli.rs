@@ -130,7 +130,7 @@ fn an_interrupted_run_brings_its_weights_back() {
     for (name, more) in [("held", &[][..]), ("streamed", &["--stream"])] {
         let (out, whole) = (folder.path().join(name), folder.path().join("whole"));
         let output = interrupted(&chip, &data, &out, more, 20_000);
-        assert!(stderr(&output).contains("what was done is saved in"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("the results so far are saved in"), "{}", stderr(&output));
         let (weights, summary) = results(&out);
         assert!(
             summary.contains("\"ended\": \"interrupted\"") && summary.contains("\"equal_to_host\": null"),

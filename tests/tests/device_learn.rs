@@ -260,6 +260,6 @@ fn the_flash_of_a_board_limits_its_models() {
     assert_eq!(Client::open(Box::new(board), None).unwrap().chip().unwrap().shape(), shape(39));
     assert!(Model::choose(microbit, None, Some(shape(40))).is_err());
     let for_another = Model::choose(machine::by_name("mps2-an386").unwrap(), None, Some(shape(40))).unwrap();
-    let error = build::Recipe::of_session(microbit, &for_another, false).compile().unwrap_err().to_string();
+    let error = build::Recipe::of_session(microbit, &for_another, &[]).compile().unwrap_err().to_string();
     assert!(error.contains("two checkpoints of the model do not fit the flash that is kept for them"), "{error}");
 }

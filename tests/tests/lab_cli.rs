@@ -166,8 +166,7 @@ fn a_single_run_has_no_spread() {
         let svg = std::fs::read_to_string(out.join("attention.svg")).unwrap();
         assert_eq!(svg.matches("opacity=\"0.2\"").count(), bands);
         let page = std::fs::read_to_string(out.join("report.html")).unwrap();
-        let facts =
-            ["One run (attention), whose spread is not known.", ", on 1 thread, "].map(|part| page.contains(part));
+        let facts = ["One run (attention), so no spread.", ", on 1 thread, "].map(|part| page.contains(part));
         assert_eq!((facts, page.contains('\u{b1}')), ([bands == 0, true], bands > 0));
     }
     // Models compared by one replicate each have lines without bands.
@@ -258,13 +257,8 @@ fn a_dry_run_of_an_expensive_grid_ends_soon() {
     let steps = ["--preset", "theorem", "--stop-loss", "1e-5", "--max-steps", "2000000"];
     let first = ["--preset", "law", "--space", "weights", "--n", "100000000", "--dim", "16", "--head", "4"];
     for (grid, expected) in [
-        (&steps[..], &["between ", " of them not to their end", "to --max-steps 2000000; at most "][..]),
-        (
-            &first,
-            &[
-                "how long it takes is not known: nothing could be timed of a cell of N=100000000 D=16 H=4 in 5 s; at most ",
-            ],
-        ),
+        (&steps[..], &["between ", " of them cut short", "to --max-steps 2000000; at most "][..]),
+        (&first, &["duration unknown: a cell of N=100000000 D=16 H=4 did no step in 5 s; at most "]),
     ] {
         let start = std::time::Instant::now();
         let said = text(&mote(&[&["phase", "--dry-run"], grid].concat()));

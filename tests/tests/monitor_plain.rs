@@ -103,7 +103,7 @@ fn a_run_that_fails_and_a_chip_that_is_mute_are_failures() {
     let output = mote(&["monitor", "--port", mute.path(), "--train", "n=4 snr=1"], "");
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
-    assert!(said.contains("nothing heard: is --baud right"), "{said}");
+    assert!(said.contains("no data received: is --baud right"), "{said}");
     assert!(said.contains("expected an answer to train within 20 s, found silence or noise"), "{said}");
 }
 
@@ -114,7 +114,7 @@ fn an_order_that_cannot_be_is_refused_at_once() {
         ("n=4", "--train: "),
         ("n=4 snr=1 nosuch=3", "(unknown-key)"),
         ("n=4 snr=1 lr=fast", "(value)"),
-        ("form=held", "found form=held; a board that has just begun holds none"),
+        ("form=held", "found form=held; a board that has just started holds no data"),
         ("form=stream n=4", "found form=stream; mote device train sends samples"),
     ] {
         refused(&mote(&["monitor", "--machine", "mps2-an386", "--train", keys], ""), &["--train: ", expected]);
@@ -150,9 +150,9 @@ fn what_cannot_be_watched_is_refused() {
     refused(&mote(&["monitor", "--replay", &path("none")], ""), &["none: No such file"]);
     refused(
         &mote(&["monitor", "--replay", &log, "--speed", "-1"], ""),
-        &["--speed: expected lines a second", "found -1"],
+        &["--speed: expected lines per second", "found -1"],
     );
-    refused(&mote(&["monitor", "--replay", &log, "--speed", "nan"], ""), &["--speed: expected lines a second"]);
+    refused(&mote(&["monitor", "--replay", &log, "--speed", "nan"], ""), &["--speed: expected lines per second"]);
     refused(&mote(&["monitor", "--port", &path("none")], ""), &["--port: ", "none: No such file"]);
     refused(&mote(&["monitor", "-", "--log", &path("no/where")], ""), &["--log: ", "No such file"]);
     refused(&mote(&["monitor", "--machine", "nosuch"], ""), &["--machine: expected one of mps2-an386", "\"nosuch\""]);

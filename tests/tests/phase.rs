@@ -213,7 +213,7 @@ fn cells_know_their_configuration_without_config_json() {
     assert!(digests.len() == 4 && digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
     assert!(digests[0].starts_with('c') && digests[0].len() == 17, "{}", digests[0]);
     std::fs::remove_file(&settings).unwrap();
-    let way_out = "give another --out, or delete cells.csv and config.json there to begin anew";
+    let way_out = "give another --out, or delete cells.csv and config.json there to start over";
     for change in [&["--lr", "0.25"][..], &["--stop-loss", "0.06"], &["--seed", "9"], &["--space", "tokens"]] {
         let output = phase(folder.path(), &[&few, change].concat());
         let found = format!("found one of {}", digests[0]);
@@ -345,7 +345,7 @@ fn a_faulty_run_file_is_refused_by_line_and_key() {
     refused(&output, &["bad.toml: line 1: key test-samples: expected an even number, found 201"]);
     std::fs::write(&file, "test-samples = 348\n").unwrap();
     let output = mote_phase_of(&file, "digits");
-    refused(&output, &["bad.toml: key n, as the preset has it: expected at most 348 training and test images"]);
+    refused(&output, &["bad.toml: key n (from the preset): expected at most 348 training and test images"]);
     std::fs::write(&file, "\nspace = \"weights\"\n").unwrap();
     let output = mote_phase_of(&file, "wide");
     refused(&output, &["bad.toml: line 2: key space: ", "GB of memory in weights space"]);
@@ -450,7 +450,7 @@ fn a_full_disk_says_what_to_do_and_loses_no_cell() {
     let saved = torn.lines().count() - 2;
     let path = full.join("cells.csv");
     let path = path.to_str().unwrap();
-    let expected = [path, "cannot be written", &format!("{saved} cells are saved"), "the same command goes on"];
+    let expected = [path, "cannot be written", &format!("{saved} cells are saved"), "the same command continues"];
     assert!(saved > 3 && expected.iter().all(|part| said.contains(part)), "{said}");
 
     let output = phase(&full, &[]);
@@ -602,7 +602,7 @@ fn a_hundred_thousand_places_are_concluded_or_left_alone() {
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let last = said.lines().last().unwrap().unwrap();
-    assert!(last.contains("interrupted after 100000 of 100000 cells; what was done is saved in "), "{last}");
+    assert!(last.contains("interrupted after 100000 of 100000 cells; the results so far are saved in "), "{last}");
     assert_eq!(names(), before, "no file is new");
 
     let output = summarize(folder.path(), &options).output().unwrap();

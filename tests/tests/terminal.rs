@@ -149,7 +149,7 @@ fn keys_work_and_q_gives_the_terminal_back() {
         desk.screen.write_all(b"?").unwrap();
         desk.wait_for_words("? this help, and back");
         desk.screen.write_all(b"x").unwrap();
-        desk.wait_for_words("stop: there is no chip behind");
+        desk.wait_for_words("stop: no chip is connected to");
         desk.screen.write_all(key.as_bytes()).unwrap();
         let (ended, after) = desk.end();
         assert_eq!(ended.code(), Some(status), "{after}");

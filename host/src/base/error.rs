@@ -48,8 +48,8 @@ pub enum InputError {
 /// Interrupted by the user: exit status 130.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted after {done}; {}", match saved {
-    Some(path) => format!("what was done is saved in {}", path.display()),
-    None => "nothing is saved, and the same command begins anew".into(),
+    Some(path) => format!("the results so far are saved in {}", path.display()),
+    None => "nothing is saved; the same command starts over".into(),
 })]
 pub struct Interrupted {
     /// What was done before.

@@ -101,16 +101,34 @@ pub fn sorted<T: PartialOrd>(mut numbers: Vec<T>) -> Vec<T> {
     numbers
 }
 
-/// What someone may have meant by an unknown name: the nearest known one, if it is near.
-pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.map(|name| (strsim::jaro_winkler(found, name), name));
-    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+/// What someone may have meant by an unknown name: all known ones that contain it, else all that are equally near, if
+/// they are near.
+pub fn near<'a>(found: &str, known: &[&'a str]) -> Vec<&'a str> {
+    const SHORTEST_PART: usize = 3;
+    let containing: Vec<_> = known.iter().copied().filter(|name| name.contains(found)).collect();
+    if found.len() >= SHORTEST_PART && !containing.is_empty() {
+        return containing;
+    }
+    let scored: Vec<_> = known.iter().map(|name| (strsim::jaro_winkler(found, name), *name)).collect();
+    let best = scored.iter().map(|(score, _)| *score).fold(0.75, f64::max);
+    scored.into_iter().filter(|(score, _)| *score > 0.75 && *score >= best).map(|(_, name)| name).collect()
 }
 
-/// An unknown name, with the known ones and the nearest of them.
+/// [`near`] as the end of a message; empty if no name is near.
+pub fn did_you_mean(found: &str, known: &[&str]) -> String {
+    let names = near(found, known).join(" or ");
+    if names.is_empty() { names } else { format!("; did you mean {names}?") }
+}
+
+/// What is wrong with an unknown name: the known ones, what was found and what may have been meant.
+pub fn one_of(found: &str, known: &[&str]) -> String {
+    let (names, meant) = (known.join(", "), did_you_mean(found, known));
+    format!("expected one of {names}, found \"{}\"{meant}", quoted(found))
+}
+
+/// [`one_of`] as the error of an option.
 pub fn unknown(option: &'static str, found: &str, known: &[&str]) -> InputError {
-    let meant = nearest(found, known.iter().copied()).map_or(String::new(), |name| format!("; did you mean {name}?"));
-    InputError::option(option, format!("expected one of {}, found \"{}\"{meant}", known.join(", "), quoted(found)))
+    InputError::option(option, one_of(found, known))
 }
 
 #[cfg(test)]
@@ -174,9 +192,19 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_understood() {
         let names = ["figure1", "law", "wide", "theorem"];
-        assert_eq!(nearest("figure", names.into_iter()), Some("figure1"));
-        assert_eq!(nearest("theorme", names.into_iter()), Some("theorem"));
-        assert_eq!(nearest("xyz", names.into_iter()), None);
+        assert_eq!(near("figure", &names), ["figure1"]);
+        assert_eq!(near("theorme", &names), ["theorem"]);
+        assert_eq!(near("xyz", &names), [""; 0]);
+        assert_eq!(near("", &names), [""; 0]);
         assert!(unknown("preset", "wyde", &names).to_string().ends_with("found \"wyde\"; did you mean wide?"));
+    }
+
+    #[test]
+    fn all_names_that_match_are_suggested() {
+        let names = ["nucleo-f446re", "nucleo-h743zi", "pico2"];
+        assert_eq!(near("nucleo", &names), names[..2]);
+        assert_eq!(near("nuclio", &names), names[..2]);
+        assert_eq!(near("f446", &names), names[..1]);
+        assert!(one_of("nucleo", &names).ends_with("; did you mean nucleo-f446re or nucleo-h743zi?"));
     }
 }

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 /// How progress is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// A bar, where standard error is a terminal
+    /// A bar if standard error is a terminal
     #[default]
     Bar,
-    /// A JSON object a line on standard error, at most five a second and one at the end
+    /// JSON objects on standard error, one per line, at most five per second and one at the end
     Json,
     /// Nothing
     None,
@@ -24,7 +24,7 @@ pub enum Kind {
 /// The option of commands that take minutes.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct ProgressArgs {
-    /// How progress is told on standard error; --quiet is none
+    /// How to show progress on standard error; --quiet implies none
     #[arg(long, value_enum, value_name = "KIND", default_value_t)]
     pub progress: Kind,
 }

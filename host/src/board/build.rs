@@ -63,7 +63,7 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&'static str]) ->
 ///
 /// What the compiler says.
 pub fn build_session(machine: &Machine, model: &Model, fast_math: bool) -> anyhow::Result<Firmware> {
-    Recipe::of_session(machine, model, fast_math).follow()
+    Recipe::of_session(machine, model, if fast_math { &["fast-math"] } else { &[] }).follow()
 }
 
 /// Set to `built` where all firmware lies built already, as `cargo verify` sees to: it is then taken as it is.
@@ -101,9 +101,9 @@ impl<'m> Recipe<'m> {
         Self { machine, model, features, binary: "mote-firmware", environment }
     }
 
-    /// The firmware that obeys commands.
-    pub fn of_session(machine: &'m Machine, model: &Model, fast_math: bool) -> Self {
-        let features = if fast_math { vec!["session", "fast-math"] } else { vec!["session"] };
+    /// The firmware that takes commands, with more of its cargo features.
+    pub fn of_session(machine: &'m Machine, model: &Model, features: &[&'static str]) -> Self {
+        let features = [&["session"], features].concat();
         let environment = model.environment();
         Self { machine, model: model.name(), features, binary: "mote-session", environment }
     }

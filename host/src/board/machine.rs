@@ -1,6 +1,7 @@
 //! The boards: how their firmware is built and how they are emulated.
 
 use crate::base::error::InputError;
+use crate::base::lists;
 use clap::builder::PossibleValuesParser;
 use mote_boards::{Board, TABLE};
 use mote_core::shape::Shape;
@@ -124,6 +125,6 @@ pub fn by_name(name: &str) -> Result<&'static Machine, InputError> {
 pub fn chosen(option: &'static str, name: &str) -> Result<&'static Machine, InputError> {
     emulated().find(|machine| machine.name == name).ok_or_else(|| {
         let names: Vec<_> = emulated().map(|machine| machine.name).collect();
-        InputError::option(option, format!("expected one of {}, found \"{name}\"", names.join(", ")))
+        lists::unknown(option, name, &names)
     })
 }

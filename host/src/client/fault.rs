@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ChipError {
     /// The port does not exist any more, or takes nothing.
-    #[error("{port}: expected the port to stay, found it gone: {cause}")]
+    #[error("{port}: the port is gone: {cause}")]
     Gone {
         /// The port.
         port: String,
@@ -25,7 +25,7 @@ pub enum ChipError {
     #[error(
         "{port}: expected an answer to hello, which was asked {times} times in {seconds:.0} s, found {}; does the board \
          run mote-session (mote flash BOARD --session), and is --baud right?",
-        if *bytes == 0 { "silence".into() } else { format!("{bytes} bytes that are none") }
+        if *bytes == 0 { "silence".into() } else { format!("{bytes} bytes that are not one") }
     )]
     Deaf {
         /// The port.
@@ -68,7 +68,7 @@ pub enum ChipError {
         found: usize,
     },
     /// What the chip was doing has ended early.
-    #[error("{port}: expected {what} to end well, found it broken off: {code}")]
+    #[error("{port}: {what} was broken off: {code}")]
     Broken {
         /// The port.
         port: String,
@@ -104,7 +104,7 @@ pub enum ChipError {
         words: String,
     },
     /// The user wants to stop.
-    #[error("interrupted; nothing is saved, and the same command begins anew")]
+    #[error("interrupted; nothing is saved; the same command starts over")]
     Interrupted,
 }
 

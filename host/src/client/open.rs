@@ -18,22 +18,22 @@ pub struct ChipArgs {
     /// Serial port of a board that runs mote-session, like /dev/ttyACM0
     #[arg(long, value_name = "PATH", conflicts_with = "machine")]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Board to emulate instead [default: mps2-an386]
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
-    /// Preset whose shape the emulated board's model has; the board's own if not given
+    /// Preset whose shape the emulated board's model has [default: the board's own]
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
     pub preset: Option<String>,
-    /// Shape of the emulated board's model instead: tokens, numbers in a token, width of queries and keys, of values
+    /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with_all = ["port", "preset"])]
     pub shape: Option<Shape>,
-    /// Seconds after which the emulator is stopped, the time of this machine's own run not counted
+    /// Seconds after which the emulator is stopped, without the time of this machine's own run
     #[arg(long, value_name = "S", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }
@@ -42,21 +42,33 @@ pub struct ChipArgs {
 const MACHINE: &str = "mps2-an386";
 
 impl ChipArgs {
+    /// The emulated board and its model; `None` if the chip is on a port.
+    ///
+    /// # Errors
+    ///
+    /// Unknown names, a model that does not fit into the board.
+    pub fn emulated(&self) -> Result<Option<(&'static Machine, Model)>, InputError> {
+        if self.port.is_some() {
+            return Ok(None);
+        }
+        let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
+        Ok(Some((machine, Model::choose(machine, self.preset.as_deref(), self.shape)?)))
+    }
+
     /// Opens the conversation; builds the firmware of an emulated board first.
     ///
     /// # Errors
     ///
     /// Unknown names, a port that cannot be opened, missing tools, a build that fails, a chip that does not answer.
     pub fn open(&self, interrupt: Interrupt, quiet: bool) -> anyhow::Result<Client> {
-        if let Some(path) = &self.port {
-            let cannot = |error| InputError::option("port", format!("{path} cannot be opened: {error}"));
-            let port = Serial::open(path, self.baud).map_err(cannot)?;
-            return Ok(Client::open(Box::new(port), Some(interrupt))?);
+        if let Some((machine, model)) = self.emulated()? {
+            let board = emulate(machine, &model, Duration::from_secs(self.deadline), self.no_install, quiet)?;
+            return Ok(Client::open(Box::new(board), Some(interrupt))?);
         }
-        let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
-        let model = Model::choose(machine, self.preset.as_deref(), self.shape)?;
-        let board = emulate(machine, &model, Duration::from_secs(self.deadline), self.no_install, quiet)?;
-        Ok(Client::open(Box::new(board), Some(interrupt))?)
+        let path = self.port.as_deref().unwrap_or_default();
+        let cannot = |error| InputError::option("port", format!("{path} cannot be opened: {error}"));
+        let port = Serial::open(path, self.baud).map_err(cannot)?;
+        Ok(Client::open(Box::new(port), Some(interrupt))?)
     }
 }
 

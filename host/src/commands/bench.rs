@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 
 /// Options of `mote bench`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Takes an even part of a preset's grid. For every space that is exact and cheap enough: cells a
-second on one thread, and the share of their time that goes into drawing data and weights, into steps,
-and into the test set. Then all of it in the spaces that `auto` takes, on one thread and on several.
-The clock is the wall's: what else the machine does is in the figures.
+#[command(after_help = "Times cells from an even part of a preset's grid. For every space that is exact and cheap \
+enough, prints cells per second on one thread and the share of time for drawing data and weights, for steps, and for \
+the test set; then times the spaces that `auto` takes, on one thread and on several. Times are wall-clock times: other \
+work on the machine slows them down.
 
 Example:
   mote bench --preset figure1")]
@@ -33,7 +33,7 @@ pub struct BenchArgs {
     /// Cells to time
     #[arg(long, value_name = "K", default_value_t = 100, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub cells: usize,
-    /// Threads to compare with one
+    /// Threads to compare with one [default: one per core]
     #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
 }

@@ -20,7 +20,7 @@ pub struct DemoArgs {
     /// Folder for the picture and the log
     #[arg(long, value_name = "DIR", default_value = "out/demo")]
     pub out: PathBuf,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }

@@ -18,48 +18,34 @@ use std::time::Duration;
 /// Options of `mote device`.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "Without a command: builds the firmware, runs a preset on an emulated board, and compares every
-line with this machine.
-
-Machines: mps2-an386 (Cortex-M4F), mps2-an500 (M7), mps2-an385 (M3, software floats),
-mps2-an505 (M33), microbit (M0, 16 KB of RAM), netduinoplus2 (M4F, STM32F405).
-
-Examples:
-  mote device                                     the demo preset on the Cortex-M4F
-  mote device --machine microbit                  the tiny preset on the Cortex-M0
-  mote device --machine mps2-an505 --preset parity
-  mote device --port /dev/ttyACM0                 the same through commands, on a board with mote-session
-  mote device hello --port /dev/ttyACM0           who is there?
-  mote device train --data train.npz --steps 100 --lr 0.5 --out run
-
-A mote built with --features fast-math runs and compares with micromath on both sides.")]
+#[command(after_help = after_help())]
 pub struct DeviceArgs {
-    /// What to do, if not to run a preset
+    /// What to do instead of running a preset
     #[command(subcommand)]
     pub command: Option<DeviceCommand>,
     /// Board to emulate
     #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
     pub machine: String,
-    /// Serial port of a board that runs mote-session, instead
+    /// Serial port of a board that runs mote-session, instead of an emulated board
     #[arg(long, value_name = "PATH", conflicts_with_all = ["machine", "log"])]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
-    /// Preset to train; the board's own if not given
+    /// Preset to train [default: the board's own]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Keep every line of the chip in this file
+    /// Write every line from the chip to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// Print the emulated board's defmt log, decoded, instead of its lines; nothing is compared
+    /// Print the decoded defmt log of the emulated board instead of its lines, and compare nothing
     #[cfg(feature = "log")]
     #[arg(long, conflicts_with_all = ["port", "log"])]
     pub defmt: bool,
     /// Seconds after which the emulator is stopped
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }
@@ -67,10 +53,33 @@ pub struct DeviceArgs {
 /// What `mote device` can do with a chip that obeys commands.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
-    /// Who is there, what it can take, and where it stands
+    /// Show board, model, limits and state of a chip
     Hello(ChipArgs),
-    /// Train a chip on your own data and bring the weights back
+    /// Train a chip on your own data and save its weights
     Train(LearnArgs),
+}
+
+/// The help behind the options, with the machines as `firmware/boards/boards.toml` has them.
+fn after_help() -> String {
+    let machines: Vec<String> =
+        machine::emulated().map(|machine| format!("{} ({})", machine.name, machine.core)).collect();
+    format!(
+        "Without a command, builds the firmware, runs a preset on an emulated board and compares every line with this \
+         machine.
+
+Machines: {}.
+
+Examples:
+  mote device                              preset demo on the Cortex-M4F
+  mote device --machine microbit           preset tiny on the Cortex-M0
+  mote device --machine mps2-an505 --preset parity
+  mote device --port /dev/ttyACM0          on a board that runs mote-session
+  mote device hello --port /dev/ttyACM0    board, model, limits and state
+  mote device train --data train.npz --steps 100 --lr 0.5 --out run
+
+A mote that is built with --features fast-math uses micromath on both sides.",
+        machines.join(", ")
+    )
 }
 
 /// `mote device`.

@@ -14,25 +14,26 @@ use std::path::PathBuf;
 /// Options of `mote digits`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Writes train.npz and test.npz, each with X, shape (N, M, 64), and y, shape (N): the quarters of an
-image as tokens, then tokens of noise. No image is in both. The data are E. Alpaydin and C. Kaynak's
-Optical Recognition of Handwritten Digits (UCI Machine Learning Repository, CC BY 4.0).
+    after_help = "Writes train.npz and test.npz, each with X, shape (N, M, 64), and y, shape (N): the quarters of an \
+image as tokens, then tokens of noise. No image is in both. The data are E. Alpaydin and C. Kaynak's Optical \
+Recognition of Handwritten Digits (UCI Machine Learning Repository, CC BY 4.0).
 
 Example:
   mote digits --classes 3,8 --out digits
-  mote train --data digits/train.npz --test digits/test.npz --steps 300 --lr 0.1 --out run"
+  mote train --data digits/train.npz --test digits/test.npz --steps 300 \\
+    --lr 0.1 --out run"
 )]
 pub struct DigitsArgs {
     /// The digits of the classes +1 and -1
     #[arg(long, value_name = "A,B", allow_hyphen_values = true, default_value = "3,8")]
     pub classes: String,
-    /// Training images, even
+    /// Number of training images, even
     #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub train: usize,
-    /// Test images, even
+    /// Number of test images, even
     #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub test: usize,
-    /// M: four tokens of image, the rest noise
+    /// M: tokens of a sample, four of image, the others noise
     #[arg(long, value_name = "M", default_value_t = 4, allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub tokens: usize,
     /// Mean norm of the tokens of training images

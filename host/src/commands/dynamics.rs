@@ -16,13 +16,12 @@ use std::time::Instant;
 /// Options of `mote dynamics`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Follows training sample 0 (label +1) through every step of seeded runs with fresh data and weights:
+    after_help = "Follows training sample 0 (label +1) through every step of seeded runs with fresh data and weights: \
 losses, test error, attention on signal and noise, V_mu and V_xi, and four query-key products.
 
-Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, the figures loss, attention, values
-and products as PNG and SVG, with bands of 2 standard deviations and the three stages, and
-report.html with all of it on a page. Nothing is written before the last run ends; a single run has
-no deviation and no band.
+Writes dynamics.csv (step,quantity,mean,sd,runs), stages.json, the figures loss, attention, values and products as PNG \
+and SVG, with bands of 2 standard deviations and the three stages, and report.html with all of it on one page. Nothing \
+is written before the last run ends; a single run has no deviation and no band.
 
 Example:
   mote dynamics --preset benign --runs 20 --out benign"
@@ -40,7 +39,7 @@ pub struct DynamicsArgs {
     /// Seed of all runs
     #[arg(long, value_name = "S", default_value_t = 1, allow_negative_numbers = true, value_parser = lists::whole::<u64>)]
     pub seed: u64,
-    /// Threads; each works on a run of its own
+    /// Threads; each computes one run at a time [default: one per core]
     #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
@@ -49,7 +48,7 @@ pub struct DynamicsArgs {
     /// How progress is told.
     #[command(flatten)]
     pub progress: ProgressArgs,
-    /// Show report.html in the browser at the end
+    /// Open report.html in the browser at the end
     #[arg(long)]
     pub open: bool,
 }

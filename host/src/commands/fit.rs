@@ -44,21 +44,23 @@ pub fn size(text: &str) -> Result<usize, String> {
 /// Options of `mote fit`.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("memory").required(true).args(["ram", "board"]))]
-#[command(after_help = "D is the only size that may be as large as memory allows; the others are chosen. Sizes in
-bytes, or with K (1024) or M. What is not given of --tokens, and of --head and --value, is tried.
+#[command(
+    after_help = "Prints the largest D for the other sizes. Without --tokens, or without --head and --value, prints a \
+table over common values. BYTES may end in K (1024) or M.
 
 Examples:
   mote fit --ram 20K --tokens 4
   mote fit --board microbit --tokens 4 --head 4 --value 4
-  mote fit --ram 64K --tokens 8 --head 8 --value 8 --samples-held 50")]
+  mote fit --ram 64K --tokens 8 --head 8 --value 8 --samples-held 50"
+)]
 pub struct FitArgs {
     /// RAM of the chip
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub ram: Option<usize>,
-    /// A board that mote knows, and the bytes its firmware has for the model and for samples
+    /// Board that mote knows, with the bytes that its firmware has for model and samples
     #[arg(long, value_name = "BOARD", value_parser = all_board_names())]
     pub board: Option<String>,
-    /// M: tokens in a sample
+    /// M: tokens of a sample
     #[arg(long, value_name = "M", value_parser = size)]
     pub tokens: Option<usize>,
     /// H: query and key width; needs --value
@@ -67,15 +69,15 @@ pub struct FitArgs {
     /// V: value width; needs --head
     #[arg(long, value_name = "V", value_parser = size, requires = "head")]
     pub value: Option<usize>,
-    /// Samples that lie in RAM too, and are not regenerated or streamed
+    /// Samples held in RAM, not regenerated or streamed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub samples_held: usize,
-    /// Stack; every emulated board is held to this limit
+    /// Bytes for the stack; the limit of every emulated board
     #[arg(long, value_name = "BYTES", default_value = "4K", value_parser = bytes, conflicts_with = "board")]
     pub stack: usize,
-    /// Variables of the firmware beside model and samples [default: what mote's own are allowed]
-    #[arg(long, value_name = "BYTES", value_parser = bytes, conflicts_with = "board")]
-    pub other: Option<usize>,
+    /// Bytes for other variables of the firmware
+    #[arg(long, value_name = "BYTES", default_value_t = OTHER_BYTES, value_parser = bytes, conflicts_with = "board")]
+    pub other: usize,
 }
 
 /// `mote fit`.
@@ -117,7 +119,7 @@ fn room(args: &FitArgs) -> anyhow::Result<(Room, String)> {
         return Ok((Room { bytes, held, checkpoints }, what));
     }
     let ram = args.ram.context("neither --ram nor --board is given")?;
-    let other = args.other.unwrap_or(OTHER_BYTES);
+    let other = args.other;
     let left = args.stack.checked_add(other).and_then(|taken| ram.checked_sub(taken)).ok_or_else(|| {
         let found = format!("expected more than {} of stack and {other} of other variables, found {ram}", args.stack);
         InputError::option("ram", found)

@@ -13,37 +13,39 @@ use std::process::Command;
 
 /// Options of `mote flash`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Needs probe-rs and a debug probe; the boards' own are enough. docs/boards.md says where
-the serial port is: open it at 115200 baud, 8 data bits, no parity.
+#[command(
+    after_help = "Needs probe-rs and a debug probe; most boards have one. docs/boards.md says where the serial port \
+is. Open it at 115200 baud, 8 data bits, no parity.
 
 Examples:
   mote flash nucleo-f446re
-  mote flash nucleo-f446re --session              then mote device hello --port /dev/ttyACM0
-  mote flash nucleo-f446re --session --shape 4,100,8,8    with a model of your own shape
-  mote flash pico2 --preset parity --dry-run      print the commands, build and write nothing
-  mote flash nrf52840-dk --defmt                  with a log through the probe, until Ctrl-C
+  mote flash nucleo-f446re --session
+  mote flash nucleo-f446re --session --shape 4,100,8,8
+  mote flash pico2 --preset parity --dry-run    only print the commands
+  mote flash nrf52840-dk --defmt                show the log until Ctrl-C
 
-probe-rs's exit status is kept.")]
+The exit status is that of probe-rs."
+)]
 pub struct FlashArgs {
     /// Board to write to
     #[arg(value_name = "BOARD", value_parser = board_names())]
     pub board: String,
-    /// Preset to train; the board's own if not given
+    /// Preset to train [default: the board's own]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// The firmware that obeys commands (mote-session), with a model of the preset's shape
-    #[arg(long, conflicts_with = "defmt")]
+    /// Write the firmware that takes commands (mote-session), with a model of the preset's shape
+    #[arg(long)]
     pub session: bool,
-    /// With --session, shape of the model: tokens, numbers in a token, width of queries and keys, of values
+    /// With --session, shape of the model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, requires = "session", conflicts_with = "preset")]
     pub shape: Option<Shape>,
-    /// Log every record through the probe as well, and stay to show it
+    /// Log every record, and with --session every answer, through the probe too; show the log until Ctrl-C
     #[arg(long)]
     pub defmt: bool,
     /// Print the commands instead of building and running them
     #[arg(long)]
     pub dry_run: bool,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }
@@ -66,9 +68,11 @@ pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     let board = machine::real().find(|board| board.name == args.board).context("the board is not known")?;
     let chip = board.probe_chip.context("the board has no probe")?;
     let model = Model::choose(board, args.preset.as_deref(), args.shape)?;
-    let recipe = match (args.session, args.defmt) {
-        (true, _) => Recipe::of_session(board, &model, false),
-        (_, has_log) => Recipe::of_preset(board, &model.name(), if has_log { &["defmt"] } else { &[] }),
+    let features: &[&str] = if args.defmt { &["defmt"] } else { &[] };
+    let recipe = if args.session {
+        Recipe::of_session(board, &model, features)
+    } else {
+        Recipe::of_preset(board, &model.name(), features)
     };
     let commands = commands(chip, &recipe.elf()?, args.defmt);
     if args.dry_run {

@@ -38,7 +38,7 @@ pub fn hello(args: &ChipArgs, quiet: bool) -> anyhow::Result<()> {
     ))?;
     print_line(format_args!("room for {} samples of {} numbers in RAM", limits.samples, limits.sample_numbers))?;
     print_line(format_args!(
-        "now: {}, {} steps behind weights {:08x}, {} training and {} test samples held",
+        "now: {}, step {}, weights {:08x}, {} training and {} test samples held",
         state.activity, state.step, state.weights, state.train, state.test
     ))
 }

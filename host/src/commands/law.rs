@@ -32,51 +32,50 @@ use std::time::Instant;
 /// Options of `mote law`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "For every N, the SNR at which the mean test loss of the trained models crosses 0.2 is found between two
-neighbours of the grid; the intervals come from 2,000 redraws of the means. Every cell has a seed of its
-own, which follows from its place. Unless this machine gets the same bits in every cell, the exit status
-is 1.
+    after_help = "Finds for every N the SNR at which the mean test loss of the trained models crosses 0.2, between two \
+neighbours of the grid; the intervals come from 2,000 redraws of the means. Every cell has its own seed, which follows \
+from its place. Unless this machine gets the same bits in every cell, the exit status is 1.
 
 Examples:
   mote law --on mps2-an386
   mote law --port /dev/ttyACM0 --n 4,8 --snr 0.6..1.2..0.2 --seeds 3"
 )]
 pub struct LawArgs {
-    /// Emulated board that measures
+    /// Emulated board that trains and tests
     #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
     pub on: String,
-    /// Serial port of a board that runs mote-session, instead
+    /// Serial port of a board that runs mote-session, instead of an emulated board
     #[arg(long, value_name = "PATH", conflicts_with = "on")]
     pub port: Option<String>,
-    /// Bits a second on the serial port
+    /// Bits per second on the serial port
     #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
-    /// Shape of the emulated board's model: tokens, numbers in a token, width of queries and keys, of values; the board's
-    /// own if not given
+    /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of
+    /// values [default: that of the board's preset]
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with = "port")]
     pub shape: Option<Shape>,
     /// N: training samples, a list or first..last..step
     #[arg(long, value_name = "LIST", default_value = "4,8,16")]
     pub n: String,
-    /// Where to look: N SNR^2, a list or first..last..step
+    /// N SNR^2 of the grid, a list or first..last..step
     #[arg(long = "n-snr2", value_name = "LIST", default_value = "2..6..1", conflicts_with = "snr")]
     pub n_snr2: String,
-    /// The same SNRs for every N instead, a list or first..last..step
+    /// SNRs of the grid instead of N SNR^2, the same for every N, a list or first..last..step
     #[arg(long, value_name = "LIST")]
     pub snr: Option<String>,
-    /// Cells of each (N, SNR), each with a seed of its own
+    /// Cells of each (N, SNR), each with its own seed
     #[arg(long, value_name = "K", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub seeds: u32,
     /// Fresh samples that each model is tested on
     #[arg(long, value_name = "K", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub test: u32,
-    /// Write every cell into this file, as CSV
+    /// CSV file for all cells
     #[arg(long, value_name = "F.csv")]
     pub out: Option<PathBuf>,
     /// Seconds after which the emulator is stopped
     #[arg(long, value_name = "S", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub deadline: u64,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }
@@ -355,7 +354,7 @@ fn verdict(boundary: &Boundary) -> String {
     let has_none = |interval: &Interval| interval.low.is_none() || interval.high.is_none();
     let intervals = boundary.crossings.iter().filter_map(|crossing| crossing.snr.as_ref());
     if intervals.chain(&boundary.exponent).chain(&boundary.constant).any(has_none) {
-        text += "\nno interval: with so few seeds, or a crossing so near to the end of the grid, there is none to tell";
+        text += "\nno interval: too few seeds, or a crossing too close to an end of the grid";
     }
     if boundary.not_converged > 0 {
         let _ = write!(text, "\n{} did not converge and count in no mean", counted(boundary.not_converged, "cell"));

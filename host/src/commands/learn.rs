@@ -5,12 +5,14 @@ use crate::base::progress::{self, Interrupt, print_line};
 use crate::client::fault::ChipError;
 use crate::client::open;
 use crate::learn::job::{Held, Job, LearnArgs};
+use crate::learn::remarks;
 use crate::learn::report::{self, Order, Outcome};
 use crate::learn::save_interrupted;
 use anyhow::ensure;
 use indicatif::ProgressBar;
 use mote_core::memory::Memory;
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// `mote device train`.
 ///
@@ -19,6 +21,11 @@ use std::collections::BTreeMap;
 /// [`InputError`] for options and files; whatever ends the conversation; a chip that arrives elsewhere.
 pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let files = Job::files(args)?;
+    if let Some((machine, model)) = args.chip.emulated()? {
+        // Before the firmware is built, which takes many seconds.
+        Job::check(args, &files, model.shape, machine.name)?;
+    }
+    remarks::tell(args.steps, args.lr, quiet);
     let interrupt = Interrupt::current();
     let mut client = args.chip.open(interrupt, quiet)?;
     let mut memory = open::reference_memory(&client)?;
@@ -33,7 +40,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     spinner.finish_and_clear();
     client.restart_deadline();
     let bar = progress::bar(u64::from(job.plan.max_steps), &client.port(), quiet);
-    let order = Order { args, job: &job, held };
+    let order = Order { args, job: &job, held, start: Instant::now() };
     let mut losses = BTreeMap::new();
     let learned = job.on_chip(&mut client, held, &host, |step, loss| {
         if step == 1 {

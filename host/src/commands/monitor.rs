@@ -40,7 +40,9 @@ fn open(args: &MonitorArgs, quiet: bool, is_terminal: bool) -> anyhow::Result<Bo
     if let Some(path) = &args.replay {
         let speed = args.speed.unwrap_or(if is_terminal { REPLAY_SPEED } else { 0.0 });
         if !(speed.is_finite() && speed >= 0.0) {
-            return Err(InputError::option("speed", format!("expected lines a second, or 0, found {speed}")).into());
+            return Err(
+                InputError::option("speed", format!("expected lines per second of at least 0, found {speed}")).into()
+            );
         }
         return Ok(Box::new(source::Replay::open(path, speed)?));
     }

@@ -24,56 +24,59 @@ use std::time::Instant;
 
 /// Options of `mote phase`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip
-size), wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to
-D = 4*10^12 and H = 10^8), digits (real images, 3 against 8).
+#[command(
+    after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip size), \
+wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8), \
+digits (real images, 3 against 8).
 
-Writes cells.csv (one row a cell) and cells.parquet, summary.csv (mean, sd and standard error),
-heatmap.png and .svg, cut.png and .svg (of several models, one each, and curves.png and .svg),
-boundary.json, theory.csv (uniform form), run.json, and report.html with all of it on a page.
-Killed at any moment, the same command goes on from the last finished cell. Every number depends
-only on seed, configuration, place on the grid and, but in space weights, the kind of processor
-(simd in run.json): not on threads, order or interruptions.
+Writes cells.csv (one row per cell) and cells.parquet, summary.csv (mean, sd and standard error), heatmap.png and .svg, \
+cut.png and .svg (with several models, one each, and curves.png and .svg), boundary.json, theory.csv (uniform form), \
+run.json, and report.html with all of it on one page. After an interruption, the same command continues from the last \
+finished cell. Every number depends only on seed, configuration, place on the grid and, except in space weights, the \
+kind of processor (simd in run.json): not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
-  mote phase --preset figure1 --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
+  mote phase --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
   mote phase --preset wide --dim 1000000000000 --out wide
-  mote phase --preset law --dry-run --out law
-  mote phase --print-config > run.toml; mote phase --config run.toml --out mine")]
+  mote phase --preset law --dry-run
+  mote phase --print-config > run.toml; mote phase --config run.toml --out mine"
+)]
+#[command(override_usage = "mote phase [OPTIONS] --out <DIR>
+       mote phase [OPTIONS] --dry-run
+       mote phase [OPTIONS] --print-config")]
 pub struct PhaseArgs {
-    /// Where everything comes from that is not said otherwise [default: figure1]
+    /// Preset that supplies all options you do not give [default: figure1]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line speak over it
+    /// Run file; options on the command line override it
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     /// What to change.
     pub options: Options,
-    /// Threads; each works on a cell of its own
+    /// Threads; each computes one cell at a time [default: one per core]
     #[arg(long, value_name = "T", allow_negative_numbers = true, value_parser = lists::whole::<usize>)]
     pub threads: Option<usize>,
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
-    /// Test loss at which the picture is cut and the boundary lies [default: 0.2 as in the paper, 0.4 for images]
+    /// Test loss at the boundary and at the cut of the picture [default: 0.2 as in the paper, 0.4 for images]
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
     pub cut: Option<f64>,
-    /// Write without locking the folder, for file systems that have no locks. Two runs in one folder at a time would
-    /// then spoil its cells
+    /// Do not lock the folder, for file systems without locks; two runs at the same time then corrupt its cells
     #[arg(long)]
     pub no_lock: bool,
     #[command(flatten)]
     /// How progress is told.
     pub progress: ProgressArgs,
-    /// Show report.html in the browser at the end
+    /// Open report.html in the browser at the end
     #[arg(long)]
     pub open: bool,
-    /// Say how many cells, how long and how much memory it would be, within seconds, and write nothing
+    /// Estimate cells, time and memory within seconds, and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Print all of this as a run file, and do nothing
+    /// Print the configuration as a run file, and compute nothing
     #[arg(long)]
     pub print_config: bool,
 }

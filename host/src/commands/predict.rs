@@ -15,13 +15,15 @@ use std::path::PathBuf;
 
 /// Options of `mote predict`.
 #[derive(Debug, Args)]
-#[command(after_help = "Prints one CSV row a sample: sample,score,label,loss (label and loss are empty if the
-file has no y). The sign of the score is the predicted class.
+#[command(
+    after_help = "Prints one CSV row per sample: sample,score,label,loss (label and loss are empty if the file has no \
+y). The sign of the score is the predicted class.
 
 Example:
-  mote predict --data test.npz --weights run/weights.npz > scores.csv")]
+  mote predict --data test.npz --weights run/weights.npz > scores.csv"
+)]
 pub struct PredictArgs {
-    /// Data, .npz with X and, if known, y
+    /// Data, .npz with X and optionally y
     #[arg(long, value_name = "F.npz")]
     pub data: PathBuf,
     /// Weights, as `mote train` writes them

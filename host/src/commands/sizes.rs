@@ -10,10 +10,10 @@ use std::fmt::Write;
 /// Options of `mote sizes`.
 #[derive(Debug, Args)]
 pub struct SizesArgs {
-    /// Every model shape of the presets on every board: stack too, from a run on each emulated one, and the largest D
+    /// Measure every shape of the presets on every board, with stack (from a run on each emulated board) and largest D
     #[arg(long)]
     pub full: bool,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }

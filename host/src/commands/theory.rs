@@ -15,19 +15,21 @@ use std::path::PathBuf;
 
 /// Options of `mote theory`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "For every N, SNR and model of the preset, or those given: which items of Condition 4.1 are met
-(constants and logarithms taken as 1), the regime and the number of steps that the theorem predicts, and the
-early race between signal and noise, which is even at N SNR^2 = 2 C_p^2.
+#[command(
+    after_help = "Prints for every N, SNR and model which items of Condition 4.1 are met (constants and logarithms \
+taken as 1), the regime and the number of steps that the theorem predicts, and the early race between signal and noise, \
+which is even at N SNR^2 = 2 C_p^2.
 
 Examples:
   mote theory --n 8 --snr 0.5 --dim 1e12 --head 1e8
   mote theory --preset figure1 --n 20 --signal 10,50,100
-  mote theory --preset theorem --json")]
+  mote theory --preset theorem --json"
+)]
 pub struct TheoryArgs {
-    /// Where everything comes from that is not said otherwise [default: theorem]
+    /// Preset that supplies all options you do not give [default: theorem]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line speak over it
+    /// Run file; options on the command line override it
     #[arg(long, value_name = "F.toml")]
     pub config: Option<PathBuf>,
     /// Signal-to-noise ratios s / (sigma sqrt(D)), instead of signal norms
@@ -36,7 +38,7 @@ pub struct TheoryArgs {
     #[command(flatten)]
     /// What to change.
     pub options: Options,
-    /// One JSON object a configuration
+    /// Print one JSON object per configuration
     #[arg(long)]
     pub json: bool,
 }

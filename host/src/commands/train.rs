@@ -7,7 +7,9 @@ use crate::base::progress::{self, Interrupt, print_line};
 use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::formats::samples::Samples;
+use crate::formats::summary::Summary;
 use crate::formats::weights::{self, Weights};
+use crate::learn::remarks;
 use clap::Args;
 use mote_core::data::{InMemory, Label};
 use mote_core::memory::Heap;
@@ -16,25 +18,28 @@ use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, Stop, StopRule, Trainer};
 use mote_runtime::runs::presets::{Preset, Run};
-use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Options of `mote train`.
 #[derive(Debug, Args)]
-#[command(after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file
-holds W_Q and W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V); without one,
-they are drawn: W_Q and W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1,
-or as the preset says.
+#[command(
+    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1. The init file holds W_Q and \
+W_K, shape (D, H), W_V, shape (D, V), and w_O, shape (V). Without an init file, weights are drawn at random: W_Q and \
+W_K with standard deviation 0.02, W_V with 0.001, w_O of norm 1, or as the preset says.
 
-Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png
-and curve.svg into the output folder. weights.npz can be fed back as --init.
+Writes curve.csv (row t is the loss BEFORE step t), weights.npz, summary.json, curve.png and curve.svg into the output \
+folder. To continue training, pass weights.npz as --init.
 
 Examples:
   mote train --data train.npz --steps 200 --lr 0.5 --out run
   mote train --data train.npz --test test.npz --preset demo --out run
-  mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 --out more")]
+  mote train --data train.npz --init run/weights.npz --steps 50 --lr 0.1 \\
+    --out more"
+)]
+#[command(override_usage = "mote train [OPTIONS] --data <F.npz> --steps <K> --lr <X> --out <DIR>
+       mote train [OPTIONS] --data <F.npz> --preset <NAME> --out <DIR>")]
 pub struct TrainArgs {
     /// Training data, .npz with X and y
     #[arg(long, value_name = "F.npz")]
@@ -42,19 +47,19 @@ pub struct TrainArgs {
     /// Initial weights, .npz with W_Q, W_K, W_V and w_O
     #[arg(long, value_name = "F.npz")]
     pub init: Option<PathBuf>,
-    /// Where H, V, the spread of fresh weights, steps, learning rate and stop loss come from if not given
+    /// Preset that supplies H, V, the spread of fresh weights, steps, learning rate and stop loss that you do not give
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Steps of gradient descent at most; needed unless --preset gives them
+    /// Largest number of steps of gradient descent; required without --preset
     #[arg(long, value_name = "K", required_unless_present = "preset")]
     pub steps: Option<u32>,
-    /// Learning rate, above 0; needed unless --preset gives it
+    /// Learning rate, above 0; required without --preset
     #[arg(long, value_name = "X", required_unless_present = "preset", allow_negative_numbers = true)]
     pub lr: Option<f32>,
-    /// Train w_O too; the paper keeps it fixed
+    /// Train w_O too, which the paper keeps fixed
     #[arg(long)]
     pub train_output: bool,
-    /// Stop after the step before which the training loss was below this
+    /// Stop once the training loss is below this (one more step is done)
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub stop_loss: Option<f32>,
     /// Test data, evaluated after every step
@@ -69,7 +74,7 @@ pub struct TrainArgs {
     /// Seed of fresh weights [default: 1]
     #[arg(long, value_name = "S", conflicts_with = "init")]
     pub seed: Option<u64>,
-    /// Folder for the results, made if missing
+    /// Folder for the results, created if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -96,34 +101,6 @@ enum End {
     Diverged(u32, String),
 }
 
-/// What `summary.json` says.
-#[derive(Serialize)]
-struct Summary<'a> {
-    engine: &'a str,
-    math: &'a str,
-    data: String,
-    init: Option<String>,
-    samples: usize,
-    tokens: usize,
-    dim: usize,
-    head: usize,
-    value: usize,
-    learning_rate: f32,
-    train_output: bool,
-    stop_loss: Option<f32>,
-    seed: Option<u64>,
-    preset: Option<&'a str>,
-    ended: &'a str,
-    steps: u32,
-    initial_train_loss: Option<f32>,
-    final_train_loss: Option<f32>,
-    final_train_error: Option<f32>,
-    final_test_loss: Option<f32>,
-    final_test_error: Option<f32>,
-    memory_bytes: usize,
-    seconds: f64,
-}
-
 /// Everything the command line and the files say, checked.
 struct Job {
     shape: Shape,
@@ -147,6 +124,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let mut memory = heap(job.shape, &args.data)?;
     let out = OutFolder::open(&args.out)?;
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
+    remarks::tell(job.steps, job.settings.learning_rate, quiet);
     if !quiet {
         print_line(job.describe())?;
     }
@@ -163,22 +141,17 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
     let steps = rows.len() as u32;
     // Weights that are finite may still have a loss that is not.
     let after = trainer.model().evaluate(&mut data).ok();
+    let seconds = start.elapsed().as_secs_f64();
     let test = rows.last().and_then(|row| row.test);
+    let test_file = args.test.as_deref().zip(job.test.as_ref());
     let summary = Summary {
-        engine: mote_core::VERSION,
-        math: mote_core::math::NAME,
-        data: args.data.display().to_string(),
         init: args.init.as_ref().map(|path| path.display().to_string()),
-        samples: job.train.samples,
-        tokens: job.shape.tokens,
-        dim: job.shape.dim,
-        head: job.shape.head,
-        value: job.shape.value,
+        seed: job.init.is_none().then_some(seed),
+        preset: args.preset.as_deref(),
         learning_rate: job.settings.learning_rate,
         train_output: job.settings.train_output,
         stop_loss: job.stop_loss,
-        seed: job.init.is_none().then_some(seed),
-        preset: args.preset.as_deref(),
+        max_steps: job.steps,
         ended: match end {
             End::StopLoss => "stop-loss",
             End::MaxSteps => "max-steps",
@@ -191,8 +164,8 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
         final_train_error: after.map(|after| after.error),
         final_test_loss: test.map(|test| test.loss),
         final_test_error: test.map(|test| test.error),
-        memory_bytes: job.shape.bytes().unwrap_or_default(),
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
+        ..Summary::of(job.shape, (&args.data, &job.train), test_file)
     };
     // All bytes first, then file by file, the summary last: it speaks of the others.
     let (svg, png) = draw::render(vec![loss_panel(&job, &rows)])?;

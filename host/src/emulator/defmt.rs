@@ -26,7 +26,7 @@ pub fn log(plan: &Plan, quiet: bool, mut each: impl FnMut(&str) -> anyhow::Resul
     spinner.finish_and_clear();
     let elf = firmware?.elf;
     let table = Table::parse(&std::fs::read(&elf).with_context(|| elf.display().to_string())?)
-        .and_then(|table| table.ok_or_else(|| anyhow!("there is none")))
+        .and_then(|table| table.ok_or_else(|| anyhow!("the file has no table of log formats")))
         .with_context(|| format!("{}: the table of the log", elf.display()))?;
     let mut decoder = table.new_stream_decoder();
     let interrupt = Interrupt::current();

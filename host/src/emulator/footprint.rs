@@ -74,7 +74,7 @@ pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow
     let (sizes, stack) = if machine.probe_chip.is_none() {
         let plan = Plan { machine, preset, fast_math: false, deadline: DEADLINE, install: false };
         let session = run(&plan, quiet, &mut Vec::new(), |_| Ok(()))?;
-        let stack = session.stack().cloned().with_context(|| format!("{} says nothing of its stack", machine.name))?;
+        let stack = session.stack().cloned().with_context(|| format!("{} reports no stack", machine.name))?;
         (session.sizes, Some(stack))
     } else {
         let spinner = progress::spinner(format!("building for {}", machine.name), quiet);

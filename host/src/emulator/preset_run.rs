@@ -190,7 +190,7 @@ impl Session {
             );
         }
         text + &format!(
-            "\n{:.0} steps a second in the emulator on this machine, tests and serial port included",
+            "\n{:.0} steps per second in the emulator on this machine, tests and serial port included",
             self.steps_per_second
         )
     }

@@ -93,7 +93,7 @@ impl Emulator {
         serial: &[&str],
         clock: &[&str],
     ) -> anyhow::Result<Self> {
-        let until = Instant::now().checked_add(deadline).context("the deadline is beyond the end of time")?;
+        let until = Instant::now().checked_add(deadline).context("the deadline is too far in the future")?;
         let mut command = Command::new(QEMU);
         // Ctrl-C in a terminal is for us; we end the emulator.
         #[cfg(unix)]

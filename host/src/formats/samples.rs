@@ -3,6 +3,7 @@
 use crate::base::error::InputError;
 use crate::formats::npz::Npz;
 use mote_core::data::{InMemory, Label};
+use mote_protocol::crc::Digest;
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -69,6 +70,16 @@ impl Samples {
     /// The labels, or +1 for every sample.
     pub fn labels_or_plus(&self) -> Vec<Label> {
         self.labels.clone().unwrap_or_else(|| vec![Label::Plus; self.samples])
+    }
+
+    /// The digest of the samples as report lines have it: of every sample, its tokens and its label.
+    pub fn crc32(&self) -> u32 {
+        let mut digest = Digest::new();
+        for (x, label) in self.x.chunks_exact(self.tokens * self.dim).zip(self.labels_or_plus()) {
+            digest.update(x);
+            digest.update(&[label.sign()]);
+        }
+        digest.finish()
     }
 
     /// Makes sure that the samples have the shape of the model.

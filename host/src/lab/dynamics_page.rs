@@ -40,7 +40,7 @@ impl Followed<'_> {
     pub fn page(&self, figures: &[(&str, &str, Vec<u8>)]) -> anyhow::Result<Page> {
         let Self { place, recipe, .. } = self;
         let caption = |label: &str| match self.runs {
-            1 => format!("One run ({label}), whose spread is not known."),
+            1 => format!("One run ({label}), so no spread."),
             runs => format!("Mean over {runs} runs ({label}), with a band of 2 standard deviations."),
         };
         let figures = figures.iter().map(|(name, label, svg)| Figure::new(name, svg, caption(label)));
@@ -116,7 +116,7 @@ impl Followed<'_> {
         };
         let head = steps.iter().map(|step| format!("step {step}"));
         let (title, over) = match self.runs {
-            1 => ("Values", "Of one run, whose spread is not known."),
+            1 => ("Values", "Of one run, so no spread."),
             _ => ("Means and standard deviations", "Over runs."),
         };
         Table {

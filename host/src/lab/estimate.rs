@@ -42,16 +42,16 @@ pub fn describe(config: &Config, places: &[GridPoint], threads: usize, bytes: f6
     let cut = timings.iter().filter(|timing| timing.most > timing.least).count();
     let time = if let Some((GridPoint { samples, dim, head, .. }, _)) = parts.get(timed) {
         let known = match timed {
-            0 => "how long it takes is not known".into(),
-            _ => format!("at least {least:.0} s on {on}; how much more is not known"),
+            0 => "duration unknown".into(),
+            _ => format!("at least {least:.0} s on {on}; upper limit unknown"),
         };
         let waited = (BUDGET + PATIENCE).as_secs();
-        format!("{known}: nothing could be timed of a cell of N={samples} D={dim} H={head} in {waited} s")
+        format!("{known}: a cell of N={samples} D={dim} H={head} did no step in {waited} s")
     } else if cut > 0 {
         let steps = config.recipe.max_steps;
         format!(
-            "between {least:.0} and {most:.0} s on {on}, going by {timed} of the cells, {cut} of them not to their end: \
-             from the steps that were timed to --max-steps {steps}"
+            "between {least:.0} and {most:.0} s on {on}, going by {timed} of the cells, {cut} of them cut short: from the steps \
+             that were timed to --max-steps {steps}"
         )
     } else {
         format!("about {least:.0} s on {on}, going by {timed} of the cells")

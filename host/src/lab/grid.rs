@@ -126,7 +126,7 @@ impl Config {
         for &n in &self.n {
             at_least("n", n as u64, 1)?;
             if is_paper && n % 2 == 1 {
-                let found = format!("expected even numbers, for classes of one size, found {n}");
+                let found = format!("expected even numbers, for classes of equal size, found {n}");
                 return Err(InputError::option("n", found));
             }
         }

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RepresentationChoice {
-    /// The cheapest, cell by cell.
+    /// The cheapest, chosen for each cell
     #[default]
     Auto,
-    /// The engine's own weights.
+    /// The engine's own weights
     Weights,
-    /// Queries, keys and values at the training tokens.
+    /// Queries, keys and values at the training tokens
     Tokens,
-    /// The sampler without `D`.
+    /// Sampler whose cost does not depend on D
     Sampled,
-    /// The sampler without `D` and `H`.
+    /// Sampler whose cost depends on neither D nor H
     Free,
 }
 
@@ -55,10 +55,10 @@ pub struct Options {
     /// M: tokens of a sample
     #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub tokens: Option<usize>,
-    /// D: numbers of a token; a list makes a diagram of each
+    /// D: numbers per token; a list makes one diagram for each
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub dim: Option<String>,
-    /// H: query and key width; one for every D, or a list as long as that of D
+    /// H: query and key width; one for all D, or a list as long as that of D
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub head: Option<String>,
     /// V: value width, which sets |w_O| (paper form)
@@ -70,28 +70,28 @@ pub struct Options {
     /// Standard deviation of tokens 3..M (paper form)
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub small: Option<f64>,
-    /// What the uniform initial weights are divided by (paper form)
+    /// Divisor of the uniform initial weights (paper form)
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub divisor: Option<f64>,
     /// Norm of the noise tokens, sigma sqrt(D) (uniform form)
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub noise_norm: Option<f64>,
-    /// The two digits of preset digits: those of the classes +1 and -1
+    /// Digits of the classes +1 and -1 (preset digits)
     #[arg(long, value_name = "A,B", allow_hyphen_values = true)]
     pub classes: Option<String>,
-    /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 admits
+    /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 allows
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub lr: Option<f64>,
-    /// Stop after the step before which the training loss was below this
+    /// Stop once the training loss is below this (one more step is done)
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub stop_loss: Option<f64>,
     /// Steps after which a cell counts as not converged
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub max_steps: Option<u32>,
-    /// Fresh test samples of a cell
+    /// Fresh test samples per cell
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<usize>)]
     pub test_samples: Option<usize>,
-    /// Where cells are computed
+    /// Space in which cells are computed
     #[arg(long, value_enum)]
     pub space: Option<RepresentationChoice>,
 }

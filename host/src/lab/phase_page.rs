@@ -77,7 +77,7 @@ pub fn page(
 }
 
 const FILES: [(&str, &str); 9] = [
-    ("cells.csv", "one row a cell, in the order they were done"),
+    ("cells.csv", "one row per cell, in the order of computation"),
     ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
     (

@@ -10,7 +10,7 @@ use mote_lab::recipe::{Form, Recipe, Scaling};
 pub const ALL: [(&str, &str); 5] = [
     ("figure1", "the paper's phase diagram, D=1024 M=16 H=512, N=2 to 20: 10,000 cells"),
     ("law", "the sharp condition, N SNR^2 = constant, at the size of a chip"),
-    ("wide", "D = 10^3 to 10^9 at the price of one"),
+    ("wide", "D = 10^3 to 10^9 at one cost"),
     ("theorem", "inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8"),
     ("digits", "real images, 8x8 handwritten digits, 3 against 8"),
 ];

@@ -46,9 +46,7 @@ impl RunFile {
             table.get_ref().iter().map(|(key, value)| (key.span(), key.get_ref(), value.span())).collect();
         places.sort_by_key(|(at, ..)| at.start);
         if let Some((at, found, _)) = places.iter().find(|(_, key, _)| !keys.contains(&key.as_ref())) {
-            let meant = lists::nearest(found, keys.iter().copied());
-            let meant = meant.map_or(String::new(), |name| format!("; did you mean {name}?"));
-            let found = error::quoted(found);
+            let (meant, found) = (lists::did_you_mean(found, &keys), error::quoted(found));
             return Err(wrong(at.start, &format!("unknown key {found}, expected one of {}{meant}", keys.join(", "))));
         }
         let lines = places.iter().map(|(at, key, _)| (key.to_string(), line(at.start))).collect();
@@ -69,7 +67,7 @@ impl RunFile {
         let InputError::Option { option, what } = error else { return error };
         match self.lines.get(option) {
             Some(line) => InputError::file(&self.path, format!("line {line}: key {option}: {what}")),
-            None => InputError::file(&self.path, format!("key {option}, as the preset has it: {what}")),
+            None => InputError::file(&self.path, format!("key {option} (from the preset): {what}")),
         }
     }
 }
@@ -131,7 +129,7 @@ pub fn blame(error: InputError, file: Option<&RunFile>, given: &Options) -> Inpu
 pub fn text(config: &Config) -> anyhow::Result<String> {
     let Recipe { tokens, value, learning_rate, stop_loss, max_steps, test_samples, .. } = config.recipe;
     let space = serde_json::to_string(&config.space)?;
-    let mut file = String::from("# A run file of `mote phase`. Every key may be left out; then the preset speaks.\n");
+    let mut file = String::from("# A run file of `mote phase`. The preset supplies the keys that you leave out.\n");
     let mut key = |name: &str, value: String, what: &str| {
         file += &format!(
             "{:24}{}\n",
@@ -143,8 +141,8 @@ pub fn text(config: &Config) -> anyhow::Result<String> {
     key("n", list(&config.n), "training samples: a list, or first..last..step with both ends");
     key("signal", list(&config.signal), "norms of the signal tokens");
     let models = |part: fn(&(u64, usize)) -> u64| list(&config.models.iter().map(part).collect::<Vec<_>>());
-    key("dim", models(|model| model.0), "D; a list makes a diagram of each");
-    key("head", models(|model| model.1 as u64), "H; one for every D, or a list as long");
+    key("dim", models(|model| model.0), "D; a list makes one diagram for each");
+    key("head", models(|model| model.1 as u64), "H; one for all D, or a list as long");
     key("replicates", config.replicates.to_string(), "independent repetitions of every (n, signal)");
     key("seed", config.seed.to_string(), "");
     key("tokens", tokens.to_string(), "M");
@@ -161,10 +159,14 @@ pub fn text(config: &Config) -> anyhow::Result<String> {
             key("classes", quoted(&format!("{},{}", classes.0, classes.1)), "the digits of the classes +1 and -1");
         }
     }
-    key("lr", float(learning_rate), "learning rate; in preset theorem, of the largest that the theorem admits");
-    key("stop-loss", float(stop_loss), "stop after the step before which the training loss was below this");
-    key("max-steps", max_steps.to_string(), "then a cell counts as not converged");
-    key("test-samples", test_samples.to_string(), "fresh test samples of a cell");
+    key(
+        "lr",
+        float(learning_rate),
+        "learning rate; in preset theorem, in units of the largest that Condition 4.1 allows",
+    );
+    key("stop-loss", float(stop_loss), "stop once the training loss is below this (one more step is done)");
+    key("max-steps", max_steps.to_string(), "steps after which a cell counts as not converged");
+    key("test-samples", test_samples.to_string(), "fresh test samples per cell");
     key("space", space, "weights, tokens, sampled, free, or auto: the cheapest of them");
     Ok(file)
 }

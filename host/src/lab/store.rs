@@ -22,7 +22,7 @@ pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space
 const ARITHMETIC: u32 = 1;
 
 /// What to do about cells that cannot be gone on with.
-const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to begin anew";
+const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to start over";
 
 /// What decides the numbers of a cell beside its place, as one word: recipe, seed, choice of space and arithmetic. A
 /// grid with more places has the same digest, and so the same cells. The letter in front makes it text for every
@@ -141,7 +141,7 @@ impl Store {
         let line = to_line(cell, &self.config, &self.digest);
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
             let (path, saved) = (self.path.display(), self.saved);
-            format!("{path}: cannot be written; {saved} cells are saved, and the same command goes on from them when there is room")
+            format!("{path}: cannot be written; {saved} cells are saved, and the same command continues from them when there is room")
         })?;
         self.saved += 1;
         Ok(())
@@ -170,7 +170,7 @@ fn held(tried: Result<(), TryLockError>, folder: &Path) -> Result<(), InputError
             folder,
             format!(
                 "expected a file system with locks, found: {error}; where no other run writes into this folder, \
-                 --no-lock goes on without"
+                 --no-lock continues without"
             ),
         ),
     })
@@ -318,7 +318,7 @@ mod tests {
         for error in errors {
             let (why, said) = (error.to_string(), said(Err(TryLockError::Error(error))).unwrap_err());
             assert!(!said.contains("another run is writing") && said.lines().count() == 1, "{said}");
-            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock goes on without"];
+            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock continues without"];
             assert!(parts.iter().all(|part| said.contains(part)), "{said}");
         }
     }

@@ -42,7 +42,7 @@ pub fn summarize(
             Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
                 .into()
         }
-        false => error.context("all cells are saved, and the same command goes on from here"),
+        false => error.context("all cells are saved; the same command continues from here"),
     };
     let models =
         groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.threshold, stop));

@@ -20,19 +20,21 @@ use std::path::{Path, PathBuf};
 /// Options of `mote device train`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1; M and D must be those of the
-chip's model. What fits into the chip's RAM is held there; the rest is sent sample by sample whenever
-the chip asks for it. This machine does the same run: unless every weight, loss and score has the
-same bits, the exit status is 1.
+    after_help = "The data file holds X, shape (N, M, D), and y, shape (N), of +1 and -1; M and D must be those of \
+the chip's model. Sets that fit into the chip's RAM are held there; others are sent sample by sample when the chip asks \
+for them. This machine does the same run: unless every weight, loss and score has the same bits, the exit status is 1.
 
-Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json; when interrupted, the weights
-and the curve so far.
+Writes weights.npz, curve.csv (row t is the loss BEFORE step t) and summary.json; after Ctrl-C, the weights and the \
+curve so far.
 
 Examples:
   mote digits --classes 0,1 --train 20 --out digits
-  mote device train --data digits/train.npz --test digits/test.npz --steps 100 --lr 0.5 --out run
-  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run --port /dev/ttyACM0
-  mote device train --data mine.npz --shape 8,24,4,4 --steps 100 --lr 0.5 --out run"
+  mote device train --data digits/train.npz --test digits/test.npz \\
+    --steps 100 --lr 0.5 --out run
+  mote device train --data digits/train.npz --steps 100 --lr 0.5 --out run \\
+    --port /dev/ttyACM0
+  mote device train --data mine.npz --shape 8,24,4,4 --steps 100 --lr 0.5 \\
+    --out run"
 )]
 pub struct LearnArgs {
     /// Which chip
@@ -41,31 +43,31 @@ pub struct LearnArgs {
     /// Training data, .npz with X and y
     #[arg(long, value_name = "F.npz")]
     pub data: PathBuf,
-    /// Held-out data to test on afterwards
+    /// Test data, evaluated after training
     #[arg(long, value_name = "F.npz")]
     pub test: Option<PathBuf>,
     /// Initial weights, .npz with W_Q, W_K, W_V and w_O
     #[arg(long, value_name = "F.npz")]
     pub init: Option<PathBuf>,
-    /// Steps of gradient descent at most
+    /// Largest number of steps of gradient descent
     #[arg(long, value_name = "K")]
     pub steps: u32,
     /// Learning rate, above 0
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub lr: f32,
-    /// Train w_O too
+    /// Train w_O too, which the paper keeps fixed
     #[arg(long)]
     pub train_output: bool,
-    /// Stop after the step before which the training loss was below this; 0: do all steps
+    /// Stop once the training loss is below this (one more step is done); 0: do all steps
     #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
     pub stop_loss: f32,
     /// Seed of fresh weights
     #[arg(long, value_name = "S", default_value_t = 1, conflicts_with = "init")]
     pub seed: u64,
-    /// Send the samples one by one even if they fit into the chip's RAM
+    /// Send samples one by one even if they fit into the chip's RAM
     #[arg(long)]
     pub stream: bool,
-    /// Folder for the results, made if missing
+    /// Folder for the results, created if missing
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 }
@@ -75,6 +77,9 @@ const INIT: Init = Init::Gaussian { query_key_std: 0.02, value_std: 1e-3 };
 
 /// A data file and its labels.
 pub type File = (Samples, Vec<Label>);
+
+/// Training data, test data and initial weights.
+pub(crate) type InputFiles = (File, Option<File>, Option<Weights>);
 
 /// What is to be learned, by whichever machine.
 #[derive(Debug)]
@@ -136,7 +141,7 @@ fn shape_hint(is_real: bool, (m, d, h, v): (usize, usize, usize, usize)) -> Stri
 }
 
 impl Job {
-    pub(crate) fn files(args: &LearnArgs) -> Result<(File, Option<File>, Option<Weights>), InputError> {
+    pub(crate) fn files(args: &LearnArgs) -> Result<InputFiles, InputError> {
         if !(args.lr > 0.0 && args.lr.is_finite()) {
             return Err(InputError::option("lr", format!("expected a finite number above 0, found {}", args.lr)));
         }
@@ -148,15 +153,20 @@ impl Job {
         Ok((read(&args.data)?, args.test.as_deref().map(read).transpose()?, init))
     }
 
-    pub(crate) fn new(
+    /// Makes sure that data and initial weights have the shape of the model of `port`.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the file, and the option that chooses a model of its shape.
+    pub(crate) fn check(
         args: &LearnArgs,
-        (train, test, init): (File, Option<File>, Option<Weights>),
+        (train, test, init): &InputFiles,
         shape: Shape,
         port: &str,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<(), InputError> {
         let port_is_real = args.chip.port.is_some();
         let Shape { tokens, dim, head, value } = shape;
-        for (path, (samples, _)) in [(Some(&args.data), Some(&train)), (args.test.as_ref(), test.as_ref())]
+        for (path, (samples, _)) in [(Some(&args.data), Some(train)), (args.test.as_ref(), test.as_ref())]
             .into_iter()
             .filter_map(|(path, file)| Some((path?, file?)))
         {
@@ -167,19 +177,27 @@ impl Job {
                 let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
                 let expected =
                     format!("key X: expected M={tokens} and D={dim} as in the model of {port}, {found}{hint}");
-                return Err(InputError::file(path, expected).into());
+                return Err(InputError::file(path, expected));
             }
         }
-        let mut start = Start::Fresh(INIT, args.seed);
-        let mut weights = None;
         if let (Some(init), Some(path)) = (init, &args.init) {
             if (init.dim, init.head, init.value) != (dim, head, value) {
                 let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
                 let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
                 let sizes = (init.dim == dim).then_some((tokens, init.dim, init.head, init.value));
                 let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
-                return Err(InputError::file(path, format!("{expected}, {found}{hint}")).into());
+                return Err(InputError::file(path, format!("{expected}, {found}{hint}")));
             }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn new(args: &LearnArgs, files: InputFiles, shape: Shape, port: &str) -> anyhow::Result<Self> {
+        Self::check(args, &files, shape, port)?;
+        let (train, test, init) = files;
+        let mut start = Start::Fresh(INIT, args.seed);
+        let mut weights = None;
+        if let Some(init) = init {
             let mut memory = Heap::zeroed(shape).context("the model does not fit into memory")?;
             init.load(&mut memory.workspace().params);
             weights = Some(session::weights(&mut memory));

@@ -1,6 +1,7 @@
 //! A chip learns from a file.
 
 pub mod job;
+pub mod remarks;
 pub mod remote_run;
 pub mod report;
 pub mod run;

@@ -2,15 +2,15 @@
 
 use crate::client::chip::{Client, Traffic};
 use crate::client::fault::ChipError;
+use crate::formats::summary::Summary;
 use crate::formats::weights;
 use crate::learn::job::{Held, Job, LearnArgs, Learned};
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::shape::Shape;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::path::Path;
+use std::time::Instant;
 
 /// What is about to happen.
 ///
@@ -23,7 +23,7 @@ pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipErr
     let sample = shape.tokens * shape.dim + 1;
     let room = chip.limits.samples;
     let way = |is_held: bool, count: usize| {
-        let why = if count as u64 > room { format!(", for it holds {room} at most") } else { String::new() };
+        let why = if count as u64 > room { format!(" (it holds at most {room})") } else { String::new() };
         // On the line, a little more: checksums and positions.
         if is_held { "held in its RAM".into() } else { format!("streamed, {} bytes a pass{why}", 4 * count * sample) }
     };
@@ -57,6 +57,8 @@ pub struct Order<'a> {
     pub job: &'a Job,
     /// Where the samples were.
     pub held: Held,
+    /// When the chip began.
+    pub start: Instant,
 }
 
 /// What a chip had learned when it was interrupted after `steps` steps; `memory` is used for the weights.
@@ -74,7 +76,7 @@ pub fn interrupted(
 ) -> anyhow::Result<Vec<File>> {
     let board = board(client);
     let summary =
-        Summary { ended: "interrupted", steps, ..Summary::new(order, memory.shape(), &board, client.traffic) };
+        Summary { ended: "interrupted", steps, ..summary(order, memory.shape(), &board, client.traffic, losses) };
     files(weights, losses, &summary, memory)
 }
 
@@ -108,76 +110,30 @@ pub struct Outcome<'l> {
     noise: u64,
 }
 
-/// What `summary.json` says; what is null is not known.
-#[derive(Serialize)]
-struct Summary<'a> {
-    engine: &'a str,
-    math: &'a str,
+/// What was asked for, and nothing of what came of it but what was sent and heard.
+fn summary<'a>(
+    order: Order<'a>,
+    shape: Shape,
     board: &'a str,
-    data: &'a Path,
-    test: Option<&'a Path>,
-    samples: usize,
-    test_samples: usize,
-    training_set: &'a str,
-    #[serde(rename = "M")]
-    tokens: usize,
-    #[serde(rename = "D")]
-    dim: usize,
-    #[serde(rename = "H")]
-    head: usize,
-    #[serde(rename = "V")]
-    value: usize,
-    /// The file of the initial weights; null: drawn from the seed.
-    init: Option<&'a Path>,
-    seed: Option<u64>,
-    learning_rate: f32,
-    train_output: bool,
-    stop_loss: f32,
-    max_steps: u32,
-    ended: &'a str,
-    steps: u32,
-    final_train_loss: Option<f32>,
-    final_train_error: Option<f32>,
-    final_test_loss: Option<f32>,
-    final_test_error: Option<f32>,
-    equal_to_host: Option<bool>,
-    bytes_to_chip: u64,
-    bytes_from_chip: u64,
-}
-
-impl<'a> Summary<'a> {
-    /// What was asked for, and nothing of what came of it.
-    fn new(order: Order<'a>, shape: Shape, board: &'a str, traffic: Traffic) -> Self {
-        let Order { args, job, held } = order;
-        Self {
-            engine: mote_core::VERSION,
-            math: mote_core::math::NAME,
-            board,
-            data: &args.data,
-            test: args.test.as_deref(),
-            samples: job.plan.samples,
-            test_samples: job.plan.test_samples,
-            training_set: if held.train { "held" } else { "streamed" },
-            tokens: shape.tokens,
-            dim: shape.dim,
-            head: shape.head,
-            value: shape.value,
-            init: args.init.as_deref(),
-            seed: args.init.is_none().then_some(args.seed),
-            learning_rate: job.plan.settings.learning_rate,
-            train_output: job.plan.settings.train_output,
-            stop_loss: job.plan.stop_loss,
-            max_steps: job.plan.max_steps,
-            ended: "",
-            steps: 0,
-            final_train_loss: None,
-            final_train_error: None,
-            final_test_loss: None,
-            final_test_error: None,
-            equal_to_host: None,
-            bytes_to_chip: traffic.up,
-            bytes_from_chip: traffic.down,
-        }
+    traffic: Traffic,
+    losses: &BTreeMap<u32, f32>,
+) -> Summary<'a> {
+    let Order { args, job, held, start } = order;
+    let test = args.test.as_deref().zip(job.test.as_ref().map(|(samples, _)| samples));
+    Summary {
+        board: Some(board),
+        init: args.init.as_ref().map(|path| path.display().to_string()),
+        seed: args.init.is_none().then_some(args.seed),
+        training_set: Some(if held.train { "held" } else { "streamed" }),
+        learning_rate: job.plan.settings.learning_rate,
+        train_output: job.plan.settings.train_output,
+        stop_loss: Some(job.plan.stop_loss),
+        max_steps: job.plan.max_steps,
+        initial_train_loss: losses.get(&1).copied(),
+        bytes_to_chip: Some(traffic.up),
+        bytes_from_chip: Some(traffic.down),
+        seconds: start.elapsed().as_secs_f64(),
+        ..Summary::of(shape, (&args.data, &job.train.0), test)
     }
 }
 
@@ -226,7 +182,7 @@ impl<'l> Outcome<'l> {
             final_test_loss: chip.on_test.map(|test| test.loss),
             final_test_error: chip.on_test.map(|test| test.error),
             equal_to_host: Some(self.is_equal()),
-            ..Summary::new(order, memory.shape(), &self.board, self.traffic)
+            ..summary(order, memory.shape(), &self.board, self.traffic, &chip.losses)
         };
         files(&chip.weights, &chip.losses, &summary, memory)
     }

@@ -30,7 +30,7 @@ pub enum Activity {
 impl Display for Activity {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Unknown => f.write_str("nothing heard yet"),
+            Self::Unknown => f.write_str("no data yet"),
             Self::Idle => f.write_str("idle"),
             Self::Preparing => f.write_str("preparing data"),
             Self::Training => f.write_str("training"),

@@ -104,7 +104,7 @@ pub fn as_lines(watch: &mut Monitor, interrupt: Interrupt, quiet: bool) -> anyho
             (Heard::Line(line), Some(Kind::Foreign)) => print_line(printable(&line))?,
             (Heard::Line(line), _) => print_line(line)?,
             (Heard::Lost(why), _) => print_line(format_args!("line lost: {why}; trying again"))?,
-            (Heard::Back, _) => print_line("the line is back")?,
+            (Heard::Back, _) => print_line("the connection is back")?,
             (Heard::Nothing, _) => watch.flush()?,
             (Heard::End, _) => break watch.outcome_at_the_end(),
         }

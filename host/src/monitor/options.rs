@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("source").required(true).args(["port", "machine", "replay", "input"]))]
 #[command(
-    after_help = "Keys: x stop, s save, q quit, ? help. Where standard output is no terminal, every line is printed
-as it comes, and damaged ones say so; with --train, it ends after the run, with status 1 if that failed.
+    after_help = "Keys: x stop, s save, q quit, ? help. If standard output is not a terminal, prints every line as it \
+arrives and marks damaged ones; with --train, ends after the run, with status 1 if it failed.
 
 Examples:
   mote monitor --port /dev/ttyACM0 --log run.log
-  mote monitor --machine mps2-an386               its preset, trained in the emulator
+  mote monitor --machine mps2-an386    the board's preset in the emulator
   mote monitor --machine mps2-an386 --train \"n=400 snr=0.5 steps=5000\"
   mote monitor --replay run.log --speed 200
   mote run | mote monitor -"
@@ -24,36 +24,36 @@ pub struct MonitorArgs {
     /// Serial port of a board
     #[arg(long, value_name = "PATH")]
     pub port: Option<String>,
-    /// Its bytes: 8 data bits, no parity, 1 stop bit, so many bits a second
+    /// Bits per second on the serial port, with 8 data bits, no parity, 1 stop bit
     #[arg(long, value_name = "RATE", default_value_t = 115_200, value_parser = clap::value_parser!(u32).range(1..))]
     pub baud: u32,
     /// Board to emulate
     #[arg(long, value_name = "NAME")]
     pub machine: Option<String>,
-    /// Preset to train on the emulated board, or the shape of its model with --train; the board's own if not given
+    /// Preset to train on the emulated board or, with --train, whose shape its model has [default: the board's own]
     #[arg(long, value_name = "NAME", requires = "machine")]
     pub preset: Option<String>,
-    /// With --train, shape of the emulated board's model instead: tokens, numbers in a token, width of queries and keys,
-    /// of values
+    /// With --train, shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and
+    /// keys, width of values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, requires_all = ["machine", "train"], conflicts_with = "preset")]
     pub shape: Option<Shape>,
-    /// Log to show again
+    /// Log file to replay
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
-    /// Lines a second of the replay; 0: as fast as they can be read [default: 50, 0 where there is no terminal]
+    /// Lines per second of the replay; 0: as fast as possible [default: 50 on a terminal, else 0]
     #[arg(long, value_name = "X", requires = "replay", allow_negative_numbers = true)]
     pub speed: Option<f64>,
-    /// `-`: lines from standard input
+    /// Read lines from standard input
     #[arg(value_name = "-", value_parser = ["-"])]
     pub input: Option<String>,
-    /// Tell the chip to train: the keys of `train` in docs/protocol.md, but no streamed data, which `mote device train`
-    /// sends. Takes firmware that obeys commands
+    /// Tell the chip to train, with keys of `train` in docs/protocol.md; needs firmware that takes commands
+    /// (mote-session). To send your own data, use `mote device train`
     #[arg(long, value_name = "KEYS", conflicts_with_all = ["replay", "input"])]
     pub train: Option<String>,
-    /// Keep every line of the chip in this file; behind what is in it already
+    /// Append every line from the chip to this file
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// Install nothing; print the commands that would
+    /// Do not install missing tools; print the commands that install them
     #[arg(long)]
     pub no_install: bool,
 }
@@ -92,7 +92,8 @@ fn check_train(keys: &str, is_fresh: bool) -> Result<(), InputError> {
             Err(InputError::option("train", what))
         }
         Ok(Command::Train(train)) if is_fresh && matches!(train.data, Data::Held) => {
-            let what = "expected data that the chip makes, found form=held; a board that has just begun holds none";
+            let what =
+                "expected data that the chip makes, found form=held; a board that has just started holds no data";
             Err(InputError::option("train", what))
         }
         Ok(_) => Ok(()),

@@ -116,7 +116,7 @@ impl Order {
     pub fn at_the_end(&self, now: Duration) -> Result<(), String> {
         match &self.fate {
             Status::Done(_, end) => end.clone(),
-            _ => self.outcome(now).unwrap_or_else(|| Err("there are no more lines, and the run is not over".into())),
+            _ => self.outcome(now).unwrap_or_else(|| Err("the lines ended before the run did".into())),
         }
     }
 }
@@ -200,7 +200,7 @@ mod tests {
         let silent = heard(&[&taken()]);
         assert_eq!(silent.outcome(NOW + PATIENCE / 2), None);
         assert!(silent.outcome(NOW + PATIENCE).unwrap().unwrap_err().contains("silence or noise for 20 s"));
-        assert!(silent.at_the_end(NOW).unwrap_err().contains("the run is not over"));
+        assert!(silent.at_the_end(NOW).unwrap_err().contains("the lines ended before the run did"));
     }
 
     #[test]

@@ -28,8 +28,8 @@ const HELP: [&str; 10] = [
     "x and s need firmware that takes commands (mote-session). A chip",
     "that trains refuses to save: stop it first.",
     "Lines whose checksum is wrong are counted as damaged and shown, and",
-    "are no data. A chip that starts again begins a new curve.",
-    "The picture is for the eyes; --log keeps every line.",
+    "not plotted. A chip that restarts begins a new curve.",
+    "The screen shows the latest lines; --log keeps all.",
 ];
 
 /// What is to be drawn, and how.

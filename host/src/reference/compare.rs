@@ -44,7 +44,7 @@ impl fmt::Display for Comparison {
             None if self.expected > 0 => {
                 write!(f, "host and chip agree bit for bit: {} of {} lines", self.equal, self.expected)
             }
-            None => write!(f, "host and chip cannot be compared: there is no line"),
+            None => write!(f, "host and chip cannot be compared: no line was received"),
             Some((n, host, chip)) => write!(
                 f,
                 "host and chip DIFFER: {} of {} lines equal ({} sent); first at line {n}\n  host: {host}\n  chip: {chip}",

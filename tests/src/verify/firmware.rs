@@ -91,7 +91,7 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
     }
     let mut session = |check, machine: &'static Machine, preset: Option<&str>, shape: Option<Shape>| {
         let model = Model::choose(machine, preset, shape)?;
-        all.push((check, Recipe::of_session(machine, &model, false)));
+        all.push((check, Recipe::of_session(machine, &model, &[])));
         anyhow::Ok(())
     };
     for machine in [microbit, an386] {
@@ -110,6 +110,10 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
     }
     session("device learns", an386, None, Some(Shape::new(3, 7, 2, 5)))?;
     session("device learns", microbit, None, Some(Shape::new(4, 39, 4, 4)))?;
+    // Commands and a log through the probe, as `mote flash BOARD --session --defmt` builds it.
+    for machine in machine::real().filter(|machine| machine.name == "pico2") {
+        all.push(("boards", Recipe::of_session(machine, &Model::choose(machine, None, None)?, &["defmt"])));
+    }
     Ok(all)
 }
 
@@ -153,9 +157,13 @@ mod tests {
         };
         let (fast, full) = (names(Volume::Fast), names(Volume::Full));
         assert!(fast.is_subset(&full) && fast.len() < full.len());
-        for name in
-            ["mps2-an386-demo", "microbit-tiny-test-echo", "mps2-an505-parity-fast-math", "microbit-tiny-session"]
-        {
+        for name in [
+            "mps2-an386-demo",
+            "microbit-tiny-test-echo",
+            "mps2-an505-parity-fast-math",
+            "microbit-tiny-session",
+            "pico2-demo-session-defmt",
+        ] {
             assert!(full.iter().any(|path| path.ends_with(&format!("/{name}.elf"))), "{name}: {full:?}");
         }
     }
