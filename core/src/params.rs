@@ -78,6 +78,29 @@ impl Params<'_> {
         }
     }
 
+    /// How many weights there are.
+    #[inline]
+    pub fn count(&self) -> usize {
+        Tensor::ALL.into_iter().map(|tensor| self.tensor(tensor).data().len()).sum()
+    }
+
+    /// All weights in one row, in the order of [`Tensor::ALL`].
+    #[inline]
+    pub fn row(&self) -> impl Iterator<Item = f32> {
+        Tensor::ALL.into_iter().flat_map(|tensor| self.tensor(tensor).data()).copied()
+    }
+
+    /// Writes a row of weights, as [`Params::row`] reads it: as many as there are of both.
+    #[inline]
+    pub fn set_row(&mut self, row: &[f32]) {
+        let mut row = row.iter();
+        for tensor in Tensor::ALL {
+            for (weight, number) in self.tensor_mut(tensor).data().iter_mut().zip(&mut row) {
+                *weight = *number;
+            }
+        }
+    }
+
     /// Draws every tensor from its own stream of `seed`.
     #[inline]
     pub fn init(&mut self, init: Init, seed: u64) {
@@ -209,5 +232,15 @@ mod tests {
         let norm: f32 = params.w_o.data().iter().map(|x| x * x).sum();
         assert!((norm - 1.0).abs() < 1e-6);
         assert_ne!(params.w_q.view().data(), params.w_k.view().data());
+    }
+
+    #[test]
+    fn a_row_of_weights_is_read_as_it_was_written() {
+        let mut memory = Fixed::<2, 3, 2, 2>::zeroed();
+        let mut params = memory.workspace().params;
+        let row: std::vec::Vec<f32> = (0..params.count()).map(|i| i as f32).collect();
+        params.set_row(&row);
+        assert!(params.row().eq(row.iter().copied()) && row.len() == 3 * 2 * 3 + 2);
+        assert_eq!(params.tensor(Tensor::Value).data(), [12., 13., 14., 15., 16., 17.]);
     }
 }

@@ -1,6 +1,6 @@
-//! mote on the laptop. The binary is [`run`]; the modules are public so that `tests` can drive them.
+//! The program `mote` on the laptop. The binary calls [`run`]; the modules are public for the tests.
 //!
-//! # Rooms, the upper ones first: each imports only what stands below it
+//! # Rooms, the upper ones first
 //!
 //! | room | what it has |
 //! |---|---|
@@ -16,6 +16,15 @@
 //! | `formats` | `.npz` files: samples and weights; `summary.json` |
 //! | [`draw`] | pictures |
 //! | [`base`] | errors, progress, files, lists, names |
+//!
+//! **Invariant:** a room imports only rooms below it, and no two files import each other, directly or in a ring
+//! (`tests/tests/rooms.rs`).
+//!
+//! **Invariant:** wrong input is refused with one line, before anything is written.
+//!
+//! **Invariant:** a result file is written whole or not at all.
+//!
+//! `docs/architecture.md` follows one sample through all rooms.
 
 pub mod base;
 pub mod board;
@@ -37,6 +46,7 @@ pub mod learn;
 pub mod monitor;
 pub mod reference;
 
+use base::progress::Interrupt;
 use clap::Parser;
 use cli::{Cli, Command};
 use std::io::Write;
@@ -49,7 +59,7 @@ use std::process::ExitCode;
 /// 130: interrupted, with what was done saved. 141: the reader of standard output is gone.
 pub fn run() -> ExitCode {
     let done = match Cli::try_parse() {
-        Ok(cli) => dispatch(&cli),
+        Ok(cli) => take_signals(&cli.command).and_then(|()| dispatch(&cli)),
         // Help, or an error of the grammar.
         Err(error) => cli::refused_value(&error).map_or_else(|| error.exit(), |refused| Err(refused.into())),
     };
@@ -63,6 +73,25 @@ pub fn run() -> ExitCode {
             ExitCode::from(exit::exit_status(&error))
         }
     }
+}
+
+/// Takes over Ctrl-C and polite kills for the commands that end cleanly at their next step; the others end at once.
+fn take_signals(command: &Command) -> anyhow::Result<()> {
+    let ends_cleanly = match command {
+        Command::Run(_) | Command::Fit(_) | Command::Presets | Command::Completions { .. } => false,
+        Command::Flash(_) => false,
+        Command::Sizes(_) => true,
+        #[cfg(feature = "files")]
+        Command::Predict(_) => false,
+        #[cfg(feature = "lab")]
+        Command::Theory(_) | Command::Digits(_) | Command::Bench(_) => false,
+        #[cfg(any(feature = "files", feature = "pictures"))]
+        _ => true,
+    };
+    if ends_cleanly {
+        Interrupt::install()?;
+    }
+    Ok(())
 }
 
 fn dispatch(cli: &Cli) -> anyhow::Result<()> {

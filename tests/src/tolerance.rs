@@ -67,7 +67,7 @@ pub const GOLDEN_CURVE: Tolerance = seen(6.2e-8, 2.4e-7);
 pub const GOLDEN_WEIGHT: Tolerance = seen(2.9e-7, 1e-6);
 
 /// Gradients against automatic differentiation, relative to the largest entry.
-pub const GOLDEN_GRADIENT: Tolerance = seen(1.5e-6, 5e-6);
+pub const GOLDEN_GRADIENT: Tolerance = seen(2.2e-7, 8e-7);
 
 /// Losses of the laboratory's token space against the engine's over 50 steps, relative, for losses above 0.01.
 pub const TOKENS_LOSS: Tolerance = seen(2.0e-6, 8e-6);

@@ -1,5 +1,5 @@
-//! `firmware/boards/boards.toml` against what is not made from it at build time: the firmware's features and files, BOARDS.md,
-//! the command line.
+//! `firmware/boards/boards.toml` against what is not made from it at build time: the firmware's features and files,
+//! `docs/boards.md`, the command line.
 
 use clap::CommandFactory;
 use mote_boards::{Board, Memory, TABLE, TEXT, parse};
@@ -10,6 +10,9 @@ use mote_runtime::runs::presets::Preset;
 use std::collections::BTreeSet;
 use std::path::Path;
 use toml::Table;
+
+/// The page of the boards, seen from the firmware.
+const PAGE: &str = "../docs/boards.md";
 
 /// A file of the firmware.
 fn read(path: impl AsRef<Path>) -> String {
@@ -63,13 +66,13 @@ fn a_table_with_unknown_or_missing_keys_is_refused() {
 /// With `MOTE_WRITE=1`, writes the tables instead.
 #[test]
 fn the_tables_of_the_page_are_those_of_boards_toml() {
-    let page = read("BOARDS.md");
+    let page = read(PAGE);
     let expected = page::with_tables(&page).unwrap();
     if std::env::var_os("MOTE_WRITE").is_some_and(|value| value == "1") {
-        return std::fs::write(workspace().unwrap().join("firmware/BOARDS.md"), expected).unwrap();
+        return std::fs::write(workspace().unwrap().join("firmware").join(PAGE), expected).unwrap();
     }
     for (line, expected) in page.lines().zip(expected.lines()) {
-        assert_eq!(line, expected, "BOARDS.md: MOTE_WRITE=1 cargo test -p mote-tests --test boards_table writes it");
+        assert_eq!(line, expected, "{PAGE}: MOTE_WRITE=1 cargo test -p mote-tests --test boards_table writes it");
     }
     assert_eq!(page, expected);
 }
@@ -77,7 +80,7 @@ fn the_tables_of_the_page_are_those_of_boards_toml() {
 /// The measured figures are of the same boards.
 #[test]
 fn the_page_has_every_board_in_its_other_tables() {
-    let page = read("BOARDS.md");
+    let page = read(PAGE);
     let (_, memory) = page.split_once("\n## Memory\n").unwrap();
     for machine in machine::every() {
         assert!(memory.contains(&format!("\n| `{}` | `{}` |", machine.name, machine.preset)), "{}", machine.name);

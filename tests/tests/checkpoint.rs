@@ -2,7 +2,7 @@
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use mote_core::memory::{Fixed, Memory};
-use mote_core::params::{Init, Tensor};
+use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::{Settings, StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, Refusal, RunId, Saved, Store, region_bytes};
@@ -23,7 +23,7 @@ fn trainer<S: Memory>(memory: &mut S, seed: u64, step: u32) -> Trainer<'_, S> {
 
 fn bits<S: Memory>(trainer: &mut Trainer<S>) -> Vec<u32> {
     let params = trainer.params();
-    Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data()).map(|x| x.to_bits()).collect()
+    params.row().map(f32::to_bits).collect()
 }
 
 fn store<F: NorFlash>(flash: F) -> Store<F> {

@@ -264,17 +264,17 @@ fn commands_are_answered_one_by_one() {
     assert_eq!(client.chip().unwrap().limits.samples, 6);
     let state = client.status().unwrap();
     assert_eq!((state.activity.as_str(), state.step), ("idle", 0));
-    let refused = client.ask("train n=0 snr=1").unwrap_err();
+    let refused = client.request("train n=0 snr=1").unwrap_err();
     let expected = format!("{}: train was refused: n: expected 1 to 16777216; found 0 (range)", chip.path());
     assert_eq!(refused.to_string(), expected);
     assert!(!refused.is_passing());
     let long = format!("train name={}", "x".repeat(400));
-    assert_eq!(client.ask(&long), Err(ChipError::Command { port: chip.path().into(), found: 421 }));
+    assert_eq!(client.request(&long), Err(ChipError::Command { port: chip.path().into(), found: 421 }));
     assert_eq!(
-        client.ask("save").unwrap_err().to_string(),
+        client.request("save").unwrap_err().to_string(),
         format!("{}: save was refused: this board has no flash for weights: nothing is saved (no-flash)", chip.path())
     );
-    let reply = client.ask("status").unwrap();
+    let reply = client.request("status").unwrap();
     assert!(matches!(&reply.said[..], [Heard::Answer(Answer::State(again))] if *again == state));
 }
 
@@ -373,9 +373,9 @@ fn an_accident_in_a_repair_is_an_accident() {
     let mut client = Client::open(Box::new(Hasty { serial, up, down, failures: failures.clone() }), None).unwrap();
     // One for the job, and one for each of the first two repairs.
     failures.set(3);
-    assert_eq!(client.persist(3, |client| client.status()).unwrap().activity, "idle");
+    assert_eq!(client.retry(3, |client| client.status()).unwrap().activity, "idle");
     failures.set(3);
-    assert!(matches!(client.persist(2, |client| client.status()), Err(ChipError::Gone { .. })));
+    assert!(matches!(client.retry(2, |client| client.status()), Err(ChipError::Gone { .. })));
 }
 
 /// A command that was damaged on its way is sent again; it was not taken.
@@ -392,7 +392,7 @@ fn a_damaged_command_is_sent_again() {
     };
     let mut client = hasty_with(chip.path(), Box::new(damage_one), Box::new(|bytes| bytes)).unwrap();
     let before = client.traffic.up;
-    client.ask("status").unwrap();
+    client.request("status").unwrap();
     let sent = ["status *00000000\n", "echo on=0 *00000000\n", "status *00000000\n"].concat();
     assert_eq!(client.traffic.up - before, sent.len() as u64);
 }
@@ -423,7 +423,7 @@ fn a_stale_refusal_is_no_answer() {
     let done = client.train("train n=4 snr=1 test=0 steps=40 stop_loss=0", None, |_| {}).unwrap();
     assert_eq!((done.steps, sent.get().0), (40, 1));
     assert!(
-        matches!(client.ask("save"), Err(ChipError::Refused { cmd, code, .. }) if cmd == "save" && code == "no-flash")
+        matches!(client.request("save"), Err(ChipError::Refused { cmd, code, .. }) if cmd == "save" && code == "no-flash")
     );
     assert_eq!((client.status().unwrap().step, sent.get().0), (40, 3));
 }

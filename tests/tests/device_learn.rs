@@ -94,10 +94,10 @@ fn the_stack_of_a_session_is_under_its_limit() {
         client.upload("load step=2 binary=1", &weights).unwrap();
         let put = vec!["3e800000"; 16].join(",");
         for refused in ["save", "resume", &format!("put first=0 bits={put}"), "train n=4 snr=1 wat=1", "helo"] {
-            let _ = client.ask(refused); // on the micro:bit, some of them are taken
+            let _ = client.request(refused); // on the micro:bit, some of them are taken
         }
         client.train("train n=4 snr=1 test=4 steps=12 eval=2 train_output=1", None, |_| {}).unwrap();
-        let said = client.ask("status").unwrap().said;
+        let said = client.request("status").unwrap().said;
         let stack = said.iter().find_map(|heard| match heard {
             Heard::Record(Record::Stack(stack)) => Some(stack.clone()),
             _ => None,

@@ -1,7 +1,7 @@
 //! `mote monitor` without a terminal: what its state makes of lines, what its view makes of a state, and its sources.
 
-use mote_host::monitor::message::{Activity, Kind, Tone};
-use mote_host::monitor::source::{Heard, LINE_LIMIT, Lines, Serial, Source, with_checksum};
+use mote_host::monitor::message::{Activity, Kind, Severity};
+use mote_host::monitor::source::{Heard, Serial, Source, with_checksum};
 use mote_host::monitor::state::{State, shown};
 use mote_host::monitor::view::View;
 use mote_host::reference::preset_run::host_lines;
@@ -158,7 +158,7 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
         assert_eq!(hear(&mut state, line, 1000), Kind::Damaged, "{line:?}");
         assert_eq!(state.damaged, n as u64 + 1);
         let message = state.messages.back().unwrap();
-        assert!(message.text.starts_with("damaged: ") && message.tone == Tone::Bad, "{message:?}");
+        assert!(message.text.starts_with("damaged: ") && message.tone == Severity::Bad, "{message:?}");
         assert!(!message.text.contains('\u{1b}'), "no control characters on the screen");
         assert_eq!((state.step, &state.train_loss), (step_before, &curve), "{line:?}");
     }
@@ -245,7 +245,7 @@ fn what_a_session_answers_is_shown() {
             Answer::Refused(to_name("save"), to_name("busy"), "it trains".try_into().unwrap()),
             "refused: save: it trains (busy)",
         ),
-        (Answer::Broken(to_name("eval"), to_name("stopped")), "eval ended early: stopped"),
+        (Answer::Aborted(to_name("eval"), to_name("stopped")), "eval ended early: stopped"),
         (Answer::Wear(17, 40_000), "flash: 17 of 40000 saves"),
     ] {
         hear(&mut state, &answer(said), 0);
@@ -255,7 +255,7 @@ fn what_a_session_answers_is_shown() {
     let report = mote_core::train::StepReport { step: 1, train_loss: 0.5 };
     for what in ["line", "save"] {
         hear(&mut state, &record(Record::Step(report)), 0);
-        hear(&mut state, &answer(Answer::Broken(to_name(what), to_name("bytes-lost"))), 0);
+        hear(&mut state, &answer(Answer::Aborted(to_name(what), to_name("bytes-lost"))), 0);
         assert!(state.is_busy(), "{what}: {}", state.activity);
     }
 }
@@ -324,20 +324,6 @@ fn silence_and_a_lost_line_are_shown() {
     });
     assert!(title(&state, 9000).ends_with(" training; no more lines"));
     assert_eq!(state.messages.iter().filter(|message| message.text == "no more lines").count(), 1);
-}
-
-#[test]
-fn bytes_become_lines() {
-    let mut lines = Lines::default();
-    lines.push(b"one\r\ntw");
-    assert_eq!((lines.next_line().as_deref(), lines.next_line()), (Some("one"), None));
-    assert!(lines.has_begun());
-    lines.push(b"o\n\n\xff\n");
-    let rest: Vec<String> = std::iter::from_fn(|| lines.next_line()).collect();
-    assert_eq!(rest, ["two", "", "\u{fffd}"]);
-    lines.push(&vec![b'x'; LINE_LIMIT + 1]);
-    assert_eq!(lines.next_line().map(|line| line.len()), Some(LINE_LIMIT));
-    assert_eq!(lines.next_line(), None);
 }
 
 /// Listens until something is heard.

@@ -3,7 +3,7 @@
 use mote_host::board::model::Model;
 use mote_host::board::{build, machine};
 use mote_host::emulator::qemu::Emulator;
-use mote_host::monitor::Watch;
+use mote_host::monitor::Monitor;
 use mote_host::monitor::message::Activity;
 use mote_host::monitor::source::{Emulated, Heard};
 use mote_host::monitor::state::State;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Hears until something is known.
-fn until(watch: &mut Watch, what: &str, is_known: impl Fn(&State) -> bool) {
+fn until(watch: &mut Monitor, what: &str, is_known: impl Fn(&State) -> bool) {
     let end = Instant::now() + DEADLINE;
     while !is_known(watch.state()) {
         assert!(Instant::now() < end, "not heard: {what}: {:?}", watch.state());
@@ -34,7 +34,7 @@ fn a_board_is_watched_stopped_and_asked_to_save() {
     let board = Emulator::start_in_real_time(machine, &firmware.elf, DEADLINE).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let mut watch = Watch::new(Box::new(Emulated::new("QEMU".into(), board)), Some(&log)).unwrap();
+    let mut watch = Monitor::new(Box::new(Emulated::new("QEMU".into(), board)), Some(&log)).unwrap();
     watch.ask("hello").unwrap();
     until(&mut watch, "hello", |state| state.takes_commands() == Some(true) && state.board.is_some());
     watch.ask("train n=50 snr=0.5 test=20 steps=100000 stop_loss=0").unwrap();

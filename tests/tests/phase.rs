@@ -579,7 +579,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
     words.map(String::from).into()
 }
 
-fn conclude(folder: &Path, options: &[String]) -> Command {
+fn summarize(folder: &Path, options: &[String]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
     command.args(["phase", "--progress", "json", "--out"]).arg(folder).args(options).stdin(Stdio::null());
     command
@@ -595,7 +595,7 @@ fn a_hundred_thousand_places_are_concluded_or_left_alone() {
     let before = names();
 
     // It tells that nothing is left to compute, and concludes; one that is told to stop by then does not finish.
-    let mut child = conclude(folder.path(), &options).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = summarize(folder.path(), &options).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let (mut said, mut first) = (BufReader::new(child.stderr.take().unwrap()), String::new());
     said.read_line(&mut first).unwrap();
     assert!(first.contains("\"done\":100000,\"total\":100000"), "{first}");
@@ -605,7 +605,7 @@ fn a_hundred_thousand_places_are_concluded_or_left_alone() {
     assert!(last.contains("interrupted after 100000 of 100000 cells; the results so far are saved in "), "{last}");
     assert_eq!(names(), before, "no file is new");
 
-    let output = conclude(folder.path(), &options).output().unwrap();
+    let output = summarize(folder.path(), &options).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     for (file, images) in [("heatmap.svg", 2), ("cut.svg", 1), ("report.html", 3)] {
         let text = read(folder.path().join(file));
@@ -631,7 +631,7 @@ fn a_heat_map_is_an_image_where_it_has_too_many_places() {
     let (few, many) = (folder.path().join("few"), folder.path().join("many"));
     for (out, signal, is_image) in [(&few, "0.1..5..0.1", false), (&many, "0.1..5.1..0.1", true)] {
         let options = synthetic(out, "4..43..1", signal);
-        assert!(conclude(out, &options).output().unwrap().status.success());
+        assert!(summarize(out, &options).output().unwrap().status.success());
         let svg = read(out.join("cut.svg"));
         assert_eq!(svg.contains("<image "), is_image);
         assert_eq!(svg.matches("<rect ").count() > 2000, !is_image);

@@ -3,7 +3,6 @@
 
 use mote_core::data::Synthetic;
 use mote_core::memory::Fixed;
-use mote_core::params::Tensor;
 use mote_core::rng::{Purpose, Stream, mix};
 use mote_core::train::{StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, RunId, Store};
@@ -49,7 +48,7 @@ fn data(run: &Run) -> Synthetic {
 
 fn bits(trainer: &mut Trainer<Memory>) -> Vec<u32> {
     let params = trainer.params();
-    Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data()).map(|x| x.to_bits()).collect()
+    params.row().map(f32::to_bits).collect()
 }
 
 /// What happened over all lives of a chip.

@@ -158,7 +158,7 @@ fn the_longest_answers_fit() {
         Answer::Numbers(big, mote_protocol::wire::BitsList::from_slice(&[7; 32]).unwrap()),
         Answer::Ok(word.clone(), big, u32::MAX),
         Answer::Want(word.clone(), big),
-        Answer::Broken(word.clone(), word.clone()),
+        Answer::Aborted(word.clone(), word.clone()),
         Answer::Wear(big, big),
         Answer::State(State {
             activity: word,

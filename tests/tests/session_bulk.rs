@@ -12,7 +12,7 @@ use mote_core::params::{Init, Tensor};
 use mote_core::rng::{Purpose, Stream};
 use mote_core::train::{Settings, Trainer};
 use mote_protocol::answer::Answer;
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::frame::{Frame, decode, encode, encode_numbers, numbers};
 use mote_protocol::limits::{
     FRAME_NUMBERS, LINE_NUMBERS, SAMPLE_IDLE_MS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS, WINDOW,
@@ -34,7 +34,7 @@ struct Host {
 }
 
 fn crc(all: &[f32]) -> u32 {
-    let mut digest = Digest::new();
+    let mut digest = Crc32::new();
     digest.update(all);
     digest.finish()
 }

@@ -2,7 +2,7 @@
 
 use mote_core::train::StepReport;
 use mote_host::reference::preset_run::host_lines;
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::report::{Board, DigestLine, Done, Eval, Record, RunHeader, Stack, Work};
 use mote_protocol::wire::{LINE_MAX, WireError, to_name};
 use mote_runtime::runs::presets::Preset;
@@ -47,7 +47,7 @@ fn any_damaged_byte_is_noticed() {
 fn every_nan_is_one_in_lines_and_digests() {
     let all = [0x7fc0_0000, 0xffc0_0000, 0x7f80_0001, 0xffff_ffff].map(f32::from_bits);
     let digest = |x: f32| {
-        let mut digest = Digest::new();
+        let mut digest = Crc32::new();
         digest.update(&[1.0, x]);
         digest.finish()
     };

@@ -88,7 +88,7 @@ pub enum Answer {
     /// A test has ended.
     Score(Score),
     /// What has ended early, `eval`, `data`, `load`, `weights`, `line` or `save`, and why.
-    Broken(Name, Name),
+    Aborted(Name, Name),
     /// How often the flash was saved to, and how often its maker promises that it can be.
     Wear(u64, u64),
 }
@@ -101,7 +101,7 @@ lines!(Answer {
     "want" => Want(Name::new(), 0),
     "numbers" => Numbers(0, BitsList::new()),
     "score" => Score(Score::default()),
-    "broken" => Broken(Name::new(), Name::new()),
+    "broken" => Aborted(Name::new(), Name::new()),
     "wear" => Wear(0, 0),
 });
 
@@ -160,7 +160,7 @@ impl Answer {
                 f.real("error", &mut r.error)?;
                 f.real("attention", &mut r.attention)
             }
-            Self::Broken(what, code) => {
+            Self::Aborted(what, code) => {
                 f.name("what", what)?;
                 f.name("code", code)
             }

@@ -13,9 +13,9 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 
 /// CRC-32 over numbers, as their bits in little-endian order. All NaN count as one.
 #[derive(Clone)]
-pub struct Digest(crc::Digest<'static, u32, NoTable>);
+pub struct Crc32(crc::Digest<'static, u32, NoTable>);
 
-impl Digest {
+impl Crc32 {
     /// The digest of nothing.
     #[inline]
     pub fn new() -> Self {
@@ -37,7 +37,7 @@ impl Digest {
     }
 }
 
-impl Default for Digest {
+impl Default for Crc32 {
     #[inline]
     fn default() -> Self {
         Self::new()
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn every_nan_counts_as_one() {
         let digest = |x: f32| {
-            let mut digest = Digest::new();
+            let mut digest = Crc32::new();
             digest.update(&[1.0, x]);
             digest.finish()
         };

@@ -1,7 +1,7 @@
-//! What mote says over a serial line. Specified in prose in `docs/protocol.md`.
+//! What a chip and a host say over a serial line. `docs/protocol.md` is the specification in prose.
 //!
-//! A chip reports in lines that a person reads in any terminal and a program can trust: each has decimals, exact bits and
-//! a checksum. A host commands it by lines too, and sends bulk numbers in binary frames.
+//! A chip reports in lines that a person reads in any terminal and a program can trust: each has decimals, exact bits
+//! and a checksum. A host sends commands as lines too, and bulk numbers as binary frames.
 //!
 //! # Modules, in the order data flows
 //!
@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`limits`] | every limit of the protocol |
 //! | [`crc`] | the checksum of lines, frames, data and weights |
-//! | [`decimal`], [`real`] | numbers to text and back, through integers |
+//! | [`decimal`], [`real`], `text` | numbers to text and back, through integers; ASCII text taken apart |
 //! | [`wire`] | the format of a line: writer and reader of its fields |
 //! | [`report`] | the records of a run |
 //! | [`answer`] | the records that only a session sends |
@@ -19,6 +19,8 @@
 //! **Invariant:** each record lists its fields once; the same list writes a line and reads it.
 //!
 //! **Invariant:** what was written is read back with the same bits; all NaN count as one.
+//!
+//! **Invariant:** a damaged line or frame is refused, never guessed at.
 #![no_std]
 #![forbid(unsafe_code)]
 

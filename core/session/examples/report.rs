@@ -1,7 +1,7 @@
-//! The report of a preset with nothing but `mote-core`: what the chip sends, on this machine.
+//! The report of a preset with nothing but the core crates: what the chip sends, on this machine.
 //!
 //! ```text
-//! cargo run --package mote-core --features alloc --example report -- demo
+//! cargo run --package mote-runtime --example report -- demo
 //! ```
 
 use mote_core::memory::Heap;

@@ -57,7 +57,7 @@ pub struct Board {
     pub emulator: Option<Emulator>,
     /// How a real board is written to; an emulated one has none.
     pub probe: Option<Probe>,
-    /// What BOARDS.md says of it.
+    /// What `docs/boards.md` says of it.
     pub page: Page,
 }
 
@@ -135,7 +135,7 @@ pub struct Probe {
     pub chip: &'static str,
 }
 
-/// The columns of the tables in BOARDS.md.
+/// The columns of the tables in `docs/boards.md`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {

@@ -63,7 +63,7 @@ pub use table::{CORE, MEMORY_BUDGET_BYTES, NAME};
 
 /// The parts of the board that the firmware uses.
 pub struct Parts {
-    /// Serial port; see `BOARDS.md` for its pins.
+    /// Serial port; see `docs/boards.md` for its pins.
     pub serial: Serial,
     /// Status LED.
     pub led: Led,

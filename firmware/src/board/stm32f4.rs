@@ -61,7 +61,7 @@ fn start_timer(timer: &pac::TIM2, rcc: &mut Rcc) {
 }
 
 /// What SR says of the byte in DR (RM0090, 30.6): PE, FE and NF. A break is a framing error.
-const DAMAGED: u32 = 0b111;
+const DAMAGED: u16 = 0b111;
 
 /// Handler of USART 2.
 #[interrupt]

@@ -9,16 +9,17 @@
 //! |---|---|
 //! | [`recipe`], [`place`] | what a run is: data, model, learning rate, stop rule; and its point on the grid |
 //! | [`digits`] | real images in the place of signals |
-//! | [`product`], [`span`], [`basis`] | matrix products, and the run in the span of the training tokens |
+//! | [`product`], [`token_space`], [`basis`] | matrix products, and the run in the span of the training tokens |
 //! | [`weights`], [`tokens`], [`sampled`] | the representations |
 //! | [`test_loss`] | fresh test samples for the samplers |
 //! | [`control`], [`run`], [`outcome`] | starts a run, steps it until it stops, and says what it came to |
 //! | [`dynamics`] | the quantities of the paper, step by step |
 //! | [`summary`], [`statistics`] | means with error bars, and intervals by redrawing them |
 //! | [`boundary`], [`agreement`], [`theory`] | where a phase diagram turns, how sharply, what the theorem says |
+//! | [`error`](mod@error) | why a run cannot go on |
 //!
-//! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed alone, not on threads, order
-//! or what ran before. (On another kind of processor the samplers may differ in the last bits: see `docs/numerics.md`.)
+//! **Invariant:** what a grid point comes to depends on its recipe, its place and its seed, not on threads, order or
+//! what ran before; in every representation but `weights`, also on the kind of processor (see `docs/numerics.md`).
 //!
 //! **Invariant:** work that takes long looks at its stop flag at least once a step.
 #![forbid(unsafe_code)]
@@ -36,11 +37,11 @@ pub mod product;
 pub mod recipe;
 pub mod run;
 pub mod sampled;
-pub mod span;
 pub mod statistics;
 pub mod summary;
 pub mod test_loss;
 pub mod theory;
+pub mod token_space;
 pub mod tokens;
 pub mod weights;
 

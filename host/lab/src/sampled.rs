@@ -27,8 +27,8 @@ use crate::outcome::{Run, Scores};
 use crate::place::GridPoint;
 use crate::product::{self, Real, View};
 use crate::recipe::Recipe;
-use crate::span::{Layout, Rates, Span};
 use crate::test_loss;
+use crate::token_space::{Layout, Rates, Span};
 use mote_core::rng::{Purpose, Stream};
 
 /// Draws the training set and the initial weights of a cell.

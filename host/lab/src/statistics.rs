@@ -2,9 +2,9 @@
 //! redrawing.
 //!
 //! With a handful of replicates, resampling them shows too little spread: a 95% interval for the crossing of a simulated
-//! boundary then covers 85% at 4 replicates and 92% at 10. So a mean is redrawn from a t distribution around itself
-//! instead. Its spread is that of its own replicates, pooled with the neighbours' where those are few ([`pooled`]). The
-//! same simulation then covers 94 to 95% (`tests/tests/coverage.rs`).
+//! boundary then covers 86% at 4 replicates. So a mean is redrawn from a t distribution around itself instead. Its spread
+//! is that of its own replicates, pooled with the neighbours' where those are few ([`pooled`]). The same simulation then
+//! covers 94 to 95% at 4, 10 and 40 replicates (`tests/tests/lab.rs`).
 
 use crate::summary::Moments;
 use mote_core::rng::Stream;

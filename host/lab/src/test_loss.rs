@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::outcome::Scores;
 use crate::product::{self, Real, View, rows};
 use crate::recipe::Recipe;
-use crate::span::{Attention, Span};
+use crate::token_space::{Attention, Span};
 use mote_core::rng::Stream;
 
 /// Test samples whose tokens meet the weights in one product.

@@ -44,7 +44,8 @@ pub struct Verdict {
     /// Steps to training loss `eps` if harmful: `N / (lr eps sigma^2 D |w_O|^2)`.
     pub harmful_steps: f64,
     /// `2 C_p^2`: where the early race between signal and largest noise is even.
-    pub race: f64,
+    #[serde(rename = "race")]
+    pub phase_ratio: f64,
 }
 
 impl Verdict {
@@ -105,7 +106,7 @@ impl Verdict {
             items,
             benign_steps: 1.0 / (pace * place.signal_norm.powi(2)),
             harmful_steps: n / (pace * recipe.noise_norm().powi(2)),
-            race: 2.0 * ratio * ratio,
+            phase_ratio: 2.0 * ratio * ratio,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::outcome::{Run, Scores};
 use crate::place::GridPoint;
 use crate::product::{self, View};
 use crate::recipe::Recipe;
-use crate::span::{Attention, Layout, Rates, Span};
+use crate::token_space::{Attention, Layout, Rates, Span};
 use crate::weights::{Data, Engine, InitialWeights};
 use mote_core::data::Dataset;
 use mote_core::matrix::MatrixMut;

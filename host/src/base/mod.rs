@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod files;
+pub mod lines;
 pub mod lists;
 pub mod names;
 pub mod progress;

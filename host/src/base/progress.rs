@@ -193,12 +193,13 @@ pub fn before_exit(last: fn()) {
     let _ = BEFORE_EXIT.set(last);
 }
 
-/// Proof that Ctrl-C is taken over, so that work can end cleanly at its next step.
+/// What a person at the keyboard wants: work looks at it, and ends cleanly at its next step.
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupt(());
 
 impl Interrupt {
-    /// Takes over Ctrl-C for the rest of the program; again is the same as once.
+    /// Takes over Ctrl-C for the rest of the process; again is the same as once. For the program's own start alone: a
+    /// library must not touch the signals of whoever uses it.
     ///
     /// # Errors
     ///
@@ -209,18 +210,18 @@ impl Interrupt {
         Ok(Self(()))
     }
 
-    /// The flag that is up from then on.
+    /// Whatever the process knows of it. If nobody has taken over Ctrl-C, it is never raised.
+    pub fn current() -> Self {
+        Self(())
+    }
+
+    /// The flag that is up from the first signal on.
     pub fn flag(self) -> &'static AtomicBool {
         &RAISED
     }
 
     /// Whether the user wants to stop.
     pub fn is_raised(self) -> bool {
-        Self::was_asked_for()
-    }
-
-    /// The same, for work that does not know whether anyone has taken over Ctrl-C.
-    pub fn was_asked_for() -> bool {
         RAISED.load(Ordering::Relaxed)
     }
 }

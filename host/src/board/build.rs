@@ -193,7 +193,7 @@ impl<'m> Recipe<'m> {
         let output =
             command.args(self.arguments()).envs(self.variables()).current_dir(&root).output().context("cargo")?;
         if !output.status.success() {
-            if Interrupt::was_asked_for() {
+            if Interrupt::current().is_raised() {
                 return Err(Interrupted { done: "a part of the build".into(), saved: None }.into());
             }
             let said = String::from_utf8_lossy(&output.stderr);

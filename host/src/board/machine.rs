@@ -56,7 +56,7 @@ pub fn emulated() -> impl Iterator<Item = &'static Machine> {
     every().filter(|machine| machine.probe_chip.is_none())
 }
 
-/// The real boards: their firmware is built, and what it does there is not tested; see `firmware/BOARDS.md`.
+/// The real boards: their firmware is built, and what it does there is not tested; see `docs/boards.md`.
 pub fn real() -> impl Iterator<Item = &'static Machine> {
     every().filter(|machine| machine.probe_chip.is_some())
 }

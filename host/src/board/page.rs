@@ -1,4 +1,4 @@
-//! What BOARDS.md shows of the table of boards.
+//! What `docs/boards.md` shows of the table of boards.
 
 use anyhow::{Context, ensure};
 use mote_boards::{Board, TABLE, Wiring};
@@ -34,7 +34,7 @@ pub fn wiring_table() -> String {
     text
 }
 
-/// BOARDS.md with its tables written anew: each stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`.
+/// `docs/boards.md` with its tables written anew: each stands between `<!-- NAME: ... -->` and `<!-- end of NAME -->`.
 ///
 /// # Errors
 ///

@@ -152,7 +152,7 @@ impl Client {
     /// # Errors
     ///
     /// [`ChipError::Gone`]; [`ChipError::Command`] if it is longer than a line can be.
-    pub fn tell(&mut self, command: &str) -> Result<(), ChipError> {
+    pub fn send_command(&mut self, command: &str) -> Result<(), ChipError> {
         let line = format!("{command} *{:08x}", checksum(command.as_bytes()));
         if line.len() > COMMAND_MAX {
             return Err(ChipError::Command { port: self.port(), found: line.len() });
@@ -165,7 +165,7 @@ impl Client {
     /// # Errors
     ///
     /// [`ChipError::Gone`], [`ChipError::Crashed`], [`ChipError::Version`], [`ChipError::Interrupted`].
-    pub fn hear(&mut self, until: Instant) -> Result<Option<Heard>, ChipError> {
+    pub fn recv(&mut self, until: Instant) -> Result<Option<Heard>, ChipError> {
         loop {
             while let Some(item) = self.items.pop_front() {
                 if let Some(heard) = self.understand(item)? {
@@ -232,13 +232,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::hear`]; [`ChipError::Refused`]; [`ChipError::Silent`] if nothing is answered in time: whether the
+    /// As [`Client::recv`]; [`ChipError::Refused`]; [`ChipError::Silent`] if nothing is answered in time: whether the
     /// command was taken is then not known.
-    pub fn ask(&mut self, command: &str) -> Result<Reply, ChipError> {
+    pub fn request(&mut self, command: &str) -> Result<Reply, ChipError> {
         let name = command.split(' ').next().unwrap_or_default();
         let (mut said, mut sendings) = (Vec::new(), 0);
         loop {
-            self.tell(command)?;
+            self.send_command(command)?;
             sendings += 1;
             let until = Instant::now() + self.patience();
             let mut answer = self.wait_for(name, until, &mut said);
@@ -257,7 +257,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`].
+    /// As [`Client::request`].
     pub fn answer(&mut self, name: &str) -> Result<Reply, ChipError> {
         self.answer_within(name, self.link.patience())
     }
@@ -266,7 +266,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`].
+    /// As [`Client::request`].
     pub fn answer_within(&mut self, name: &str, patience: Duration) -> Result<Reply, ChipError> {
         let mut said = Vec::new();
         let (numbers, crc) = self.wait_for(name, Instant::now() + patience, &mut said)?;
@@ -275,7 +275,7 @@ impl Client {
 
     /// Waits for the answer to a command, or a refusal of none; what is said before it goes to `said`.
     fn wait_for(&mut self, name: &str, until: Instant, said: &mut Vec<Heard>) -> Result<(u64, u32), ChipError> {
-        while let Some(heard) = self.hear(until)? {
+        while let Some(heard) = self.recv(until)? {
             match heard {
                 Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => return Ok((numbers, crc)),
                 Heard::Answer(Answer::Refused(cmd, code, text)) if cmd == name || cmd == "-" => {
@@ -291,9 +291,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`].
+    /// As [`Client::request`].
     pub fn status(&mut self) -> Result<State, ChipError> {
-        let reply = self.ask("status")?;
+        let reply = self.request("status")?;
         let state = reply.said.into_iter().find_map(|heard| match heard {
             Heard::Answer(Answer::State(state)) => Some(state),
             _ => None,
@@ -305,9 +305,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`].
+    /// As [`Client::request`].
     pub fn stop(&mut self) -> Result<(), ChipError> {
-        self.ask("stop").map(|_| ())
+        self.request("stop").map(|_| ())
     }
 
     pub(super) fn gone(&mut self, cause: std::io::Error) -> ChipError {

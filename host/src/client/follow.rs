@@ -79,7 +79,7 @@ impl SampleStreamer<'_> {
                 false
             }
             Heard::Answer(Answer::Refused(cmd, ..)) => cmd == "put" || cmd == "-",
-            Heard::Answer(Answer::Broken(what, _)) => what == "line",
+            Heard::Answer(Answer::Aborted(what, _)) => what == "line",
             _ => false,
         }
     }
@@ -100,7 +100,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`]; [`ChipError::Broken`] if the run fails or ends unheard.
+    /// As [`Client::request`]; [`ChipError::Broken`] if the run fails or ends unheard.
     ///
     /// # Panics
     ///
@@ -113,9 +113,9 @@ impl Client {
     ) -> Result<Done, ChipError> {
         // Frames do not say which set they belong to.
         assert!(sets.is_none() || !command.contains(" test="), "a streamed run is tested apart");
-        let reply = self.ask(command)?;
+        let reply = self.request(command)?;
         let (mut code, mut done) = (None, None);
-        self.attend("train", reply, sets.map(|sets| (sets, Split::Train)), |heard| {
+        self.follow("train", reply, sets.map(|sets| (sets, Split::Train)), |heard| {
             let Heard::Record(record) = heard else { return None };
             each(record);
             match record {
@@ -139,12 +139,12 @@ impl Client {
     ///
     /// As [`Client::train`].
     pub fn eval(&mut self, command: &str, sets: Option<&Sets>) -> Result<Score, ChipError> {
-        let reply = self.ask(command)?;
+        let reply = self.request(command)?;
         let mut code = None;
         let split = if command.contains(" set=train") { Split::Train } else { Split::Test };
-        let score = self.attend("eval", reply, sets.map(|sets| (sets, split)), |heard| match heard {
+        let score = self.follow("eval", reply, sets.map(|sets| (sets, split)), |heard| match heard {
             Heard::Answer(Answer::Score(score)) => Some(Some(score.clone())),
-            Heard::Answer(Answer::Broken(what, why)) if what == "eval" => {
+            Heard::Answer(Answer::Aborted(what, why)) if what == "eval" => {
                 code = Some(why.as_str().to_owned());
                 Some(None)
             }
@@ -156,7 +156,7 @@ impl Client {
 
     /// Listens until `each` has what it waits for, and feeds the chip. Where nothing is heard for long, the chip is asked
     /// whether it still works.
-    fn attend<T>(
+    fn follow<T>(
         &mut self,
         what: &str,
         reply: Reply,
@@ -170,7 +170,7 @@ impl Client {
         loop {
             let heard = match said.pop_front() {
                 Some(heard) => Some(heard),
-                None => self.hear(Instant::now() + patience)?,
+                None => self.recv(Instant::now() + patience)?,
             };
             if let (None, Some(feeder)) = (&heard, &mut feeder) {
                 // What it asked for, or what it answered, is lost.
@@ -179,7 +179,7 @@ impl Client {
                 continue;
             }
             let Some(heard) = heard else {
-                let state = self.ask("status")?;
+                let state = self.request("status")?;
                 let is_working = |heard: &Heard| matches!(heard, Heard::Answer(Answer::State(s)) if s.activity == what);
                 if !state.said.iter().any(is_working) {
                     let (port, code) = (self.port(), "bytes-lost".into());

@@ -25,8 +25,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::hear`].
-    pub fn quiet(&mut self) -> Result<(), ChipError> {
+    /// As [`Client::recv`].
+    pub fn drain(&mut self) -> Result<(), ChipError> {
         let silence = self.link.silence();
         let longest = Instant::now() + 3 * silence;
         let mut until = Instant::now() + silence;
@@ -53,14 +53,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`].
+    /// As [`Client::request`].
     pub(super) fn find_answer(&mut self, name: &str, said: &mut Vec<Heard>) -> Result<Option<Answered>, ChipError> {
         // Each is always taken, and changes nothing.
         let (after, command) = if name == "echo" { ("status", "status") } else { ("echo", "echo on=0") };
-        self.tell(command)?;
+        self.send_command(command)?;
         let mut until = Instant::now() + self.patience();
         let (mut found, mut is_heard) = (None, false);
-        while let Some(heard) = self.hear(until)? {
+        while let Some(heard) = self.recv(until)? {
             match heard {
                 Heard::Answer(Answer::Ok(cmd, ..)) if cmd == after => return Ok(found),
                 Heard::Answer(Answer::Ok(cmd, numbers, crc)) if cmd == name => found = Some(Ok((numbers, crc))),
@@ -77,7 +77,7 @@ impl Client {
         }
         match found {
             None if !is_heard => Err(self.silent(name)),
-            None => self.quiet().map(|()| None),
+            None => self.drain().map(|()| None),
             found => Ok(found),
         }
     }
@@ -86,17 +86,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::hear`]; [`ChipError::Silent`].
+    /// As [`Client::recv`]; [`ChipError::Silent`].
     pub fn sync(&mut self) -> Result<(), ChipError> {
         let (start, before) = (Instant::now(), self.traffic.down);
         // Who it is, a chip says at once, unless it works on a sample.
         let patience = if self.link.comes_back() { self.link.patience() / 2 } else { self.link.patience() };
         for _ in 0..HELLOS {
-            self.quiet()?;
+            self.drain()?;
             self.send(&[CTRL_U, b'\n'])?;
             // A person may have been here before.
-            self.tell("echo on=0")?;
-            self.tell("hello")?;
+            self.send_command("echo on=0")?;
+            self.send_command("hello")?;
             match self.answer_within("hello", patience) {
                 Ok(reply) => {
                     if let Some(chip) = introduction(&reply.said) {
@@ -144,7 +144,7 @@ impl Client {
     /// # Errors
     ///
     /// The last error of the job, or what keeps the line from being put in order.
-    pub fn persist<T>(
+    pub fn retry<T>(
         &mut self,
         retries: u32,
         mut job: impl FnMut(&mut Self) -> Result<T, ChipError>,

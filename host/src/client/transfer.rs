@@ -3,7 +3,7 @@
 use crate::client::chip::{Client, Heard, Reply};
 use crate::client::fault::ChipError;
 use mote_protocol::answer::Answer;
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::frame::{Frame, decode, encode, encode_numbers, numbers};
 use mote_protocol::limits::{FRAME_NUMBERS, WINDOW};
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ const REPAIRS: u32 = 20;
 
 /// CRC-32 over numbers, as the chip takes it.
 pub fn digest(numbers: &[f32]) -> u32 {
-    let mut digest = Digest::new();
+    let mut digest = Crc32::new();
     digest.update(numbers);
     digest.finish()
 }
@@ -71,13 +71,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`]; [`ChipError::Digest`], [`ChipError::Broken`]; [`ChipError::Refused`] for numbers that cannot be
+    /// As [`Client::request`]; [`ChipError::Digest`], [`ChipError::Broken`]; [`ChipError::Refused`] for numbers that cannot be
     /// taken.
     pub fn upload(&mut self, command: &str, all: &[f32]) -> Result<(), ChipError> {
         let what = command.split(' ').next().unwrap_or_default();
         let (mut convoy, crc) = (SendWindow::default(), digest(all));
         convoy.add(0, all);
-        self.ask(command)?;
+        self.request(command)?;
         let mut repairs = 0;
         while !convoy.is_done() {
             convoy.go(self)?;
@@ -123,7 +123,7 @@ impl Client {
 
     /// After an accident: lets the line come to rest, and asks for the position to go on from.
     pub(super) fn next_number(&mut self, what: &str, repairs: u32) -> Result<usize, ChipError> {
-        self.quiet()?;
+        self.drain()?;
         self.send(b"\n")?;
         let state = self.status()?;
         if state.activity != what || repairs > REPAIRS {
@@ -137,11 +137,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::ask`]; [`ChipError::Digest`] if they do not arrive whole.
+    /// As [`Client::request`]; [`ChipError::Digest`] if they do not arrive whole.
     pub fn weights(&mut self) -> Result<Vec<f32>, ChipError> {
         // Frames come right behind the answer, maybe in the same piece.
         self.reader.frames = true;
-        let received = self.ask("weights binary=1").and_then(|reply| {
+        let received = self.request("weights binary=1").and_then(|reply| {
             let (weights, crc) = self.receive_weights(&reply)?;
             Ok((reply, weights, crc))
         });
@@ -157,7 +157,7 @@ impl Client {
     fn receive_weights(&mut self, reply: &Reply) -> Result<(Vec<f32>, u32), ChipError> {
         let mut all = Vec::with_capacity(reply.numbers as usize);
         let mut until = Instant::now() + self.patience();
-        while let Some(heard) = self.hear(until)? {
+        while let Some(heard) = self.recv(until)? {
             match heard {
                 Heard::Frame(mut bytes) => match decode(&mut bytes) {
                     Ok(Frame::Put { first, numbers: bytes }) if first as usize == all.len() => {
@@ -168,7 +168,7 @@ impl Client {
                     // A part is missing or damaged: the digest will say so.
                     Ok(Frame::Put { .. }) | Err(_) => {}
                 },
-                Heard::Answer(Answer::Broken(what, code)) if what == "weights" => {
+                Heard::Answer(Answer::Aborted(what, code)) if what == "weights" => {
                     return Err(ChipError::Broken {
                         port: self.port(),
                         what: what.as_str().into(),
@@ -185,5 +185,5 @@ impl Client {
 
 /// Whether the chip has said that bytes were lost on its side.
 pub(super) fn lost_bytes(said: &[Heard]) -> bool {
-    said.iter().any(|heard| matches!(heard, Heard::Answer(Answer::Broken(what, _)) if what == "line"))
+    said.iter().any(|heard| matches!(heard, Heard::Answer(Answer::Aborted(what, _)) if what == "line"))
 }

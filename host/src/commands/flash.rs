@@ -14,7 +14,7 @@ use std::process::Command;
 /// Options of `mote flash`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs probe-rs and a debug probe; most boards have one. firmware/BOARDS.md says where the serial port \
+    after_help = "Needs probe-rs and a debug probe; most boards have one. docs/boards.md says where the serial port \
 is. Open it at 115200 baud, 8 data bits, no parity.
 
 Examples:

@@ -19,7 +19,7 @@ use mote_runtime::runs::presets::{self, Preset};
 ///
 /// Whatever keeps the chip from answering.
 pub fn hello(args: &ChipArgs, quiet: bool) -> anyhow::Result<()> {
-    let mut client = args.open(Interrupt::install()?, quiet)?;
+    let mut client = args.open(Interrupt::current(), quiet)?;
     let state = client.status()?;
     let chip = client.chip()?;
     let (hello, board, limits) = (&chip.hello, &chip.board, &chip.limits);
@@ -52,7 +52,7 @@ const RETRIES: u32 = 5;
 ///
 /// A preset of another shape; whatever ends the conversation; any line that differs.
 pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow::Result<()> {
-    let mut client = args.open(Interrupt::install()?, quiet)?;
+    let mut client = args.open(Interrupt::current(), quiet)?;
     let preset = choose(&client, preset)?;
     let (mut host, mut found) = (Vec::new(), Vec::new());
     let mut memory = open::reference_memory(&client)?;
@@ -61,7 +61,7 @@ pub fn run_preset(args: &ChipArgs, preset: Option<&str>, quiet: bool) -> anyhow:
         let data = session::data_keys(&run.distribution, run.samples, run.seed);
         let command = format!("train name={} {data} test={} {}", run.name, run.test_samples, session::plan_keys(&plan));
         let (mut said, mut lines) = (Ok(()), Vec::new());
-        client.persist(RETRIES, |client| {
+        client.retry(RETRIES, |client| {
             client.stop()?;
             lines.clear();
             let noise = client.noise;

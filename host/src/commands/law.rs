@@ -124,7 +124,7 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     if args.port.is_none() {
         machine::chosen("on", &args.on)?;
     }
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let mut client = args.chip().open(interrupt, quiet)?;
     let mut memory = open::reference_memory(&client)?;
     let shape = memory.shape();
@@ -145,9 +145,9 @@ pub fn law(args: &LawArgs, quiet: bool) -> anyhow::Result<()> {
     let bar = progress::bar(cells.len() as u64, &client.port(), quiet);
     let (start, mut results, mut equal) = (Instant::now(), Vec::with_capacity(cells.len()), 0);
     for cell in &cells {
-        let found = match client.persist(RETRIES, |client| cell.on_chip(client, shape.dim)) {
+        let found = match client.retry(RETRIES, |client| cell.on_chip(client, shape.dim)) {
             Err(error) => {
-                let _ = client.tell("stop"); // whether it hears us does not matter any more
+                let _ = client.send_command("stop"); // whether it hears us does not matter any more
                 let saved = save_partial(args, &cells, &results)?;
                 return Err(ended_early(error, counted(results.len(), "cell"), saved));
             }

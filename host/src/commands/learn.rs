@@ -26,7 +26,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
         Job::check(args, &files, model.shape, machine.name)?;
     }
     remarks::tell(args.steps, args.lr, quiet);
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let mut client = args.chip.open(interrupt, quiet)?;
     let mut memory = open::reference_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;
@@ -53,7 +53,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let chip = match learned {
         Err(ChipError::Interrupted) => {
-            return Err(save_interrupted::rescue(order, &mut client, losses, &mut memory, &out));
+            return Err(save_interrupted::save_interrupted(order, &mut client, losses, &mut memory, &out));
         }
         other => other?,
     };

@@ -8,7 +8,7 @@ use crate::board::{build, machine, provision};
 use crate::emulator::qemu::Emulator;
 pub use crate::monitor::options::MonitorArgs;
 use crate::monitor::source::{self, Source};
-use crate::monitor::watch::Watch;
+use crate::monitor::watch::Monitor;
 use crate::monitor::{as_lines, on_screen};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -19,11 +19,11 @@ use std::time::Duration;
 ///
 /// A source that cannot be opened, a board that fails, a log that cannot be written, [`Interrupted`](crate::base::error::Interrupted).
 pub fn monitor(args: &MonitorArgs, quiet: bool) -> anyhow::Result<()> {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     args.check()?;
     let is_terminal = std::io::stdout().is_terminal();
     let source = open(args, quiet, is_terminal)?;
-    let mut watch = Watch::new(source, args.log.as_deref())?;
+    let mut watch = Monitor::new(source, args.log.as_deref())?;
     if watch.source.is_live() && (args.port.is_some() || args.train.is_some()) {
         watch.greet()?;
     }

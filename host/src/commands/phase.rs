@@ -3,13 +3,13 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, print_line};
-use crate::lab::conclude::conclude;
 use crate::lab::estimate;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use crate::lab::session::Session;
 use crate::lab::store::Store;
+use crate::lab::summarize::summarize;
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::outcome::Cell;
@@ -122,8 +122,8 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = run_file.map(|file| file.text);
     let session =
         Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
-    let interrupt = Interrupt::install()?;
-    conclude(&config, cells, &out, &session, interrupt.flag())
+    let interrupt = Interrupt::current();
+    summarize(&config, cells, &out, &session, interrupt.flag())
 }
 
 /// Says what a run would be.
@@ -181,7 +181,7 @@ fn compute(
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
     let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
     let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));

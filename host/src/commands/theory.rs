@@ -103,8 +103,11 @@ fn print(verdict: &Verdict) -> anyhow::Result<()> {
     print_line(format_args!(
         "  steps to the stop loss, in order of size: {benign:.1e} if benign, {harmful:.1e} if harmful"
     ))?;
-    let first = if *n_snr2 >= verdict.race { "signal" } else { "noise" };
-    print_line(format_args!("  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here", verdict.race))
+    let first = if *n_snr2 >= verdict.phase_ratio { "signal" } else { "noise" };
+    print_line(format_args!(
+        "  early race: even at N SNR^2 = 2 C_p^2 = {:.4}; the {first} leads here",
+        verdict.phase_ratio
+    ))
 }
 
 #[cfg(test)]
@@ -124,7 +127,7 @@ mod tests {
         // eps = 0.05: H at least 40,000 SNR^-4, D at least 40,000 H.
         let inside = verdict("theorem", 10, 1.0, 4_000_000_000_000, 100_000_000);
         assert_eq!(inside.missed(), ["samples"], "{inside:?}");
-        assert!((inside.n_snr2 - 10.0).abs() < 1e-9 && (inside.race - 2.0).abs() < 1e-12);
+        assert!((inside.n_snr2 - 10.0).abs() < 1e-9 && (inside.phase_ratio - 2.0).abs() < 1e-12);
         assert!((inside.benign_steps - 2e5).abs() < 1e-3 && (inside.harmful_steps - 2e6).abs() < 1e-2);
         let low = verdict("theorem", 10, 0.1, 4_000_000_000_000, 100_000_000);
         assert_eq!(low.missed(), ["width", "samples"], "SNR^-4 is 10^4");
@@ -147,7 +150,7 @@ mod tests {
     #[test]
     fn figure_1_is_outside_and_its_race_is_at_800() {
         let figure1 = verdict("figure1", 20, 50.0, 1024, 512);
-        assert!((figure1.race - 800.0).abs() < 1e-9);
+        assert!((figure1.phase_ratio - 800.0).abs() < 1e-9);
         assert!((figure1.n_snr2 - 20.0 * (50.0f64 / 6.4).powi(2)).abs() < 1e-9);
         assert!(figure1.missed().contains(&"width") && figure1.missed().contains(&"learning_rate"));
     }

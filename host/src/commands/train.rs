@@ -271,7 +271,7 @@ fn descend(
     data: &mut InMemory,
     quiet: bool,
 ) -> anyhow::Result<(Vec<Row>, End)> {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let bar = progress::bar(job.steps.into(), "training", quiet);
     let test_labels: Vec<Label> = job.test.as_ref().map(Samples::labels_or_plus).unwrap_or_default();
     let mut test = job.test.as_ref().map(|test| test.dataset(&test_labels));

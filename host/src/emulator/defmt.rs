@@ -29,7 +29,7 @@ pub fn log(plan: &Plan, quiet: bool, mut each: impl FnMut(&str) -> anyhow::Resul
         .and_then(|table| table.ok_or_else(|| anyhow!("the file has no table of log formats")))
         .with_context(|| format!("{}: the table of the log", elf.display()))?;
     let mut decoder = table.new_stream_decoder();
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let mut emulator = Emulator::start_logging(machine, &elf, plan.deadline)?;
     let mut entries = 0u32;
     while let Some(bytes) = emulator.receive(Duration::from_millis(100))? {

@@ -86,7 +86,7 @@ pub fn run_built(
 ) -> anyhow::Result<Session> {
     let name = plan.machine.name;
     let sizes = elf_sizes::of_elf(&firmware.elf)?;
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let expected = crate::reference::preset_run::host_lines(&plan.preset)?;
     let bar = step_bar(&plan.preset, plan.machine, quiet);
     let mut emulator = Emulator::start(plan.machine, &firmware.elf, plan.deadline)?;

@@ -1,5 +1,6 @@
 //! An emulated board and the lines it sends. The emulator never outlives its owner or its deadline.
 
+use crate::base::lines::LineReader;
 use crate::base::progress;
 use crate::board::machine::Machine;
 use crate::board::provision::QEMU;
@@ -28,9 +29,6 @@ const READS_WAITING: usize = 1 << 14;
 /// Most bytes of a read.
 const READ_BYTES: usize = 4096;
 
-/// Bytes of a line beyond which the board is taken for broken.
-const LINE_LIMIT: usize = 4096;
-
 /// What [`Emulator::listen`] heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -52,7 +50,7 @@ pub struct Emulator {
     written: Receiver<std::io::Result<()>>,
     reads: Receiver<std::io::Result<Vec<u8>>>,
     /// What was read and not yet handed out.
-    waiting: Vec<u8>,
+    lines: LineReader,
     complaints: Option<JoinHandle<String>>,
     until: Instant,
     deadline: Duration,
@@ -138,10 +136,10 @@ impl Emulator {
             let _ = stderr.read_to_string(&mut text);
             text
         });
-        let (waiting, complaints, name) = (Vec::new(), Some(complaints), machine.name);
+        let (lines, complaints, name) = (LineReader::default(), Some(complaints), machine.name);
         let (id, child) = (child.id(), Arc::new(Mutex::new(child)));
         progress::end_with_us(&child);
-        Ok(Self { child, id, writes, written, reads, waiting, complaints, until, deadline, name })
+        Ok(Self { child, id, writes, written, reads, lines, complaints, until, deadline, name })
     }
 
     /// What the board says within a tenth of a second.
@@ -153,23 +151,17 @@ impl Emulator {
         let until = Instant::now() + Duration::from_millis(100);
         self.check_deadline()?;
         loop {
-            let start = &self.waiting[..self.waiting.len().min(LINE_LIMIT)];
-            let end = start.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
-            if let Some(length) = end.or((start.len() == LINE_LIMIT).then_some(LINE_LIMIT)) {
-                return Ok(Heard::Line(self.take_line(length)));
+            if let Some(line) = self.lines.next_line() {
+                return Ok(Heard::Line(line));
             }
             match self.reads.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.waiting.extend(bytes.context("reading from the emulator")?),
-                Err(RecvTimeoutError::Disconnected) if self.waiting.is_empty() => return Ok(Heard::End),
-                Err(RecvTimeoutError::Disconnected) => return Ok(Heard::Line(self.take_line(self.waiting.len()))),
+                Ok(bytes) => self.lines.push(&bytes.context("reading from the emulator")?),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(self.lines.last_line().map_or(Heard::End, Heard::Line));
+                }
                 Err(RecvTimeoutError::Timeout) => return Ok(Heard::Nothing),
             }
         }
-    }
-
-    fn take_line(&mut self, length: usize) -> String {
-        let line: Vec<u8> = self.waiting.drain(..length).collect();
-        String::from_utf8_lossy(line.trim_ascii_end()).into_owned()
     }
 
     /// The bytes that come first within `patience`, as they are; none if none came. `None` if the board has ended.
@@ -179,8 +171,9 @@ impl Emulator {
     /// As [`Emulator::listen`].
     pub fn receive(&mut self, patience: Duration) -> anyhow::Result<Option<Vec<u8>>> {
         self.check_deadline()?;
-        if !self.waiting.is_empty() {
-            return Ok(Some(std::mem::take(&mut self.waiting)));
+        let waiting = self.lines.take_bytes();
+        if !waiting.is_empty() {
+            return Ok(Some(waiting));
         }
         match self.reads.recv_timeout(patience) {
             Ok(bytes) => Ok(Some(bytes.context("reading from the emulator")?)),

@@ -3,7 +3,7 @@
 use crate::base::error::InputError;
 use crate::formats::npz::Npz;
 use mote_core::data::{InMemory, Label};
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -74,7 +74,7 @@ impl Samples {
 
     /// The digest of the samples as report lines have it: of every sample, its tokens and its label.
     pub fn crc32(&self) -> u32 {
-        let mut digest = Digest::new();
+        let mut digest = Crc32::new();
         for (x, label) in self.x.chunks_exact(self.tokens * self.dim).zip(self.labels_or_plus()) {
             digest.update(x);
             digest.update(&[label.sign()]);

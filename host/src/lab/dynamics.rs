@@ -54,7 +54,7 @@ pub fn follow_all(
     threads: usize,
     progress: Kind,
 ) -> anyhow::Result<Vec<Vec<Row>>> {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::current();
     let progress = Progress::start(progress, "steps", places.len() as u64 * u64::from(steps), 0, None);
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<anyhow::Result<Vec<Row>>>>> = places.iter().map(|_| Mutex::new(None)).collect();

@@ -105,16 +105,12 @@ impl<'a> Grid<'a> {
             ns.push(row[0].n as f64);
             // Both rise, so that the one is found by going along the other.
             let mut at = 0;
-            places.push(
-                signals
-                    .iter()
-                    .map(|signal| {
-                        let is_there = row.get(at).is_some_and(|group| group.signal_norm == *signal);
-                        at += usize::from(is_there);
-                        is_there.then(|| first + at - 1)
-                    })
-                    .collect(),
-            );
+            let mut place = |signal: &f64| {
+                let is_there = row.get(at).is_some_and(|group| group.signal_norm == *signal);
+                at += usize::from(is_there);
+                is_there.then(|| first + at - 1)
+            };
+            places.push(signals.iter().map(&mut place).collect());
             first += row.len();
         }
         Self { groups, places, x: edges(&signals), y: edges(&ns), ns: fine(&ns), signals: fine(&signals) }
@@ -144,10 +140,11 @@ impl<'a> Grid<'a> {
     /// image that takes their place, if there are too many of them.
     fn plots(&self, value: impl Fn(&Group) -> Option<f64>, curve: &[(f64, f64)]) -> (Vec<Plot>, Option<Raster>) {
         let values: Vec<f64> = self.groups.iter().map(|group| value(group).unwrap_or(f64::NAN)).collect();
-        // One value everywhere has no scale of its own: it gets the colour it would have between 0 and 1.
-        let known = || values.iter().copied().filter(|x| !x.is_nan());
-        let (least, most) = known().fold((f64::NAN, f64::NAN), |(least, most), x| (x.min(least), x.max(most)));
-        let only = (least == most).then_some(least.clamp(0.0, 1.0));
+        let known = values.iter().copied().filter(|x| !x.is_nan());
+        let (least, most) = known.fold((f64::NAN, f64::NAN), |(least, most), x| (x.min(least), x.max(most)));
+        // One value everywhere, or none, has no scale of its own: it gets the colour it would have between 0 and 1.
+        let has_scale = least < most;
+        let only = (!has_scale).then_some(if least.is_nan() { 0.0 } else { least.clamp(0.0, 1.0) });
         let map = move |t: f64| if t.is_nan() { BLANK.into() } else { ColorMap::Viridis.map(only.unwrap_or(t)) };
         let heatmap = Heatmap::new().with_color_map(ColorMap::Custom(Arc::new(map)));
         let heatmap = heatmap.with_x_range(self.x.0, self.x.1).with_y_range(self.y.0, self.y.1).with_cell_size(1.0);

@@ -1,6 +1,5 @@
 //! The laboratory at the command line: grids, folders, pages and pictures around `mote-lab`.
 
-pub mod conclude;
 pub mod dynamics;
 pub mod dynamics_page;
 pub mod estimate;
@@ -14,3 +13,4 @@ pub mod presets;
 pub mod run_file;
 pub mod session;
 pub mod store;
+pub mod summarize;

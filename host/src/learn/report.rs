@@ -5,7 +5,6 @@ use crate::client::fault::ChipError;
 use crate::formats::summary::Summary;
 use crate::formats::weights;
 use crate::learn::job::{Held, Job, LearnArgs, Learned};
-use crate::reference::session;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::shape::Shape;
@@ -91,7 +90,7 @@ fn files(
     summary: &Summary,
     memory: &mut Heap,
 ) -> anyhow::Result<Vec<File>> {
-    session::set_weights(memory, weights);
+    memory.workspace().params.set_row(weights);
     let mut curve = String::from("step,train_loss\n");
     for (step, loss) in losses {
         let _ = writeln!(curve, "{step},{loss}");

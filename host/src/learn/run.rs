@@ -9,7 +9,7 @@ use crate::learn::remote_run::RemoteRun;
 use crate::reference::session::{self, Files};
 use anyhow::ensure;
 use mote_core::data::Split;
-use mote_core::memory::Heap;
+use mote_core::memory::{Heap, Memory};
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::Plan;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ impl Job {
     /// Training or a test that leaves the finite numbers; [`ChipError::Interrupted`] if it may not go on.
     pub fn on_host(&self, memory: &mut Heap, goes_on: impl Fn() -> bool) -> anyhow::Result<Learned> {
         if let Some(weights) = &self.init {
-            session::set_weights(memory, weights);
+            memory.workspace().params.set_row(weights);
         }
         let mut files = Files::new(&self.train, self.test.as_ref());
         // The digest of the test set is not part of the run: it is tested afterwards.
@@ -67,14 +67,14 @@ impl Job {
         let sets = Sets::new(&self.train.0, self.test.as_ref().map(|(samples, _)| samples));
         let mut visit =
             RemoteRun { job: self, held, sets, host, began: false, uploaded: false, last: 0, losses: BTreeMap::new() };
-        let (reason, weights) = client.persist(RETRIES, |client| {
+        let (reason, weights) = client.retry(RETRIES, |client| {
             let reason = visit.train(client, &mut each)?;
             let weights = client.weights()?;
             visit.check_weights(client)?;
             Ok((reason, weights))
         })?;
-        let on_train = client.persist(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
-        let test = |_| client.persist(RETRIES, |client| visit.test(client, Split::Test, &weights));
+        let on_train = client.retry(RETRIES, |client| visit.test(client, Split::Train, &weights))?;
+        let test = |_| client.retry(RETRIES, |client| visit.test(client, Split::Test, &weights));
         let on_test = self.test.as_ref().map(test).transpose()?;
         Ok(Learned { reason, losses: visit.losses, weights, on_train, on_test })
     }

@@ -17,7 +17,7 @@ type Losses = BTreeMap<u32, f32>;
 /// Ends the run: the chip idles, and its weights and the curve are saved, if it answers in time. `losses` were heard
 /// before the interruption. Nothing is saved of a chip that stands before the last of them: it was reset, and its
 /// weights are not the run's.
-pub fn rescue(
+pub fn save_interrupted(
     order: Order,
     client: &mut Client,
     mut losses: Losses,
@@ -44,7 +44,7 @@ pub fn rescue(
 
 /// Stops the chip. Its weights, and the step they are of; what it says of steps on the way goes to `losses`.
 fn fetch(client: &mut Client, losses: &mut Losses) -> Result<(u32, Vec<f32>), ChipError> {
-    for heard in client.ask("stop")?.said {
+    for heard in client.request("stop")?.said {
         if let Heard::Record(Record::Step(step)) = heard {
             losses.insert(step.step, step.train_loss);
         }

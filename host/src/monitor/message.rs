@@ -44,7 +44,7 @@ impl Display for Activity {
 
 /// How a message is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum Severity {
     /// For information.
     Plain,
     /// Something was done as asked.
@@ -59,7 +59,7 @@ pub struct Message {
     /// When it came.
     pub at: Duration,
     /// How it is meant.
-    pub tone: Tone,
+    pub tone: Severity,
     /// What it says.
     pub text: String,
 }

@@ -21,7 +21,7 @@ pub use options::MonitorArgs;
 use std::fmt::Display;
 use std::io::Write;
 use std::time::{Duration, Instant};
-pub use watch::Watch;
+pub use watch::Monitor;
 
 /// Time between two pictures.
 const PICTURE: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ const STILL: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The dashboard, until someone quits.
-pub fn on_screen(watch: &mut Watch, interrupt: Interrupt) -> anyhow::Result<()> {
+pub fn on_screen(watch: &mut Monitor, interrupt: Interrupt) -> anyhow::Result<()> {
     let mut screen = Screen::enter()?;
     let outcome = dashboard(watch, &mut screen, interrupt);
     drop(screen);
@@ -43,7 +43,7 @@ pub fn on_screen(watch: &mut Watch, interrupt: Interrupt) -> anyhow::Result<()> 
     watch.failure.take().map_or(Ok(()), Err)
 }
 
-fn dashboard(watch: &mut Watch, screen: &mut Screen, interrupt: Interrupt) -> anyhow::Result<()> {
+fn dashboard(watch: &mut Monitor, screen: &mut Screen, interrupt: Interrupt) -> anyhow::Result<()> {
     let (mut help, mut has_changed, mut drawn) = (false, true, Instant::now());
     while !interrupt.is_raised() {
         if has_changed || drawn.elapsed() >= STILL {
@@ -78,7 +78,7 @@ fn beside(text: impl Display, quiet: bool) {
 }
 
 /// Every line as it comes, until there are no more, or the run that was ordered is over; damaged ones say so.
-pub fn as_lines(watch: &mut Watch, interrupt: Interrupt, quiet: bool) -> anyhow::Result<()> {
+pub fn as_lines(watch: &mut Monitor, interrupt: Interrupt, quiet: bool) -> anyhow::Result<()> {
     let mut over = None;
     let outcome = loop {
         if interrupt.is_raised() {

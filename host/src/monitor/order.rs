@@ -13,7 +13,7 @@ const LAST_LINE: Duration = Duration::from_secs(1);
 
 /// What has become of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate {
+enum Status {
     /// Not answered yet, and why that may be.
     Told(Option<String>),
     /// The chip is at it.
@@ -31,22 +31,22 @@ pub struct Order {
     at: Duration,
     /// When a line of the protocol came last.
     heard: Duration,
-    fate: Fate,
+    fate: Status,
 }
 
 impl Order {
     /// It was told then.
     pub fn new(at: Duration) -> Self {
-        Self { at, heard: at, fate: Fate::Told(None) }
+        Self { at, heard: at, fate: Status::Told(None) }
     }
 
     /// Takes what the chip says. What it says of a run before this one is not about this one.
     pub fn hear(&mut self, line: &str, at: Duration) {
-        if matches!(self.fate, Fate::Over(_)) {
+        if matches!(self.fate, Status::Over(_)) {
             return;
         }
         if is_crash(line) {
-            self.fate = Fate::Over(Err(format!("the chip has crashed, saying: {line}")));
+            self.fate = Status::Over(Err(format!("the chip has crashed, saying: {line}")));
         } else if let Ok(answer) = Answer::parse(line) {
             self.heard = at;
             self.answer(&answer);
@@ -59,31 +59,31 @@ impl Order {
     fn record(&mut self, record: &Record, at: Duration) {
         match (record, &self.fate) {
             // It comes before `ok`, which may be lost.
-            (Record::Run(_), Fate::Told(_)) => self.fate = Fate::Taken,
-            (Record::Done(done), Fate::Taken) => {
+            (Record::Run(_), Status::Told(_)) => self.fate = Status::Taken,
+            (Record::Done(done), Status::Taken) => {
                 let has_failed = done.reason == "error";
                 let end = if has_failed { Err("the run has failed; its error is above".into()) } else { Ok(()) };
-                self.fate = Fate::Done(at, end);
+                self.fate = Status::Done(at, end);
             }
-            (Record::Work(_), Fate::Done(_, end)) => self.fate = Fate::Over(end.clone()),
+            (Record::Work(_), Status::Done(_, end)) => self.fate = Status::Over(end.clone()),
             _ => {}
         }
     }
 
     fn answer(&mut self, answer: &Answer) {
         match (answer, &self.fate) {
-            (Answer::Ok(cmd, ..), Fate::Told(_)) if cmd == "train" => self.fate = Fate::Taken,
-            (Answer::Refused(cmd, code, text), Fate::Told(_)) if cmd == "train" => {
-                self.fate = Fate::Over(Err(format!("train was refused: {text} ({code})")));
+            (Answer::Ok(cmd, ..), Status::Told(_)) if cmd == "train" => self.fate = Status::Taken,
+            (Answer::Refused(cmd, code, text), Status::Told(_)) if cmd == "train" => {
+                self.fate = Status::Over(Err(format!("train was refused: {text} ({code})")));
             }
             // Of a line that could not be read: of this one, or of what was begun before it.
-            (Answer::Refused(cmd, code, text), Fate::Told(_)) if cmd == "-" => {
-                self.fate = Fate::Told(Some(format!("; a line was refused: {text} ({code})")));
+            (Answer::Refused(cmd, code, text), Status::Told(_)) if cmd == "-" => {
+                self.fate = Status::Told(Some(format!("; a line was refused: {text} ({code})")));
             }
-            (Answer::State(state), Fate::Taken) if state.activity == "idle" => {
+            (Answer::State(state), Status::Taken) if state.activity == "idle" => {
                 let step = state.step;
                 let why = format!("the chip idles at step {step}: it was reset, or its last lines were lost");
-                self.fate = Fate::Over(Err(why));
+                self.fate = Status::Over(Err(why));
             }
             _ => {}
         }
@@ -91,21 +91,21 @@ impl Order {
 
     /// Whether the chip should be at it, or begin.
     pub fn is_open(&self) -> bool {
-        matches!(self.fate, Fate::Told(_) | Fate::Taken)
+        matches!(self.fate, Status::Told(_) | Status::Taken)
     }
 
     /// Whether it is over, and how it ended.
     pub fn outcome(&self, now: Duration) -> Option<Result<(), String>> {
         let seconds = PATIENCE.as_secs();
         match &self.fate {
-            Fate::Over(end) => Some(end.clone()),
-            Fate::Done(at, end) if now.saturating_sub(*at) >= LAST_LINE => Some(end.clone()),
-            Fate::Told(doubt) if now.saturating_sub(self.at) >= PATIENCE => {
+            Status::Over(end) => Some(end.clone()),
+            Status::Done(at, end) if now.saturating_sub(*at) >= LAST_LINE => Some(end.clone()),
+            Status::Told(doubt) if now.saturating_sub(self.at) >= PATIENCE => {
                 let doubt = doubt.as_deref().unwrap_or_default();
                 let why = format!("expected an answer to train within {seconds} s, found silence or noise{doubt}");
                 Some(Err(why))
             }
-            Fate::Taken if now.saturating_sub(self.heard) >= PATIENCE => {
+            Status::Taken if now.saturating_sub(self.heard) >= PATIENCE => {
                 Some(Err(format!("expected the run to go on, found silence or noise for {seconds} s")))
             }
             _ => None,
@@ -115,7 +115,7 @@ impl Order {
     /// How it ended if nothing more will come.
     pub fn at_the_end(&self, now: Duration) -> Result<(), String> {
         match &self.fate {
-            Fate::Done(_, end) => end.clone(),
+            Status::Done(_, end) => end.clone(),
             _ => self.outcome(now).unwrap_or_else(|| Err("the lines ended before the run did".into())),
         }
     }

@@ -1,22 +1,19 @@
 //! Where the lines of a chip come from: lines in, bytes out. The rest of the monitor knows no port and no file.
 
 use crate::base::error::InputError;
+use crate::base::lines::LineReader;
 use crate::emulator::qemu::{self, Emulator};
 use anyhow::Context;
 use mote_protocol::crc::checksum;
 use serialport::SerialPort;
-use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// How long [`Source::listen`] waits for a line: keys are answered as fast.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// Bytes after which a line that does not end is taken as one: no chip sends such.
-pub const LINE_LIMIT: usize = 4096;
 
 /// Time between two attempts to open a port that was lost.
 const RETRY: Duration = Duration::from_millis(500);
@@ -69,60 +66,12 @@ pub fn with_checksum(command: &str) -> String {
     format!("{command} *{:08x}\n", checksum(command.as_bytes()))
 }
 
-/// The next line, whatever its bytes are; `None` at the end.
-fn read_line(input: &mut impl BufRead) -> std::io::Result<Option<String>> {
-    let mut line = Vec::new();
-    let count = input.take(LINE_LIMIT as u64).read_until(b'\n', &mut line)?;
-    Ok((count > 0).then(|| text(line.strip_suffix(b"\n").unwrap_or(&line))))
-}
-
-/// A line as text, without what is left of its end.
-fn text(line: &[u8]) -> String {
-    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
-}
-
-/// Bytes on their way to being lines.
-#[derive(Debug, Default)]
-pub struct Lines {
-    begun: Vec<u8>,
-    whole: VecDeque<String>,
-}
-
-impl Lines {
-    /// Takes bytes as they come.
-    pub fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte != b'\n' {
-                self.begun.push(byte);
-            }
-            if byte == b'\n' || self.begun.len() == LINE_LIMIT {
-                self.end();
-            }
-        }
-    }
-
-    /// The first line that is whole.
-    pub fn next_line(&mut self) -> Option<String> {
-        self.whole.pop_front()
-    }
-
-    /// What has begun is all there is of its line.
-    pub fn end(&mut self) {
-        let line = std::mem::take(&mut self.begun);
-        self.whole.push_back(text(&line));
-    }
-
-    /// Whether a line has begun.
-    pub fn has_begun(&self) -> bool {
-        !self.begun.is_empty()
-    }
-}
-
 /// Lines of a file, at a pace.
 #[derive(Debug)]
 pub struct Replay {
     name: String,
-    lines: BufReader<File>,
+    file: File,
+    lines: LineReader,
     /// Time between two lines.
     pause: Duration,
     due: Instant,
@@ -138,7 +87,7 @@ impl Replay {
         let file = File::open(path).map_err(|e| InputError::file(path, e.to_string()))?;
         let pause = if speed > 0.0 { Duration::from_secs_f64(1.0 / speed) } else { Duration::ZERO };
         let name = format!("replay of {}", path.display());
-        Ok(Self { name, lines: BufReader::new(file), pause, due: Instant::now() })
+        Ok(Self { name, file, lines: LineReader::default(), pause, due: Instant::now() })
     }
 }
 
@@ -156,7 +105,7 @@ impl Source for Replay {
             }
         }
         self.due += self.pause;
-        let line = read_line(&mut self.lines).with_context(|| self.name.clone())?;
+        let line = self.lines.read_line(&mut self.file).with_context(|| self.name.clone())?;
         Ok(line.map_or(Heard::End, Heard::Line))
     }
 
@@ -184,8 +133,8 @@ impl Piped {
     pub fn new(input: impl Read + Send + 'static) -> Self {
         let (sender, lines) = sync_channel(1024);
         std::thread::spawn(move || {
-            let mut input = BufReader::new(input);
-            while let Some(line) = read_line(&mut input).transpose() {
+            let (mut input, mut lines) = (input, LineReader::default());
+            while let Some(line) = lines.read_line(&mut input).transpose() {
                 let failed = line.is_err();
                 if sender.send(line).is_err() || failed {
                     break;
@@ -266,7 +215,9 @@ pub struct Serial {
     path: String,
     baud: u32,
     port: Option<Box<dyn SerialPort>>,
-    lines: Lines,
+    lines: LineReader,
+    /// What had begun when the port was lost.
+    rest: Option<String>,
     retry: Instant,
 }
 
@@ -278,7 +229,14 @@ impl Serial {
     /// [`InputError`] if it cannot be opened.
     pub fn open(path: &str, baud: u32) -> anyhow::Result<Self> {
         let port = connect(path, baud).map_err(|e| InputError::option("port", format!("{path}: {e}")))?;
-        Ok(Self { path: path.into(), baud, port: Some(port), lines: Lines::default(), retry: Instant::now() })
+        Ok(Self {
+            path: path.into(),
+            baud,
+            port: Some(port),
+            lines: LineReader::default(),
+            rest: None,
+            retry: Instant::now(),
+        })
     }
 
     /// Opens the port again, if it is time to try.
@@ -296,9 +254,7 @@ impl Serial {
         self.port = None;
         self.retry = Instant::now() + RETRY;
         // Half a line is not a line; it is shown as what it is.
-        if self.lines.has_begun() {
-            self.lines.end();
-        }
+        self.rest = self.lines.last_line();
         Heard::Lost(format!("{}: {why}", self.path))
     }
 }
@@ -313,7 +269,7 @@ impl Source for Serial {
     }
 
     fn listen(&mut self) -> anyhow::Result<Heard> {
-        if let Some(line) = self.lines.next_line() {
+        if let Some(line) = self.rest.take().or_else(|| self.lines.next_line()) {
             return Ok(Heard::Line(line));
         }
         let mut bytes = [0; 1024];

@@ -2,7 +2,7 @@
 
 use crate::base::error::quoted;
 use crate::monitor::curve::Curve;
-use crate::monitor::message::{Activity, Kind, Message, Tone, is_crash, is_wreck, printable};
+use crate::monitor::message::{Activity, Kind, Message, Severity, is_crash, is_wreck, printable};
 use crate::monitor::source::Heard;
 use mote_protocol::answer::{self, Answer};
 use mote_protocol::report::{Board, Done, Eval, Hello, Record, RunHeader, Stack};
@@ -104,16 +104,16 @@ impl State {
         match heard {
             Heard::Line(line) => return Some(self.line(line, at)),
             Heard::Lost(why) => {
-                self.print_line(at, Tone::Bad, format!("line lost: {why}; trying again"));
+                self.print_line(at, Severity::Bad, format!("line lost: {why}; trying again"));
                 self.lost = Some(why.clone());
             }
             Heard::Back => {
-                self.print_line(at, Tone::Good, "the connection is back");
+                self.print_line(at, Severity::Good, "the connection is back");
                 self.lost = None;
             }
             Heard::End => {
                 if !self.is_over {
-                    self.print_line(at, Tone::Plain, "no more lines");
+                    self.print_line(at, Severity::Plain, "no more lines");
                 }
                 self.is_over = true;
             }
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Adds a message.
-    pub fn print_line(&mut self, at: Duration, tone: Tone, text: impl Into<String>) {
+    pub fn print_line(&mut self, at: Duration, tone: Severity, text: impl Into<String>) {
         if self.messages.len() == MESSAGES_MAX {
             self.messages.pop_front();
         }
@@ -176,7 +176,7 @@ impl State {
             WireError::Checksum | WireError::TooLong => self.damage(line, at),
             _ => {
                 self.unknown += 1;
-                self.print_line(at, Tone::Bad, format!("not understood, {error}: {}", quoted(line)));
+                self.print_line(at, Severity::Bad, format!("not understood, {error}: {}", quoted(line)));
                 Kind::Unknown
             }
         }
@@ -184,7 +184,7 @@ impl State {
 
     fn damage(&mut self, line: &str, at: Duration) -> Kind {
         self.damaged += 1;
-        self.print_line(at, Tone::Bad, format!("damaged: {}", quoted(line)));
+        self.print_line(at, Severity::Bad, format!("damaged: {}", quoted(line)));
         Kind::Damaged
     }
 
@@ -198,7 +198,7 @@ impl State {
             self.activity = Activity::Crashed;
         }
         if !line.is_empty() {
-            self.print_line(at, if is_crash { Tone::Bad } else { Tone::Plain }, printable(line));
+            self.print_line(at, if is_crash { Severity::Bad } else { Severity::Plain }, printable(line));
         }
         Kind::Foreign
     }
@@ -212,7 +212,7 @@ impl State {
             Record::Digest(digest) if digest.what == "weights" => {
                 self.print_line(
                     at,
-                    Tone::Plain,
+                    Severity::Plain,
                     format!("weights after step {}: crc {:08x}", digest.step, digest.digest),
                 );
             }
@@ -220,21 +220,27 @@ impl State {
             Record::Step(report) => self.step(report.step.into(), report.train_loss, at),
             Record::Eval(eval) => self.eval(eval),
             Record::Track(..) => {}
-            Record::Error(step, code) => {
-                self.print_line(at, Tone::Bad, format!("the run failed, {code}; the weights are those of step {step}"))
-            }
+            Record::Error(step, code) => self.print_line(
+                at,
+                Severity::Bad,
+                format!("the run failed, {code}; the weights are those of step {step}"),
+            ),
             Record::Done(done) => self.done(&done, at),
             Record::Work(work) => {
                 let text = format!("work: {} steps of {} multiply-accumulates", work.steps, work.macs_per_step);
-                self.print_line(at, Tone::Plain, text);
+                self.print_line(at, Severity::Plain, text);
             }
             Record::Stack(stack) => {
-                self.print_line(at, Tone::Plain, format!("stack: {} of {} bytes used at most", stack.used, stack.of));
+                self.print_line(
+                    at,
+                    Severity::Plain,
+                    format!("stack: {} of {} bytes used at most", stack.used, stack.of),
+                );
                 self.stack = Some(stack);
             }
             Record::Bye(runs, failed) => {
                 self.activity = Activity::Ended;
-                let tone = if failed == 0 { Tone::Good } else { Tone::Bad };
+                let tone = if failed == 0 { Severity::Good } else { Severity::Bad };
                 self.print_line(at, tone, format!("the report ends: {runs} runs, {failed} failed"));
             }
         }
@@ -245,7 +251,7 @@ impl State {
         let is_session = hello.protocol >= answer::PROTOCOL;
         if !is_session || self.hello.as_ref() != Some(&hello) {
             let again = if self.hello.is_some() { " again" } else { "" };
-            self.print_line(at, Tone::Good, format!("the chip says hello{again}: {}", model(&hello)));
+            self.print_line(at, Severity::Good, format!("the chip says hello{again}: {}", model(&hello)));
             self.start_anew(if is_session { Activity::Idle } else { Activity::Preparing });
         }
         self.hello = Some(hello);
@@ -274,7 +280,7 @@ impl State {
         self.activity = Activity::Preparing;
         self.print_line(
             at,
-            Tone::Plain,
+            Severity::Plain,
             format!("run {}: {} samples, at most {} steps", run.name, run.samples, run.max_steps),
         );
         self.run = Some(run);
@@ -312,7 +318,7 @@ impl State {
         if let Some(rate) = self.whole_rate() {
             text += &format!(", {rate:.1} steps/s");
         }
-        let tone = if done.reason == "error" { Tone::Bad } else { Tone::Good };
+        let tone = if done.reason == "error" { Severity::Bad } else { Severity::Good };
         self.print_line(at, tone, text.clone());
         self.runs.push(text);
     }
@@ -349,10 +355,10 @@ impl State {
                 if cmd == "reset" {
                     self.start_anew(Activity::Idle);
                 }
-                self.print_line(at, Tone::Good, text);
+                self.print_line(at, Severity::Good, text);
             }
             Answer::Refused(cmd, code, text) => {
-                self.print_line(at, Tone::Bad, format!("refused: {cmd}: {text} ({code})"));
+                self.print_line(at, Severity::Bad, format!("refused: {cmd}: {text} ({code})"));
             }
             Answer::State(state) => self.state(&state, at),
             Answer::Score(score) => {
@@ -365,16 +371,16 @@ impl State {
                     100.0 * score.error,
                     score.attention
                 );
-                self.print_line(at, Tone::Good, text);
+                self.print_line(at, Severity::Good, text);
             }
-            Answer::Broken(what, code) => {
+            Answer::Aborted(what, code) => {
                 // Neither lost bytes nor a save that failed ends a run.
                 if what != "line" && what != "save" {
                     self.activity = Activity::Idle;
                 }
-                self.print_line(at, Tone::Bad, format!("{what} ended early: {code}"));
+                self.print_line(at, Severity::Bad, format!("{what} ended early: {code}"));
             }
-            Answer::Wear(saves, life) => self.print_line(at, Tone::Good, format!("flash: {saves} of {life} saves")),
+            Answer::Wear(saves, life) => self.print_line(at, Severity::Good, format!("flash: {saves} of {life} saves")),
             Answer::Limits(_) | Answer::Want(..) | Answer::Numbers(..) => {}
         }
     }
@@ -384,7 +390,7 @@ impl State {
         if state.step < self.step && self.run.is_some() && state.activity == "idle" {
             self.print_line(
                 at,
-                Tone::Bad,
+                Severity::Bad,
                 format!("the chip is at step {}, not {}: it was restarted", state.step, self.step),
             );
             self.start_anew(Activity::Idle);

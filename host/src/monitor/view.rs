@@ -1,7 +1,7 @@
 //! What is known, on a screen: the same state always gives the same picture.
 
 use crate::monitor::curve::Curve;
-use crate::monitor::message::{Activity, Message, Tone};
+use crate::monitor::message::{Activity, Message, Severity};
 use crate::monitor::state::{State, model, shown};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -193,9 +193,9 @@ impl View<'_> {
     fn message(&self, message: &Message) -> Line<'static> {
         let seconds = message.at.as_secs();
         let color = match message.tone {
-            Tone::Plain => Color::Reset,
-            Tone::Good => Color::Green,
-            Tone::Bad => Color::Red,
+            Severity::Plain => Color::Reset,
+            Severity::Good => Color::Green,
+            Severity::Bad => Color::Red,
         };
         let time = Span::styled(format!("{:>2}:{:02} ", seconds / 60, seconds % 60), dim());
         Line::from(vec![time, Span::styled(message.text.clone(), Style::new().fg(color))])

@@ -3,7 +3,7 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::progress::Interrupt;
 use crate::monitor::log::Log;
-use crate::monitor::message::{Kind, Tone};
+use crate::monitor::message::{Kind, Severity};
 use crate::monitor::order::Order;
 use crate::monitor::source::{Heard, Source, with_checksum};
 use crate::monitor::state::State;
@@ -20,7 +20,7 @@ const DEAF: Duration = Duration::from_secs(5);
 const CTRL_U: u8 = 0x15;
 
 /// A chip, what is known of it, and the log.
-pub struct Watch {
+pub struct Monitor {
     pub(crate) source: Box<dyn Source>,
     pub(crate) state: State,
     log: Option<Log>,
@@ -34,7 +34,7 @@ pub struct Watch {
     pub failure: Option<anyhow::Error>,
 }
 
-impl Watch {
+impl Monitor {
     /// Watches a source; every line goes to the file `log` too.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Watch {
         }
         self.has_hinted = true;
         let hint = "no data received: is --baud right, and does the board run mote's firmware?";
-        self.state.print_line(self.start.elapsed(), Tone::Bad, hint);
+        self.state.print_line(self.start.elapsed(), Severity::Bad, hint);
         Some(hint)
     }
 
@@ -107,7 +107,7 @@ impl Watch {
             _ if self.state.is_over => Heard::End,
             Ok(heard) => heard,
             Err(error) => {
-                self.state.print_line(self.start.elapsed(), Tone::Bad, format!("{error:#}"));
+                self.state.print_line(self.start.elapsed(), Severity::Bad, format!("{error:#}"));
                 self.failure = Some(error);
                 Heard::End
             }
@@ -152,17 +152,21 @@ impl Watch {
     pub fn command(&mut self, command: &str) {
         let now = self.start.elapsed();
         if !self.source.is_live() {
-            self.state.print_line(now, Tone::Bad, format!("{command}: no chip is connected to {}", self.state.source));
+            self.state.print_line(
+                now,
+                Severity::Bad,
+                format!("{command}: no chip is connected to {}", self.state.source),
+            );
         } else if self.state.takes_commands() == Some(false) {
             self.state.print_line(
                 now,
-                Tone::Bad,
+                Severity::Bad,
                 format!("{command}: this firmware takes no commands; mote-session does"),
             );
         } else {
             let (tone, text) = match self.ask(command) {
-                Ok(()) => (Tone::Plain, format!("sent: {command}")),
-                Err(error) => (Tone::Bad, format!("{command} not sent: {error:#}")),
+                Ok(()) => (Severity::Plain, format!("sent: {command}")),
+                Err(error) => (Severity::Bad, format!("{command} not sent: {error:#}")),
             };
             self.state.print_line(now, tone, text);
         }

@@ -6,7 +6,7 @@ use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::{Evaluation, Scores};
 use mote_core::model::Model;
-use mote_core::params::{Init, Tensor};
+use mote_core::params::Init;
 use mote_core::train::TrainError;
 use mote_protocol::decimal::{write_f32, write_hex};
 use mote_protocol::report::Record;
@@ -95,20 +95,7 @@ pub fn score(
 
 /// All weights, in the order of their digest.
 pub fn weights(memory: &mut Heap) -> Vec<f32> {
-    let params = memory.workspace().params;
-    Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data().to_vec()).collect()
-}
-
-/// Puts weights in place.
-pub fn set_weights(memory: &mut Heap, weights: &[f32]) {
-    let (mut params, mut rest) = (memory.workspace().params, weights);
-    for tensor in Tensor::ALL {
-        let mut matrix = params.tensor_mut(tensor);
-        let place = matrix.data();
-        let (these, others) = rest.split_at(place.len().min(rest.len()));
-        place[..these.len()].copy_from_slice(these);
-        rest = others;
-    }
+    memory.workspace().params.row().collect()
 }
 
 /// A number as a command says it: exact.

@@ -72,7 +72,7 @@ pub fn figures(write: bool, volume: Volume, said: &mut String) -> anyhow::Result
 
 /// Every document that may have figures. One with figures of an unknown name is an error.
 fn documents(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut paths = vec![root.join("README.md"), root.join("firmware/BOARDS.md")];
+    let mut paths = vec![root.join("README.md")];
     for entry in std::fs::read_dir(root.join("docs"))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "md") {

@@ -3,7 +3,6 @@
 use super::port::Port;
 use super::sample_source::SampleReceiver;
 use super::state::{Activity, Outcome, SessionState};
-use super::transfer::weights_count;
 use super::weight_storage::WeightStorage;
 use crate::runs::training_run::weights_crc32;
 use mote_core::memory::Memory;
@@ -111,7 +110,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         port.emit(Record::Hello(Hello { protocol: PROTOCOL, ..crate::runs::preset_run::hello("session", shape) }))?;
         port.emit(Record::Board(self.board.clone()))?;
         let sample_numbers = self.sample_numbers();
-        let weights = weights_count(&self.memory.workspace().params) as u64;
+        let weights = self.memory.workspace().params.count() as u64;
         port.answer(Answer::Limits(Limits {
             command_bytes: limits::COMMAND_MAX as u64,
             frame_bytes: limits::FRAME_MAX as u64,
@@ -165,7 +164,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             }
             Activity::Eval(_) | Activity::Take(_) | Activity::Send(_) => {
                 self.intake = SampleReceiver::default();
-                port.answer(Answer::Broken(to_name(what), to_name("stopped")))
+                port.answer(Answer::Aborted(to_name(what), to_name("stopped")))
             }
         }
     }

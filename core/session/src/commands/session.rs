@@ -93,7 +93,7 @@ impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         port.pending_input(self.has_pending_input());
         self.inbox.lose(port.millis());
-        port.answer(Answer::Broken(to_name("line"), to_name("bytes-lost")))
+        port.answer(Answer::Aborted(to_name("line"), to_name("bytes-lost")))
     }
 
     /// Whether half a line stands on a terminal.

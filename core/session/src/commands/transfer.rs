@@ -2,9 +2,9 @@
 
 use heapless::Vec;
 use mote_core::data::Split;
-use mote_core::params::{Params, Tensor};
+use mote_core::params::Params;
 use mote_protocol::command::ErrorKind;
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::frame::{Frame, FrameBytes, encode, encode_numbers};
 use mote_protocol::limits::{FRAME_NUMBERS, LINE_NUMBERS, TRANSFER_IDLE_MS, TYPED_TRANSFER_IDLE_MS};
 use mote_protocol::wire::BitsList;
@@ -26,7 +26,7 @@ pub(super) struct Transfer {
     base: usize,
     next: u32,
     pub(super) total: u32,
-    digest: Digest,
+    digest: Crc32,
     /// When the last of them came.
     since_ms: u32,
 }
@@ -34,7 +34,7 @@ pub(super) struct Transfer {
 impl Transfer {
     #[inline]
     pub(super) fn new(cargo: TransferKind, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
-        Self { cargo, binary, base, next: 0, total, digest: Digest::new(), since_ms: now_ms }
+        Self { cargo, binary, base, next: 0, total, digest: Crc32::new(), since_ms: now_ms }
     }
 
     #[inline]
@@ -131,7 +131,7 @@ impl WeightsUpload {
     pub(super) fn part(&mut self, params: &Params, crc: impl FnOnce() -> u32) -> Part {
         let most = if self.binary { FRAME_NUMBERS } else { LINE_NUMBERS };
         let mut numbers = Vec::<f32, FRAME_NUMBERS>::new();
-        for number in weights(params).skip(self.next as usize).take(most) {
+        for number in params.row().skip(self.next as usize).take(most) {
             let _ = numbers.push(number); // at most as many as there is room for
         }
         let first = self.next;
@@ -147,29 +147,6 @@ impl WeightsUpload {
                 }
                 Part::Line(first.into(), words)
             }
-        }
-    }
-}
-
-/// All weights, in the order of their digest.
-#[inline]
-fn weights<'p>(params: &'p Params) -> impl Iterator<Item = f32> + 'p {
-    Tensor::ALL.into_iter().flat_map(|tensor| params.tensor(tensor).data()).copied()
-}
-
-/// How many weights there are.
-#[inline]
-pub(super) fn weights_count(params: &Params) -> usize {
-    Tensor::ALL.into_iter().map(|tensor| params.tensor(tensor).data().len()).sum()
-}
-
-/// Puts new weights in place.
-#[inline]
-pub(super) fn set_weights(params: &mut Params, numbers: &[f32]) {
-    let mut numbers = numbers.iter();
-    for tensor in Tensor::ALL {
-        for (weight, number) in params.tensor_mut(tensor).data().iter_mut().zip(&mut numbers) {
-            *weight = *number;
         }
     }
 }

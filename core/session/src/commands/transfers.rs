@@ -2,7 +2,7 @@
 
 use super::sample_source::Held;
 use super::state::{Activity, Outcome, SessionState};
-use super::transfer::{Transfer, TransferKind, WeightsUpload, set_weights, weights_count};
+use super::transfer::{Transfer, TransferKind, WeightsUpload};
 use super::weight_storage::WeightStorage;
 use crate::runs::training_run::weights_crc32;
 use mote_core::data::Split;
@@ -13,14 +13,14 @@ use mote_protocol::limits;
 impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     pub(super) fn send_weights(&mut self, binary: bool) -> Outcome {
         let params = self.memory.workspace().params;
-        let (count, crc) = (weights_count(&params), weights_crc32(&params));
+        let (count, crc) = (params.count(), weights_crc32(&params));
         self.activity = Activity::Send(WeightsUpload { binary, next: 0 });
         Ok((count as u64, crc))
     }
 
     /// What is held is lost: its place is where the weights wait.
     pub(super) fn take_weights(&mut self, step: u32, binary: bool, now_ms: u32) -> Outcome {
-        let count = weights_count(&self.memory.workspace().params);
+        let count = self.memory.workspace().params.count();
         if count > self.store.len() {
             return Err(ErrorKind::NoRoom(count as u64, self.store.len() as u64).into());
         }
@@ -81,7 +81,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             TransferKind::Samples(Split::Train) => self.held.train = count.checked_div(size).unwrap_or_default(),
             TransferKind::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
             TransferKind::Weights(step) => {
-                set_weights(&mut self.memory.workspace().params, self.store);
+                self.memory.workspace().params.set_row(self.store);
                 (self.step, self.last) = (step, None);
             }
         }

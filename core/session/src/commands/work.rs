@@ -32,7 +32,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
                 if transfer.is_late(now_ms) {
                     let what = to_name(self.activity.name());
                     self.activity = Activity::Idle;
-                    port.answer(Answer::Broken(what, ErrorKind::TransferTimeout.code()))?;
+                    port.answer(Answer::Aborted(what, ErrorKind::TransferTimeout.code()))?;
                 }
                 Ok(false)
             }
@@ -135,7 +135,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
                 let digest = weights_crc32(&params);
                 port.emit(Record::Digest(DigestLine { what: to_name("saved"), step: step.into(), digest }))
             }
-            Err(fault) => port.answer(Answer::Broken(to_name("save"), fault.code())),
+            Err(fault) => port.answer(Answer::Aborted(to_name("save"), fault.code())),
         }
     }
 
@@ -154,7 +154,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         }
         let answer = match result.and_then(|()| exam.close(self.step)) {
             Ok(score) => Answer::Score(score),
-            Err(error) => Answer::Broken(to_name("eval"), error_code(error)),
+            Err(error) => Answer::Aborted(to_name("eval"), error_code(error)),
         };
         (self.activity, self.intake) = (Activity::Idle, SampleReceiver::default());
         port.answer(answer).map(|()| false)

@@ -9,7 +9,7 @@ use mote_core::metrics::{Evaluation, Scores};
 use mote_core::model::Model;
 use mote_core::params::{Params, Tensor};
 use mote_core::train::{self, StopRule, TrainError, Trainer};
-use mote_protocol::crc::Digest;
+use mote_protocol::crc::Crc32;
 use mote_protocol::report::{DigestLine, Done, Record, Work, error_code};
 use mote_protocol::wire::to_name;
 
@@ -32,7 +32,7 @@ pub struct TrainingRun {
     phase: Phase,
     /// Samples of the phase that are done.
     n: usize,
-    digest: Digest,
+    digest: Crc32,
     scores: Scores,
     loss_sum: f32,
     steps: u32,
@@ -80,7 +80,7 @@ impl TrainingRun {
             plan,
             phase: Phase::Digest(Split::Train),
             n: 0,
-            digest: Digest::new(),
+            digest: Crc32::new(),
             scores: Scores::default(),
             loss_sum: 0.0,
             steps,
@@ -362,7 +362,7 @@ impl TrainingRun {
 /// CRC-32 over all weights.
 #[inline]
 pub fn weights_crc32(params: &Params) -> u32 {
-    let mut digest = Digest::new();
+    let mut digest = Crc32::new();
     for tensor in Tensor::ALL {
         digest.update(params.tensor(tensor).data());
     }

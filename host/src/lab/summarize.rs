@@ -26,7 +26,7 @@ use mote_lab::theory::CONSTANTS;
 ///
 /// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The cells are saved, and the
 /// same command ends the work.
-pub fn conclude(
+pub fn summarize(
     config: &Config,
     mut cells: Vec<Cell>,
     out: &OutFolder,
