@@ -104,16 +104,16 @@ impl State {
         match heard {
             Heard::Line(line) => return Some(self.line(line, at)),
             Heard::Lost(why) => {
-                self.print_line(at, Severity::Bad, format!("line lost: {why}; trying again"));
+                self.note(at, Severity::Bad, format!("line lost: {why}; trying again"));
                 self.lost = Some(why.clone());
             }
             Heard::Back => {
-                self.print_line(at, Severity::Good, "the connection is back");
+                self.note(at, Severity::Good, "the connection is back");
                 self.lost = None;
             }
             Heard::End => {
                 if !self.is_over {
-                    self.print_line(at, Severity::Plain, "no more lines");
+                    self.note(at, Severity::Plain, "no more lines");
                 }
                 self.is_over = true;
             }
@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Adds a message.
-    pub fn print_line(&mut self, at: Duration, tone: Severity, text: impl Into<String>) {
+    pub fn note(&mut self, at: Duration, tone: Severity, text: impl Into<String>) {
         if self.messages.len() == MESSAGES_MAX {
             self.messages.pop_front();
         }
@@ -176,7 +176,7 @@ impl State {
             WireError::Checksum | WireError::TooLong => self.damage(line, at),
             _ => {
                 self.unknown += 1;
-                self.print_line(at, Severity::Bad, format!("not understood, {error}: {}", quoted(line)));
+                self.note(at, Severity::Bad, format!("not understood, {error}: {}", quoted(line)));
                 Kind::Unknown
             }
         }
@@ -184,7 +184,7 @@ impl State {
 
     fn damage(&mut self, line: &str, at: Duration) -> Kind {
         self.damaged += 1;
-        self.print_line(at, Severity::Bad, format!("damaged: {}", quoted(line)));
+        self.note(at, Severity::Bad, format!("damaged: {}", quoted(line)));
         Kind::Damaged
     }
 
@@ -198,7 +198,7 @@ impl State {
             self.activity = Activity::Crashed;
         }
         if !line.is_empty() {
-            self.print_line(at, if is_crash { Severity::Bad } else { Severity::Plain }, printable(line));
+            self.note(at, if is_crash { Severity::Bad } else { Severity::Plain }, printable(line));
         }
         Kind::Foreign
     }
@@ -210,7 +210,7 @@ impl State {
             Record::Run(run) => self.begin(run, at),
             Record::Digest(digest) if digest.what == "saved" => self.saved = Some(digest.step),
             Record::Digest(digest) if digest.what == "weights" => {
-                self.print_line(
+                self.note(
                     at,
                     Severity::Plain,
                     format!("weights after step {}: crc {:08x}", digest.step, digest.digest),
@@ -220,28 +220,22 @@ impl State {
             Record::Step(report) => self.step(report.step.into(), report.train_loss, at),
             Record::Eval(eval) => self.eval(eval),
             Record::Track(..) => {}
-            Record::Error(step, code) => self.print_line(
-                at,
-                Severity::Bad,
-                format!("the run failed, {code}; the weights are those of step {step}"),
-            ),
+            Record::Error(step, code) => {
+                self.note(at, Severity::Bad, format!("the run failed, {code}; the weights are those of step {step}"))
+            }
             Record::Done(done) => self.done(&done, at),
             Record::Work(work) => {
                 let text = format!("work: {} steps of {} multiply-accumulates", work.steps, work.macs_per_step);
-                self.print_line(at, Severity::Plain, text);
+                self.note(at, Severity::Plain, text);
             }
             Record::Stack(stack) => {
-                self.print_line(
-                    at,
-                    Severity::Plain,
-                    format!("stack: {} of {} bytes used at most", stack.used, stack.of),
-                );
+                self.note(at, Severity::Plain, format!("stack: {} of {} bytes used at most", stack.used, stack.of));
                 self.stack = Some(stack);
             }
             Record::Bye(runs, failed) => {
                 self.activity = Activity::Ended;
                 let tone = if failed == 0 { Severity::Good } else { Severity::Bad };
-                self.print_line(at, tone, format!("the report ends: {runs} runs, {failed} failed"));
+                self.note(at, tone, format!("the report ends: {runs} runs, {failed} failed"));
             }
         }
     }
@@ -251,7 +245,7 @@ impl State {
         let is_session = hello.protocol >= answer::PROTOCOL;
         if !is_session || self.hello.as_ref() != Some(&hello) {
             let again = if self.hello.is_some() { " again" } else { "" };
-            self.print_line(at, Severity::Good, format!("the chip says hello{again}: {}", model(&hello)));
+            self.note(at, Severity::Good, format!("the chip says hello{again}: {}", model(&hello)));
             self.start_anew(if is_session { Activity::Idle } else { Activity::Preparing });
         }
         self.hello = Some(hello);
@@ -278,7 +272,7 @@ impl State {
     fn begin(&mut self, run: RunHeader, at: Duration) {
         self.forget_run();
         self.activity = Activity::Preparing;
-        self.print_line(
+        self.note(
             at,
             Severity::Plain,
             format!("run {}: {} samples, at most {} steps", run.name, run.samples, run.max_steps),
@@ -319,7 +313,7 @@ impl State {
             text += &format!(", {rate:.1} steps/s");
         }
         let tone = if done.reason == "error" { Severity::Bad } else { Severity::Good };
-        self.print_line(at, tone, text.clone());
+        self.note(at, tone, text.clone());
         self.runs.push(text);
     }
 
@@ -355,10 +349,10 @@ impl State {
                 if cmd == "reset" {
                     self.start_anew(Activity::Idle);
                 }
-                self.print_line(at, Severity::Good, text);
+                self.note(at, Severity::Good, text);
             }
             Answer::Refused(cmd, code, text) => {
-                self.print_line(at, Severity::Bad, format!("refused: {cmd}: {text} ({code})"));
+                self.note(at, Severity::Bad, format!("refused: {cmd}: {text} ({code})"));
             }
             Answer::State(state) => self.state(&state, at),
             Answer::Score(score) => {
@@ -371,16 +365,16 @@ impl State {
                     100.0 * score.error,
                     score.attention
                 );
-                self.print_line(at, Severity::Good, text);
+                self.note(at, Severity::Good, text);
             }
             Answer::Aborted(what, code) => {
                 // Neither lost bytes nor a save that failed ends a run.
                 if what != "line" && what != "save" {
                     self.activity = Activity::Idle;
                 }
-                self.print_line(at, Severity::Bad, format!("{what} ended early: {code}"));
+                self.note(at, Severity::Bad, format!("{what} ended early: {code}"));
             }
-            Answer::Wear(saves, life) => self.print_line(at, Severity::Good, format!("flash: {saves} of {life} saves")),
+            Answer::Wear(saves, life) => self.note(at, Severity::Good, format!("flash: {saves} of {life} saves")),
             Answer::Limits(_) | Answer::Want(..) | Answer::Numbers(..) => {}
         }
     }
@@ -388,7 +382,7 @@ impl State {
     /// A session says where it stands; after a reset it stands at the beginning.
     fn state(&mut self, state: &answer::State, at: Duration) {
         if state.step < self.step && self.run.is_some() && state.activity == "idle" {
-            self.print_line(
+            self.note(
                 at,
                 Severity::Bad,
                 format!("the chip is at step {}, not {}: it was restarted", state.step, self.step),

@@ -93,7 +93,7 @@ impl Monitor {
         }
         self.has_hinted = true;
         let hint = "no data received: is --baud right, and does the board run mote's firmware?";
-        self.state.print_line(self.start.elapsed(), Severity::Bad, hint);
+        self.state.note(self.start.elapsed(), Severity::Bad, hint);
         Some(hint)
     }
 
@@ -107,7 +107,7 @@ impl Monitor {
             _ if self.state.is_over => Heard::End,
             Ok(heard) => heard,
             Err(error) => {
-                self.state.print_line(self.start.elapsed(), Severity::Bad, format!("{error:#}"));
+                self.state.note(self.start.elapsed(), Severity::Bad, format!("{error:#}"));
                 self.failure = Some(error);
                 Heard::End
             }
@@ -152,13 +152,9 @@ impl Monitor {
     pub fn command(&mut self, command: &str) {
         let now = self.start.elapsed();
         if !self.source.is_live() {
-            self.state.print_line(
-                now,
-                Severity::Bad,
-                format!("{command}: no chip is connected to {}", self.state.source),
-            );
+            self.state.note(now, Severity::Bad, format!("{command}: no chip is connected to {}", self.state.source));
         } else if self.state.takes_commands() == Some(false) {
-            self.state.print_line(
+            self.state.note(
                 now,
                 Severity::Bad,
                 format!("{command}: this firmware takes no commands; mote-session does"),
@@ -168,7 +164,7 @@ impl Monitor {
                 Ok(()) => (Severity::Plain, format!("sent: {command}")),
                 Err(error) => (Severity::Bad, format!("{command} not sent: {error:#}")),
             };
-            self.state.print_line(now, tone, text);
+            self.state.note(now, tone, text);
         }
     }
 
