@@ -165,6 +165,9 @@ fn a_learning_rate_that_diverges_keeps_the_last_finite_weights() {
         let output = bench.train(&golden("small.data"), &more);
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
+        // The remark on the learning rate, then the error.
+        let (remark, text) = text.split_once('\n').unwrap();
+        assert!(remark.starts_with(&format!("mote: remark: --lr {lr}: ")), "{remark}");
         assert_eq!(text.trim_end().lines().count(), 1, "{text}");
         assert!(
             text.contains("training diverged at step")

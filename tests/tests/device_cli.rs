@@ -93,7 +93,7 @@ fn the_summary_says_what_was_asked_for() {
 /// Starts a long run, and interrupts it once the chip has said so much.
 fn interrupted(chip: &PtyChip, data: &str, out: &Path, more: &[&str], bytes: u32) -> Output {
     let child = Command::new(env!("CARGO_BIN_EXE_mote-under-test"))
-        .args(["device", "train", "--port", chip.path(), "--data", data, "--lr", "0.01", "--steps", "20000000"])
+        .args(["device", "train", "--port", chip.path(), "--data", data, "--lr", "0.01", "--steps", "300000"])
         .args(["--out", out.to_str().unwrap()])
         .args(more)
         .stdout(Stdio::piped())

@@ -31,19 +31,21 @@ fn nobody_makes_parts_of_a_board() {
                     "{name}: {line}"
                 );
                 parts += usize::from(["Sender(", "Led(", "Flash("].iter().any(|part_name| part.starts_with(part_name)));
-            } else if ["Sender(())", "Led(())", "Flash(())"].iter().any(|new| line.contains(new)) {
+            } else if ["Sender::new()", "Led(())", "Flash(())"].iter().any(|new| line.contains(new)) {
                 made.push(format!("{name}: {line}"));
             }
         }
     }
     assert!(parts > 2, "there are parts of all three kinds");
+    let sender = std::fs::read_to_string(source.join("board/sender.rs")).unwrap();
+    assert!(sender.contains("pub(super) ") && !sender.contains("pub fn new"), "only the board makes a sender");
     made.sort();
     let expected = [
         "board/blink.rs: let mut led = Led(()); // whoever has the other one has ended",
-        "board/mod.rs: Sender(())",
         "board/mod.rs: flash: Flash(()),",
         "board/mod.rs: led: Led(()),",
-        "board/mod.rs: serial: Serial::new(Sender(()), inbox::Inbox::open()),",
+        "board/mod.rs: serial: Serial::new(Sender::new(), inbox::RxQueue::open()),",
+        "board/sender.rs: Sender::new()",
     ];
     assert_eq!(made, expected);
 }
