@@ -3,7 +3,7 @@
 
 use mote_host::lab::options::Options;
 use mote_host::lab::presets::preset;
-use mote_host::lab::store::Store;
+use mote_host::lab::store::{Store, digest};
 use mote_tests::{refused, stderr};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -563,6 +563,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
     let options = Options { n: list(n), signal: list(signal), dim, head, replicates: Some(1), ..Options::default() };
     let config = preset("law").unwrap().with(&options).unwrap();
     drop(Store::open(folder, &config, true).unwrap());
+    let digest = digest(&config);
     let mut text = read(folder.join("cells.csv"));
     for place in config.places() {
         let (seed, snr) = (place.seed(config.seed), config.recipe.snr(&place));
@@ -572,7 +573,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
         let figures =
             if place.signal_norm == config.signal[0] { ",,,false".into() } else { format!("0.01,{loss},0.125,true") };
         let (n, signal) = (place.samples, place.signal_norm);
-        writeln!(text, "{n},{signal},{snr},{n_snr2},0,64,8,{seed},free,100,{figures},0.0010").unwrap();
+        writeln!(text, "{n},{signal},{snr},{n_snr2},0,64,8,{seed},free,100,{figures},0.0010,{digest}").unwrap();
     }
     std::fs::write(folder.join("cells.csv"), text).unwrap();
     let words = ["--preset", "law", "--dim", "64", "--head", "8", "--replicates", "1", "--n", n, "--signal", signal];
