@@ -2,7 +2,7 @@
 
 use embedded_hal::digital::StatefulOutputPin;
 use embedded_io::{Read, ReadReady, Write};
-use mote_firmware::board::{self, Counter, Led, Parts, Serial};
+use mote_firmware::board::{self, Counter, Led, Serial};
 use mote_protocol::answer::Answer;
 use mote_protocol::report::{Record, Stack};
 use mote_protocol::wire::{Line, WireError};

@@ -20,8 +20,11 @@ use mote_protocol::report::Board;
 use mote_protocol::wire::{WireError, to_name};
 #[cfg(keeps_weights)]
 use mote_runtime::checkpoint::region_bytes;
-use mote_runtime::commands::{FlashStorage, NoStorage, Session};
+#[cfg(keeps_weights)]
+use mote_runtime::commands::FlashStorage;
 #[cfg(not(keeps_weights))]
+use mote_runtime::commands::NoStorage;
+use mote_runtime::commands::Session;
 use mote_runtime::runs::budget::samples_held;
 use mote_runtime::runs::presets::Preset;
 use session_port::SessionPort;
@@ -48,15 +51,15 @@ const SAMPLE: usize = SHAPE.tokens * SHAPE.dim + 1;
 const HELD: usize = samples_held(&SHAPE, board::MEMORY_BUDGET_BYTES);
 
 #[cfg(keeps_weights)]
-type BoardVault = FlashStorage<board::Flash>;
+type BoardStorage = FlashStorage<board::Flash>;
 #[cfg(not(keeps_weights))]
-type BoardVault = NoStorage;
+type BoardStorage = NoStorage;
 
-type SessionState = Session<'static, Memory, BoardVault>;
+type BoardSession = Session<'static, Memory, BoardStorage>;
 
 /// The flash that outlasts a power cut.
 #[cfg(keeps_weights)]
-fn vault(flash: board::Flash) -> Option<BoardVault> {
+fn storage(flash: board::Flash) -> Option<BoardStorage> {
     const {
         let fits = matches!(region_bytes(SHAPE, board::Flash::ERASE_SIZE), Some(bytes) if bytes <= board::Flash::BYTES);
         assert!(fits, "two checkpoints of the model do not fit the flash that is kept for them");
@@ -70,15 +73,15 @@ fn main() -> ! {
     static mut MEMORY: Memory = Memory::zeroed();
     static mut STORE: [f32; HELD * SAMPLE] = [0.0; HELD * SAMPLE];
     // Not `None`, which is not all zero and would lie in flash.
-    static mut SESSION: MaybeUninit<SessionState> = MaybeUninit::uninit();
+    static mut SESSION: MaybeUninit<BoardSession> = MaybeUninit::uninit();
 
     let Some(parts) = board::take() else { board::exit(false) };
     #[cfg(keeps_weights)]
-    let Some(vault) = vault(parts.flash) else { board::exit(false) };
+    let Some(storage) = storage(parts.flash) else { board::exit(false) };
     #[cfg(not(keeps_weights))]
-    let vault = NoStorage; // `save` and `resume` say so
+    let storage = NoStorage; // `save` and `resume` say so
     let mut port = SessionPort::new(parts.serial, parts.led, parts.counter);
-    let session = open(SESSION, MEMORY, STORE, vault);
+    let session = open(SESSION, MEMORY, STORE, storage);
     loop {
         if serve(session, &mut port).is_err() {
             // A record was longer than a line can be: that is a mistake in mote, and a test excludes it.
@@ -90,17 +93,17 @@ fn main() -> ! {
 /// The session in its place. Never inlined: the way there would stay on the stack.
 #[inline(never)]
 fn open(
-    place: &'static mut MaybeUninit<SessionState>,
+    place: &'static mut MaybeUninit<BoardSession>,
     memory: &'static mut Memory,
     store: &'static mut [f32],
-    vault: BoardVault,
-) -> &'static mut SessionState {
+    storage: BoardStorage,
+) -> &'static mut BoardSession {
     let board = Board { name: to_name(board::NAME), core: to_name(board::CORE), tick_hz: board::TICK_HZ.into() };
-    place.write(Session::new(memory, store, vault, board))
+    place.write(Session::new(memory, store, storage, board))
 }
 
 /// Hears all that came, then works a little; sleeps where nothing can happen before the next byte.
-fn serve(session: &mut SessionState, port: &mut SessionPort) -> Result<(), WireError> {
+fn serve(session: &mut BoardSession, port: &mut SessionPort) -> Result<(), WireError> {
     if session.is_quiet() {
         port.wait();
     }

@@ -56,7 +56,8 @@ pub use fault::overflow_on_purpose;
 #[cfg(keeps_weights)]
 pub use microbit_flash::Flash;
 pub use sender::Sender;
-pub(crate) use sender::steal_serial;
+#[cfg(not(feature = "panic-never"))]
+pub(crate) use sender::steal_serial; // for the panic handler
 pub use serial::Serial;
 pub use stack::used_and_size as stack_used_and_size;
 pub use table::{CORE, MEMORY_BUDGET_BYTES, NAME};

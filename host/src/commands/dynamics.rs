@@ -57,7 +57,7 @@ pub struct DynamicsArgs {
 ///
 /// # Errors
 ///
-/// [`InputError`] for impossible options; [`Interrupted`]; a run that leaves the finite numbers.
+/// [`InputError`] for impossible options; [`Interrupted`](crate::base::error::Interrupted); a run that leaves the finite numbers.
 pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     let (recipe, place) = preset(&args.preset)?;
     for (option, found) in [("runs", args.runs), ("steps", args.steps)] {

@@ -18,7 +18,7 @@ use std::time::Instant;
 ///
 /// # Errors
 ///
-/// [`InputError`] for options and files; whatever ends the conversation; a chip that arrives elsewhere.
+/// [`InputError`](crate::base::error::InputError) for options and files; whatever ends the conversation; a chip that arrives elsewhere.
 pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let files = Job::files(args)?;
     if let Some((machine, model)) = args.chip.emulated()? {

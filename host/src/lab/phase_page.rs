@@ -15,7 +15,7 @@ use mote_lab::summary::{Group, Moments};
 ///
 /// # Errors
 ///
-/// If a picture is not what it should be; [`stop::Stopped`] when told to.
+/// If a picture is not what it should be; [`Error::Stopped`](mote_lab::Error::Stopped) when told to.
 pub fn page(
     config: &Config,
     cells: &[Cell],

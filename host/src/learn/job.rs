@@ -180,14 +180,14 @@ impl Job {
                 return Err(InputError::file(path, expected));
             }
         }
-        if let (Some(init), Some(path)) = (init, &args.init) {
-            if (init.dim, init.head, init.value) != (dim, head, value) {
-                let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
-                let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
-                let sizes = (init.dim == dim).then_some((tokens, init.dim, init.head, init.value));
-                let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
-                return Err(InputError::file(path, format!("{expected}, {found}{hint}")));
-            }
+        if let (Some(init), Some(path)) = (init, &args.init)
+            && (init.dim, init.head, init.value) != (dim, head, value)
+        {
+            let found = format!("found D={} H={} V={}", init.dim, init.head, init.value);
+            let expected = format!("expected weights with D={dim} H={head} V={value} as in the model of {port}");
+            let sizes = (init.dim == dim).then_some((tokens, init.dim, init.head, init.value));
+            let hint = sizes.map_or(String::new(), |sizes| shape_hint(port_is_real, sizes));
+            return Err(InputError::file(path, format!("{expected}, {found}{hint}")));
         }
         Ok(())
     }

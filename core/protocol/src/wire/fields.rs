@@ -70,7 +70,7 @@ impl From<fmt::Error> for WireError {
     }
 }
 
-/// What a record's field list is applied to: a [`Writer`] or a [`Reader`].
+/// What a record's field list is applied to: a [`Writer`](super::Writer) or a [`Reader`](super::Reader).
 pub trait Fields {
     /// A name.
     ///
