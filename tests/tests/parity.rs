@@ -87,7 +87,7 @@ fn a_run_compares_its_lines_with_this_machine() {
 }
 
 /// A run that the user sees fail has its lines all the same: they are handed over as they arrive. This firmware says
-/// who it is for ever.
+/// on which board it runs, for ever.
 #[test]
 #[ignore = "needs the emulator; cargo verify runs it"]
 fn lines_are_kept_when_the_deadline_passes() {
@@ -97,7 +97,7 @@ fn lines_are_kept_when_the_deadline_passes() {
     let mut lines = Vec::new();
     let error = run_built(&plan, &firmware, true, &mut lines, |_| Ok(())).unwrap_err().to_string();
     assert!(error.contains("not done after 5 s"), "{error}");
-    assert!(lines.len() > 5 && lines.iter().any(|line| line.starts_with("mote hello ")), "{} lines", lines.len());
+    assert!(lines.len() > 5 && lines.iter().any(|line| line.starts_with("mote board ")), "{} lines", lines.len());
 }
 
 /// A release build of the engine prints what a build without any optimisation computes.
