@@ -182,7 +182,7 @@ fn demo() -> anyhow::Result<String> {
 fn abridged(text: &str) -> anyhow::Result<String> {
     let lines: Vec<&str> = text.lines().collect();
     let end = lines.iter().position(|line| line.contains(" converged after ")).context("the demo has no verdict")?;
-    let is_steady = |line: &&&str| !line.contains("steps a second") && !line.starts_with("saved in ");
+    let is_steady = |line: &&&str| !line.contains("steps per second") && !line.starts_with("saved in ");
     let first = lines.iter().take(4);
     let last = lines.iter().skip(end).filter(is_steady);
     Ok(first.chain([&"  ..."]).chain(last).copied().collect::<Vec<_>>().join("\n"))
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn the_demo_is_abridged_to_what_does_not_change() {
         let text = "Training\n  benign\n  step 0\n  step 25\n  step 50\n\npicture\nbenign   converged after 97 steps: x\n\
-                    board: 1 byte\n169 steps a second in\nsaved in /tmp/x: demo.png\nverdict: y\n";
+                    board: 1 byte\n169 steps per second in\nsaved in /tmp/x: demo.png\nverdict: y\n";
         let short = "Training\n  benign\n  step 0\n  step 25\n  ...\nbenign   converged after 97 steps: x\nboard: 1 byte\nverdict: y";
         assert_eq!(abridged(text).unwrap(), short);
     }
