@@ -26,7 +26,7 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Presets: figure1 (the paper's phase diagram, 10,000 cells), law (the sharp condition at chip size), \
-wide (D = 10^3 to 10^9 at one cost), theorem (inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8), \
+wide (D = 10^3 to 10^9 at one cost), theorem (towards the theorem's assumptions, up to D = 4*10^12 and H = 10^8), \
 digits (real images, 3 against 8).
 
 Writes cells.csv (one row per cell) and cells.parquet, summary.csv (mean, sd and standard error), heatmap.png and .svg, \

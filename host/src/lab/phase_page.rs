@@ -76,7 +76,7 @@ pub fn page(
     })
 }
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("cells.csv", "one row per cell, in the order of computation"),
     ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
@@ -87,6 +87,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     ("heatmap*.png, .svg", "mean test loss, and mean 0-1 test error beside it; of several models, one each"),
     ("cut*.png, .svg", "where the mean test loss is at least the cut"),
+    ("curves.png, .svg", "several models: mean test loss over N SNR^2, with bands of two standard errors"),
     ("theory.csv", "uniform form: which items of the theorem's condition each place misses"),
     ("config.json", "the configuration"),
     ("run.json", "the configuration, versions, machine and durations"),
