@@ -9,7 +9,7 @@ use mote_host::board::elf_sizes;
 use mote_host::board::machine::{self, Machine};
 use mote_host::commands::sizes::{self, Row};
 use mote_host::emulator::footprint;
-use mote_host::emulator::preset_run::{Plan, run_built};
+use mote_host::emulator::preset_run::{RunSpec, run_built};
 use mote_runtime::runs::presets::Preset;
 use mote_tests::volume::Volume;
 use std::path::{Path, PathBuf};
@@ -152,7 +152,7 @@ fn memory() -> anyhow::Result<String> {
 /// What a training step of preset `demo` costs.
 fn step() -> anyhow::Result<String> {
     let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
-    let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(300), install: false };
+    let plan = RunSpec { machine, preset, fast_math: false, deadline: Duration::from_secs(300), install: false };
     let session = run_built(&plan, &built(machine, "demo")?, true, &mut Vec::new(), |_| Ok(()))?;
     let work = session.work.context("the board counts")?;
     Ok(format!(
