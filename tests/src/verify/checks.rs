@@ -159,8 +159,8 @@ fn host() -> Vec<Check> {
         check(Fast, "clippy host", &format!("clippy --quiet {HOST} --all-targets -- -D warnings")),
         check(
             Full,
-            "clippy demo",
-            "clippy --quiet --package mote-host --no-default-features --features pictures -- -D warnings",
+            "clippy demo with fast-math",
+            "clippy --quiet --package mote-host --no-default-features --features pictures,fast-math -- -D warnings",
         ),
         check(Full, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings")),
         check(Full, "docs", &format!("{doc} {HOST}")),
