@@ -150,11 +150,16 @@ fn host() -> Vec<Check> {
     let check = |tier, name, args: &str| cargo(Lane::Host, Needs::Nothing, tier, name, args);
     let texts = Check { work: Work::MutantTexts, ..check(Fast, "mutants find their places", "none") };
     let features = "--package mote-core --package mote-protocol --package mote-runtime --features mote-core/fast-math,mote-runtime/defmt";
+    let mut tests = check(Fast, "tests", &format!("test {TESTED} --no-fail-fast"));
+    if let Work::Cargo(call) = &mut tests.work {
+        // Many of them wait for a line that stays silent: more threads than cores.
+        call.env.push(("RUST_TEST_THREADS", "4"));
+    }
     let doc = "doc --quiet --no-deps --document-private-items";
     vec![
         check(Fast, "format", "fmt --all --check"),
         texts,
-        check(Fast, "tests", &format!("test {TESTED} --no-fail-fast")),
+        tests,
         check(Full, "tests with fast-math", "test --package mote-core --features fast-math"),
         check(Fast, "clippy host", &format!("clippy --quiet {HOST} --all-targets -- -D warnings")),
         check(
