@@ -75,32 +75,31 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the file `name` in a folder behind its whole lines, or begins it with its header. `found` rows are there;
-    /// `unit` is what a message calls many of them.
+    /// Opens a file behind its whole lines, or begins it with its header. `found` units are there; `unit` is what a
+    /// message calls many of them.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
     pub fn open(
-        (folder, name): (&Path, &str),
+        path: &Path,
         header: &str,
         (found, whole): (usize, u64),
         unit: &'static str,
         lock: Option<Lock>,
     ) -> anyhow::Result<Self> {
-        let path = folder.join(name);
         let begin = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
+            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
             file.set_len(whole)?;
             if whole == 0 {
                 file.write_all(format!("{header}\n").as_bytes())?;
                 file.sync_all()?;
-                files::sync_folder(folder)?;
+                files::sync_folder(files::folder_of(path))?;
             }
             Ok(file)
         };
         let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        Ok(Self { file, path, saved: found, unit, _lock: lock })
+        Ok(Self { file, path: path.into(), saved: found, unit, _lock: lock })
     }
 
     /// Adds the lines of one unit; when this returns, they are on the disk.
@@ -189,9 +188,7 @@ mod tests {
         let header = |line: Line| if line.text == "a" { Ok(()) } else { Err(line.expected("a")) };
         let number = |line: Line| line.text.parse::<u32>().map_err(|_| line.expected("a number"));
         let look = || read(&path, header, number);
-        let open = |(rows, whole): Contents<u32>| {
-            Journal::open((folder.path(), "rows.csv"), "a", (rows.len(), whole), "rows", None).unwrap()
-        };
+        let open = |(rows, whole): Contents<u32>| Journal::open(&path, "a", (rows.len(), whole), "rows", None).unwrap();
         assert_eq!(look().unwrap(), (vec![], 0));
         let mut journal = open(look().unwrap());
         journal.add("7\n").unwrap();

@@ -115,7 +115,7 @@ impl Store {
         if !folder.join("config.json").exists() {
             out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
         }
-        let journal = Journal::open((folder, NAME), HEADER, (done.len(), whole), "cells", lock)?;
+        let journal = Journal::open(&folder.join(NAME), HEADER, (done.len(), whole), "cells", lock)?;
         let (digest, config) = (digest(config), config.clone());
         Ok((Self { journal, config, digest, done }, out))
     }
