@@ -7,6 +7,7 @@ use crate::lab::estimate;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
+use crate::lab::runner;
 use crate::lab::session::Session;
 use crate::lab::store::Store;
 use crate::lab::summarize::summarize;
@@ -18,8 +19,6 @@ use mote_lab::recipe::Form;
 use mote_lab::run;
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 /// Options of `mote phase`.
@@ -93,12 +92,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return print_line(run_file::text(&config)?.trim_end());
     }
     let places = config.places();
-    let threads = match args.threads {
-        Some(0) => return Err(InputError::option("threads", "expected at least 1, found 0").into()),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    };
-    let threads = threads.min(places.len());
+    let threads = runner::threads(args.threads, places.len())?;
     let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
     lists::positive("cut", cut)?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
@@ -181,49 +175,23 @@ fn compute(
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
-    let interrupt = Interrupt::current();
     let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
     let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
     let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = sync_channel::<anyhow::Result<Cell>>(threads);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, stop, missing) = (sender.clone(), &next, &stop, &missing);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) && !interrupt.is_raised() {
-                    // A queue in order, so that the most expensive cells start first.
-                    let Some(place) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    if sender.send(one(config, place, Control::new(interrupt.flag()))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut result = Ok(());
-        for cell in receiver {
-            // After the first error nothing is added: a torn line must stay the last one.
-            let is_whole = result.is_ok();
-            let added = cell.and_then(|cell| if is_whole { store.add(&cell).map(|()| Some(cell)) } else { Ok(None) });
-            match added {
-                Ok(Some(cell)) => {
-                    progress.add(1, blank(&cell));
-                    cells.push(cell);
-                }
-                Ok(None) => {}
-                // The cells under way end at once, and are computed anew another time.
-                Err(_) if interrupt.is_raised() => {}
-                Err(error) => {
-                    // The other cells under way end, unsaved; the first error is the one to tell.
-                    stop.store(true, Ordering::Relaxed);
-                    result = result.and(Err(error));
-                }
-            }
-        }
-        progress.finish();
-        result
-    })?;
+    let interrupt = Interrupt::current();
+    let result = runner::run(
+        &missing,
+        threads,
+        |place| one(config, place, Control::new(interrupt.flag())),
+        |cell| {
+            store.add(&cell)?;
+            progress.add(1, blank(&cell));
+            cells.push(cell);
+            Ok(())
+        },
+    );
+    progress.finish();
+    result?;
     Ok(cells.len() == places.len())
 }
 

@@ -1,8 +1,9 @@
 //! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
 
 use crate::base::error::{InputError, quoted};
-use crate::base::files::{self, OutFolder};
+use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
+use crate::lab::journal::{self, Contents, Journal, Line, Lock};
 use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
@@ -10,9 +11,10 @@ use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// The file of the cells.
+const NAME: &str = "cells.csv";
 
 /// The columns of `cells.csv`.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
@@ -88,14 +90,11 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
 /// The open cells of a run, this process's alone.
 #[derive(Debug)]
 pub struct Store {
-    file: File,
-    path: PathBuf,
-    saved: usize,
+    journal: Journal,
     config: Config,
     digest: String,
     /// Cells found when it was opened.
     pub done: Vec<Cell>,
-    _lock: Option<File>,
 }
 
 impl Store {
@@ -111,25 +110,14 @@ impl Store {
         // Looked at before anything is made in it, and again when nobody else can change it.
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
-        let lock = if is_locked { Some(lock(folder)?) } else { None };
+        let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
         let (done, whole) = look(folder, config)?;
         if !folder.join("config.json").exists() {
             out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
         }
-        let path = folder.join("cells.csv");
-        let begin = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.set_len(whole)?;
-            if whole == 0 {
-                file.write_all(format!("{HEADER}\n").as_bytes())?;
-                file.sync_all()?;
-                files::sync_folder(folder)?;
-            }
-            Ok(file)
-        };
-        let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        let (saved, digest, config) = (done.len(), digest(config), config.clone());
-        Ok((Self { file, path, saved, config, digest, done, _lock: lock }, out))
+        let journal = Journal::open((folder, NAME), HEADER, (done.len(), whole), "cells", lock)?;
+        let (digest, config) = (digest(config), config.clone());
+        Ok((Self { journal, config, digest, done }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -138,46 +126,12 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = to_line(cell, &self.config, &self.digest);
-        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
-            let (path, saved) = (self.path.display(), self.saved);
-            format!("{path}: cannot be written; {saved} cells are saved, and the same command continues from them when there is room")
-        })?;
-        self.saved += 1;
-        Ok(())
+        self.journal.add(&to_line(cell, &self.config, &self.digest))
     }
-}
-
-/// Takes the lock of a folder, which goes with the process.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(".lock");
-    let is_new = !path.exists();
-    let file = File::create(&path).with_context(|| path.display().to_string())?;
-    let tried = file.try_lock();
-    if is_new && matches!(tried, Err(TryLockError::Error(_))) {
-        // A refused run leaves nothing behind; where locks do not work, nobody else holds it.
-        let _ = std::fs::remove_file(&path);
-    }
-    held(tried, folder)?;
-    Ok(file)
-}
-
-/// Whether a try for the lock got it, and if not, whose fault that is.
-fn held(tried: Result<(), TryLockError>, folder: &Path) -> Result<(), InputError> {
-    tried.map_err(|error| match error {
-        TryLockError::WouldBlock => InputError::file(folder, "another run is writing into this folder"),
-        TryLockError::Error(error) => InputError::file(
-            folder,
-            format!(
-                "expected a file system with locks, found: {error}; where no other run writes into this folder, \
-                 --no-lock continues without"
-            ),
-        ),
-    })
 }
 
 /// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
+fn look(folder: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
     let settings = folder.join("config.json");
     if settings.exists() {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
@@ -196,51 +150,38 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
             return Err(InputError::file(folder, found).into());
         }
     }
-    read(&folder.join("cells.csv"), config)
+    read(&folder.join(NAME), config)
 }
 
 /// The cells of a file, and the length of its part in whole lines.
-fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
-    if !path.exists() {
-        return Ok((Vec::new(), 0));
-    }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    // Bytes behind the last line feed are a line that was being written.
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let text =
-        std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
-    let mut lines = text.lines().enumerate();
-    if let Some((_, header)) = lines.next()
-        && header != HEADER
-    {
-        if HEADER.strip_suffix(",config") == Some(header) {
-            let found = "line 1: expected the column config, found cells without it, of an older mote, and nothing says \
-                         which configuration they are of";
-            return Err(InputError::file(path, format!("{found}; {WAY_OUT}")).into());
+fn read(path: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
+    let header = |line: Line| match line.text {
+        HEADER => Ok(()),
+        found if HEADER.strip_suffix(",config") == Some(found) => {
+            let found = "expected the column config, found cells without it, of an older mote, and nothing says which \
+                         configuration they are of";
+            Err(line.wrong(&format!("{found}; {WAY_OUT}")))
         }
-        return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
-    }
+        _ => Err(line.expected(HEADER)),
+    };
     let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
     let own = digest(config);
     let mut seen = HashMap::new();
-    let mut cells = Vec::new();
-    for (n, line) in lines {
-        let wrong =
-            |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let (cell, digest) = parse(line).ok_or_else(|| wrong("a cell"))?;
+    let row = |line: Line| {
+        let (cell, digest) = parse(line.text).ok_or_else(|| line.expected("a cell"))?;
         if digest != own {
             let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(InputError::file(path, format!("line {}: {found}; {WAY_OUT}", n + 1)).into());
+            return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
         }
         if places.get(&cell.place.key()) != Some(&cell.seed) {
-            return Err(wrong("a cell of this configuration").into());
+            return Err(line.expected("a cell of this configuration"));
         }
-        if let Some(first) = seen.insert(cell.place.key(), n + 1) {
-            return Err(wrong(&format!("another cell than in line {first}")).into());
+        if let Some(first) = seen.insert(cell.place.key(), line.number) {
+            return Err(line.expected(&format!("another cell than in line {first}")));
         }
-        cells.push(cell);
-    }
-    Ok((cells, whole as u64))
+        Ok(cell)
+    };
+    journal::read(path, header, row)
 }
 
 /// What differs between a folder's configuration and this one, value by value.
@@ -271,7 +212,6 @@ mod tests {
     use super::super::options::{Options, RepresentationChoice};
     use super::super::presets::preset;
     use super::*;
-    use std::io::{Error, ErrorKind};
 
     /// A grid may grow; whatever changes a cell changes the digest, and no program takes it for a number.
     #[test]
@@ -301,25 +241,5 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 9, "{all:?}");
-    }
-
-    /// Made-up answers of a file system: only the one that says so means another run.
-    #[test]
-    fn a_file_system_without_locks_is_no_other_run() {
-        let folder = Path::new("out");
-        let said = |tried| held(tried, folder).map_err(|error| error.to_string());
-        assert_eq!(said(Ok(())), Ok(()));
-        assert_eq!(said(Err(TryLockError::WouldBlock)).unwrap_err(), "out: another run is writing into this folder");
-        let mut errors: Vec<Error> = vec![ErrorKind::Unsupported.into(), ErrorKind::PermissionDenied.into()];
-        if cfg!(target_os = "linux") {
-            // ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL.
-            errors.extend([37, 38, 95, 22].map(Error::from_raw_os_error));
-        }
-        for error in errors {
-            let (why, said) = (error.to_string(), said(Err(TryLockError::Error(error))).unwrap_err());
-            assert!(!said.contains("another run is writing") && said.lines().count() == 1, "{said}");
-            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock continues without"];
-            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
-        }
     }
 }
