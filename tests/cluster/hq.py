@@ -17,7 +17,7 @@ from pathlib import Path
 
 VERSION = "0.27.0"
 GRID = "--preset law --n 4,8,16 --signal 1..5..0.5 --replicates 40".split()
-PARTS = 48
+PARTS = 24
 WORKERS = 3
 
 
@@ -93,6 +93,23 @@ def tasks_of(folder):
     return found
 
 
+def kill_one(folder):
+    """Kills a task whose part is not there: its number, or None if every task at hand has just ended."""
+    for pid in tasks_of(folder):
+        try:
+            # Until it is known to be in the midst, it stands still.
+            os.kill(pid, signal.SIGSTOP)
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            number = next(entry[11:].decode() for entry in environment if entry.startswith(b"HQ_TASK_ID="))
+            is_there = (folder / "parts" / "shards" / f"{number}-of-{PARTS}.csv").exists()
+            os.kill(pid, signal.SIGCONT if is_there else signal.SIGKILL)
+        except OSError:
+            continue
+        if not is_there:
+            return number
+    return None
+
+
 def wait_for(what, condition, seconds=300):
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -125,12 +142,8 @@ def main(mote, folder, tools):
     shards = lambda: len(list((parts / "shards").glob("*-of-*.csv")))
 
     server = start(python, mote, folder)
-    wait_for("a task", lambda: shards() >= 3 and tasks_of(folder))
-    victim = wait_for("a task", lambda: tasks_of(folder))[0]
-    number = dict(
-        entry.split(b"=", 1) for entry in Path(f"/proc/{victim}/environ").read_bytes().split(b"\0") if b"=" in entry
-    )[b"HQ_TASK_ID"].decode()
-    os.kill(victim, signal.SIGKILL)
+    wait_for("three parts", lambda: shards() >= 3)
+    number = wait_for("a task in the midst", lambda: kill_one(folder))
     print(f"hyperqueue: task {number} killed, {shards()} of {PARTS} parts done", flush=True)
     wait_for("half of the parts", lambda: shards() >= PARTS // 2)
     os.kill(server.pid, signal.SIGKILL)

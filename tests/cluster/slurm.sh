@@ -13,7 +13,7 @@ mote=$1
 work=$(cd "$2" && pwd)
 run="$work/run"
 grid="--preset law --n 4,8,16 --signal 1..5..0.5 --replicates 40"
-parts=24
+parts=12
 
 # What is needed.
 [ "$(id -u)" = 0 ] || fail "expected root, to install and start Slurm, found user $(id -un)"
@@ -104,23 +104,30 @@ mote phase --quiet $grid --out parts --task /$parts --print-job slurm > job.sh
 job=$(sbatch --parsable --output="$run/slurm-%a.out" job.sh)
 
 # The power of node n2 fails while it computes: daemon, step and task are gone at once.
+variable() { cat "/proc/$1/environ" 2> /dev/null | tr '\0' '\n' | sed -n "s/^$2=//p"; }
+# Processes that end in the meantime are no fault of grep's.
+having() { grep -lzx "$@" 2> /dev/null || true; }
 tasks_of_n2() {
-    for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
-        [ "$pid" = $$ ] && continue
-        if tr '\0' '\n' < "$process/environ" 2> /dev/null | grep -qx "SLURMD_NODENAME=n2" &&
-            tr '\0' '\n' < "$process/environ" | grep -qx "SLURM_CONF=$SLURM_CONF"; then echo "$pid"; fi
-    done
+    of_n2=$(having "SLURMD_NODENAME=n2" /proc/[0-9]*/environ)
+    [ -z "$of_n2" ] || having "SLURM_CONF=$SLURM_CONF" $of_n2 | sed 's/[^0-9]//g'
 }
-computes_on_n2() { [ -n "$(tasks_of_n2)" ]; }
+lose_n2() {
+    tasks=$(tasks_of_n2)
+    [ -n "$tasks" ] || return 1
+    # Until the part is known to be in the midst, it stands still.
+    kill -STOP $tasks || return 1
+    task=$(variable "${tasks%%[!0-9]*}" SLURM_ARRAY_TASK_ID)
+    if [ -z "$task" ] || [ -e "parts/shards/$task-of-$parts.csv" ]; then
+        kill -CONT $tasks
+        return 1
+    fi
+    steps=$(for pid in $tasks; do sed -n 's/^PPid:[^0-9]*//p' "/proc/$pid/status"; done | sort -u)
+    kill -9 "$node_n2" $steps $tasks
+}
 # Some parts are to be done by then.
 some_done() { [ "$(ls parts/shards/*-of-$parts.csv | wc -l)" -ge 4 ]; }
 wait_for "a part is done" 600 some_done
-wait_for "a task on n2" 120 computes_on_n2
-tasks=$(tasks_of_n2)
-task=$(squeue -h -w n2 -t R -o %K -j "$job" | head -n 1)
-steps=$(for pid in $tasks; do sed -n 's/^PPid:\t//p' "/proc/$pid/status" 2> /dev/null; done | sort -u)
-kill -9 "$node_n2" $steps $tasks 2> /dev/null || true
+wait_for "a task in the midst on n2" 120 lose_n2
 echo "slurm: node n2 lost its power in part $task of job $job, $(ls parts/shards/*-of-$parts.csv | wc -l) of $parts parts done"
 
 is_down() { sinfo -h -n n2 -o %T | grep -q down; }

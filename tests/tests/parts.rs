@@ -82,7 +82,7 @@ fn same(a: &Path, b: &Path) {
 fn three_processes_of_which_one_is_killed_are_one_machine() {
     let folder = TempDir::new().unwrap();
     let (one, parts) = (folder.path().join("one"), folder.path().join("parts"));
-    let more = "--replicates 30";
+    let more = "--replicates 500";
     text(&run(&one, more));
 
     let spawn = |part: usize| -> Child {
@@ -108,7 +108,7 @@ fn three_processes_of_which_one_is_killed_are_one_machine() {
     assert_eq!(files(&parts.join("shards")), before, "a finished part is skipped");
 
     let said = text(&run(&parts, more));
-    assert!(said.starts_with("240 new cells found in 3 parts\n240 of 240 cells are done already\n"), "{said}");
+    assert!(said.starts_with("4000 new cells found in 3 parts\n4000 of 4000 cells are done already\n"), "{said}");
     same(&one, &parts);
     assert!(!parts.join("shards").exists(), "the parts are in cells.csv now, and what the dead task left is gone");
     assert_eq!(text(&run(&parts, &format!("{more} --missing 3"))), "");
