@@ -181,7 +181,7 @@ pub fn settings(config: &impl Serialize) -> anyhow::Result<Vec<(String, String)>
 }
 
 /// The command as it can be typed into a shell again.
-fn command_line(args: impl Iterator<Item = String>) -> String {
+pub fn command_line(args: impl Iterator<Item = String>) -> String {
     let quote = |arg: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,=:+@%".contains(c);
         if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }

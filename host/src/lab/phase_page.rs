@@ -72,13 +72,16 @@ pub fn page(
         tables,
         config: page::settings(config)?,
         run_file: session.run_file.clone(),
-        files: FILES.to_vec(),
+        files: FILES.into_iter().filter(|(name, _)| session.csv || *name != "cells.csv").collect(),
     })
 }
 
 const FILES: [(&str, &str); 10] = [
     ("cells.csv", "one row per cell, in the order of computation"),
-    ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
+    (
+        "cells.parquet",
+        "one row per cell with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB",
+    ),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
     (
         "boundary.json",

@@ -22,6 +22,8 @@ pub struct Session {
     pub run_file: Option<String>,
     /// Whether to show the page.
     pub open: bool,
+    /// Whether `cells.csv` stays beside `cells.parquet`.
+    pub csv: bool,
     /// Test loss at which the picture is cut.
     pub threshold: f64,
 }

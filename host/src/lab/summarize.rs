@@ -8,7 +8,7 @@ use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::session::{Model, Session, condition, ends, machine, places, reaches_1000, shown_in_curves, verdicts};
-use crate::lab::{page, parquet, phase_page};
+use crate::lab::{page, parquet, phase_page, store};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
@@ -64,7 +64,8 @@ pub fn summarize(
         }
         report(model.groups, &model.boundary)?;
     }
-    let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
+    let table = session.csv.then_some("cells.csv");
+    let names: Vec<&str> = table.into_iter().chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
         print_line(condition.text())?;
     }
@@ -91,7 +92,7 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(cells, config)?)?;
+    put(parquet::NAME, parquet::cells(cells, config, &store::digest(config))?)?;
     put("summary.csv", summary::to_csv(groups).into())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
     let json = serde_json::json!({

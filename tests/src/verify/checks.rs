@@ -128,6 +128,15 @@ fn checks(install: bool, write: bool) -> Vec<Check> {
         call.show = true;
     }
     checks.push(demo);
+    for engine in ["hyperqueue", "slurm"] {
+        let args = format!("test --quiet {TESTED} --test cluster {engine} -- --ignored --nocapture");
+        let mut check = cargo(Lane::Host, Needs::Nothing, Nightly, &format!("parts under {engine}"), &args);
+        if let Work::Cargo(call) = &mut check.work {
+            call.show = true;
+            call.env.extend((!install).then_some(("MOTE_NO_INSTALL", "1")));
+        }
+        checks.push(check);
+    }
     let figures = |lane, needs, tier, name: &str, work| Check { name: name.into(), work, needs, lane, tier };
     checks.push(figures(Lane::Emulator, Needs::Emulator, Full, "figures", Work::Figures { write }));
     checks.push(figures(Lane::Emulator, Needs::Emulator, Nightly, "mutants", Work::Mutants(Vec::new())));
