@@ -1,5 +1,6 @@
 //! The laboratory at the command line: grids, folders, pages and pictures around `mote-lab`.
 
+pub mod columns;
 pub mod dynamics;
 pub mod dynamics_page;
 pub mod estimate;
@@ -8,9 +9,12 @@ pub mod heatmap;
 pub mod options;
 pub mod page;
 pub mod parquet;
+pub mod plot;
+pub mod plot_dynamics;
 pub mod phase_page;
 pub mod presets;
 pub mod run_file;
 pub mod session;
 pub mod store;
 pub mod summarize;
+pub mod wording;
