@@ -1,5 +1,6 @@
 //! The laboratory at the command line: grids, folders, pages and pictures around `mote-lab`.
 
+pub mod columns;
 pub mod dynamics;
 pub mod dynamics_page;
 pub mod estimate;
@@ -11,6 +12,8 @@ pub mod options;
 pub mod page;
 pub mod parquet;
 pub mod parts;
+pub mod plot;
+pub mod plot_dynamics;
 pub mod phase_page;
 pub mod presets;
 pub mod run_file;
@@ -19,3 +22,4 @@ pub mod session;
 pub mod store;
 pub mod summarize;
 pub mod task;
+pub mod wording;
