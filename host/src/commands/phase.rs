@@ -273,6 +273,7 @@ fn compute(
     let result = runner::run(
         missing,
         threads,
+        interrupt.flag(),
         |place| one(config, place, Control::new(interrupt.flag())),
         |cell| {
             let blank = not_converged(&cell);

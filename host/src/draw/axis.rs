@@ -44,7 +44,8 @@ pub fn is_geometric(values: &[f64]) -> bool {
 /// The step of the marks along an axis of logarithms: twice, four times or ten times the one before.
 pub(super) fn step((low, high): (f64, f64)) -> f64 {
     const MOST_MARKS: f64 = 9.0;
-    let steps = [1.0, 2.0].map(|times| times * 2f64.log10()).into_iter().chain((0..).map(|times| f64::from(1 << times)));
+    let steps =
+        [1.0, 2.0].map(|times| times * 2f64.log10()).into_iter().chain((0..).map(|times| f64::from(1 << times)));
     steps.take(12).find(|step| (high - low) / step <= MOST_MARKS).unwrap_or(high - low)
 }
 

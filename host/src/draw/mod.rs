@@ -144,10 +144,8 @@ fn line(series: &Series, panel: &Panel) -> Vec<Plot> {
     if series.dots == Dots::Alone {
         return vec![Plot::Scatter(if series.name.is_empty() { dots } else { dots.with_legend(series.name.as_str()) })];
     }
-    let line = LinePlot::new()
-        .with_data(points.iter().copied())
-        .with_color(series.color.as_str())
-        .with_stroke_width(2.0);
+    let line =
+        LinePlot::new().with_data(points.iter().copied()).with_color(series.color.as_str()).with_stroke_width(2.0);
     let line = if series.name.is_empty() { line } else { line.with_legend(series.name.as_str()) };
     let line = match &series.band {
         Some((lower, upper)) => line.with_band(edge(lower), edge(upper)),

@@ -9,10 +9,10 @@ const QUANTITIES: &str = "NMDHV\u{3b1}\u{3c4}";
 /// A text in runs of one style; nothing if all of it is upright.
 fn spans(text: &str) -> Option<Vec<TextSpan>> {
     let letters: Vec<char> = text.chars().collect();
-    let is_word = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric() || *c == '_');
-    let is_italic = |at: usize| {
-        QUANTITIES.contains(letters[at]) && !is_word(at.checked_sub(1)) && !is_word(Some(at + 1))
-    };
+    let is_word =
+        |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric() || *c == '_');
+    let is_italic =
+        |at: usize| QUANTITIES.contains(letters[at]) && !is_word(at.checked_sub(1)) && !is_word(Some(at + 1));
     let mut spans: Vec<TextSpan> = Vec::new();
     for (at, letter) in letters.iter().enumerate() {
         match spans.last_mut() {
