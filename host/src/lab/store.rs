@@ -1,18 +1,21 @@
 //! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
 
 use crate::base::error::{InputError, quoted};
-use crate::base::files::{self, OutFolder};
+use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
+use crate::lab::journal::{self, Contents, Journal, Line, Lock};
+use crate::lab::parquet;
 use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
 use mote_lab::outcome::{Cell, Figures, Outcome};
-use mote_lab::place::{GridPoint, Representation};
+use mote_lab::place::{GridPoint, Key, Representation};
 use mote_lab::recipe::Recipe;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// The file of the cells.
+const NAME: &str = "cells.csv";
 
 /// The columns of `cells.csv`.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
@@ -38,7 +41,7 @@ pub fn digest(config: &Config) -> String {
 }
 
 /// A cell as its line.
-fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
+pub fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
     let GridPoint { samples, signal_norm, replicate, dim, head } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
@@ -85,17 +88,68 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
     Some((cell, digest))
 }
 
+/// What rows of the cells of a configuration are, in whatever file they stand.
+#[derive(Debug)]
+pub struct Rows {
+    /// Every place with its seed.
+    seeds: HashMap<Key, u64>,
+    digest: String,
+    /// What to do about rows that are none.
+    way_out: &'static str,
+}
+
+impl Rows {
+    /// Those of a configuration; `way_out` is what to do about others.
+    pub fn of(config: &Config, way_out: &'static str) -> Self {
+        let seeds = config.places().iter().map(|place| (place.key(), place.seed(config.seed))).collect();
+        Self { seeds, digest: digest(config), way_out }
+    }
+
+    /// Refuses a first line that is not that of cells.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found.
+    pub fn header(&self, line: Line) -> Result<(), InputError> {
+        match line.text {
+            HEADER => Ok(()),
+            found if HEADER.strip_suffix(",config") == Some(found) => {
+                let found = "expected the column config, found cells without it, of an older mote, and nothing says \
+                             which configuration they are of";
+                Err(line.wrong(&format!("{found}; {}", self.way_out)))
+            }
+            _ => Err(line.expected(HEADER)),
+        }
+    }
+
+    /// The cell of a row.
+    ///
+    /// # Errors
+    ///
+    /// If it is no cell, or one of another configuration.
+    pub fn cell(&self, line: Line) -> Result<Cell, InputError> {
+        let (cell, digest) = parse(line.text).ok_or_else(|| line.expected("a cell"))?;
+        if digest != self.digest {
+            let found =
+                format!("expected cells of this configuration, {}, found one of {}", self.digest, quoted(digest));
+            return Err(line.wrong(&format!("{found}; {}", self.way_out)));
+        }
+        if self.seeds.get(&cell.place.key()) != Some(&cell.seed) {
+            return Err(line.expected("a cell of this configuration"));
+        }
+        Ok(cell)
+    }
+}
+
 /// The open cells of a run, this process's alone.
 #[derive(Debug)]
 pub struct Store {
-    file: File,
+    journal: Journal,
     path: PathBuf,
-    saved: usize,
     config: Config,
     digest: String,
     /// Cells found when it was opened.
     pub done: Vec<Cell>,
-    _lock: Option<File>,
 }
 
 impl Store {
@@ -111,25 +165,15 @@ impl Store {
         // Looked at before anything is made in it, and again when nobody else can change it.
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
-        let lock = if is_locked { Some(lock(folder)?) } else { None };
-        let (done, whole) = look(folder, config)?;
-        if !folder.join("config.json").exists() {
-            out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
+        let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
+        let Table { cells: done, whole, restored } = look(folder, config)?;
+        write_config(&out, config)?;
+        if let Some(csv) = restored {
+            out.write(NAME, csv.as_bytes())?;
         }
-        let path = folder.join("cells.csv");
-        let begin = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.set_len(whole)?;
-            if whole == 0 {
-                file.write_all(format!("{HEADER}\n").as_bytes())?;
-                file.sync_all()?;
-                files::sync_folder(folder)?;
-            }
-            Ok(file)
-        };
-        let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        let (saved, digest, config) = (done.len(), digest(config), config.clone());
-        Ok((Self { file, path, saved, config, digest, done, _lock: lock }, out))
+        let journal = Journal::open(&folder.join(NAME), HEADER, (done.len(), whole), "cells", lock)?;
+        let (path, digest, config) = (folder.join(NAME), digest(config), config.clone());
+        Ok((Self { journal, path, config, digest, done }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -138,48 +182,68 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = to_line(cell, &self.config, &self.digest);
-        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
-            let (path, saved) = (self.path.display(), self.saved);
-            format!("{path}: cannot be written; {saved} cells are saved, and the same command continues from them when there is room")
-        })?;
-        self.saved += 1;
+        self.add_all([cell])
+    }
+
+    /// Adds many cells; when this returns, they are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add`]; some of the cells may be there.
+    pub fn add_all<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>) -> anyhow::Result<()> {
+        /// Cells that are written and waited for at once.
+        const MANY: usize = 10_000;
+        let mut cells = cells.into_iter().peekable();
+        while cells.peek().is_some() {
+            let some: Vec<_> =
+                cells.by_ref().take(MANY).map(|cell| to_line(cell, &self.config, &self.digest)).collect();
+            self.journal.add(&some.concat(), some.len())?;
+        }
         Ok(())
     }
-}
 
-/// Takes the lock of a folder, which goes with the process.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(".lock");
-    let is_new = !path.exists();
-    let file = File::create(&path).with_context(|| path.display().to_string())?;
-    let tried = file.try_lock();
-    if is_new && matches!(tried, Err(TryLockError::Error(_))) {
-        // A refused run leaves nothing behind; where locks do not work, nobody else holds it.
-        let _ = std::fs::remove_file(&path);
+    /// Removes `cells.csv`, which `cells.parquet` stands for from now on.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be removed.
+    pub fn into_parquet(self) -> anyhow::Result<()> {
+        std::fs::remove_file(&self.path).with_context(|| format!("{}: cannot be removed", self.path.display()))
     }
-    held(tried, folder)?;
-    Ok(file)
 }
 
-/// Whether a try for the lock got it, and if not, whose fault that is.
-fn held(tried: Result<(), TryLockError>, folder: &Path) -> Result<(), InputError> {
-    tried.map_err(|error| match error {
-        TryLockError::WouldBlock => InputError::file(folder, "another run is writing into this folder"),
-        TryLockError::Error(error) => InputError::file(
-            folder,
-            format!(
-                "expected a file system with locks, found: {error}; where no other run writes into this folder, \
-                 --no-lock continues without"
-            ),
-        ),
-    })
+/// Writes the configuration of a folder that has none.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_config(out: &OutFolder, config: &Config) -> anyhow::Result<()> {
+    if out.path().join("config.json").exists() {
+        return Ok(());
+    }
+    out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())
 }
 
-/// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
+/// The cells that a folder has.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// All of them.
+    pub cells: Vec<Cell>,
+    /// Length of `cells.csv` in whole lines.
+    whole: u64,
+    /// What `cells.csv` is to be where only `cells.parquet` is there.
+    restored: Option<String>,
+}
+
+/// The cells in a folder, none if there is no folder; refuses one of another configuration. Nothing is changed.
+///
+/// # Errors
+///
+/// As [`Store::open`].
+pub fn look(folder: &Path, config: &Config) -> anyhow::Result<Table> {
     let settings = folder.join("config.json");
-    if settings.exists() {
+    let has_settings = settings.exists();
+    if has_settings {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
         let there = serde_json::from_str(&text).map_err(|e| {
             InputError::file(
@@ -196,51 +260,33 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
             return Err(InputError::file(folder, found).into());
         }
     }
-    read(&folder.join("cells.csv"), config)
+    let (csv, parquet) = (folder.join(NAME), folder.join(parquet::NAME));
+    if csv.exists() {
+        let bytes = std::fs::read(&csv).with_context(|| csv.display().to_string())?;
+        let (cells, whole) = read(&csv, &bytes, config)?;
+        return Ok(Table { cells, whole, restored: None });
+    }
+    // Without its configuration, the folder was to start over.
+    if !has_settings || !parquet.exists() {
+        return Ok(Table::default());
+    }
+    let text = parquet::to_csv(&parquet)?;
+    let (cells, whole) = read(&parquet, text.as_bytes(), config)?;
+    Ok(Table { cells, whole, restored: Some(text) })
 }
 
 /// The cells of a file, and the length of its part in whole lines.
-fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
-    if !path.exists() {
-        return Ok((Vec::new(), 0));
-    }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    // Bytes behind the last line feed are a line that was being written.
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let text =
-        std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
-    let mut lines = text.lines().enumerate();
-    if let Some((_, header)) = lines.next()
-        && header != HEADER
-    {
-        if HEADER.strip_suffix(",config") == Some(header) {
-            let found = "line 1: expected the column config, found cells without it, of an older mote, and nothing says \
-                         which configuration they are of";
-            return Err(InputError::file(path, format!("{found}; {WAY_OUT}")).into());
-        }
-        return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
-    }
-    let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
-    let own = digest(config);
+fn read(path: &Path, bytes: &[u8], config: &Config) -> anyhow::Result<Contents<Cell>> {
+    let rows = Rows::of(config, WAY_OUT);
     let mut seen = HashMap::new();
-    let mut cells = Vec::new();
-    for (n, line) in lines {
-        let wrong =
-            |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let (cell, digest) = parse(line).ok_or_else(|| wrong("a cell"))?;
-        if digest != own {
-            let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(InputError::file(path, format!("line {}: {found}; {WAY_OUT}", n + 1)).into());
+    let row = |line: Line| {
+        let cell = rows.cell(line)?;
+        match seen.insert(cell.place.key(), line.number) {
+            Some(first) => Err(line.expected(&format!("another cell than in line {first}"))),
+            None => Ok(cell),
         }
-        if places.get(&cell.place.key()) != Some(&cell.seed) {
-            return Err(wrong("a cell of this configuration").into());
-        }
-        if let Some(first) = seen.insert(cell.place.key(), n + 1) {
-            return Err(wrong(&format!("another cell than in line {first}")).into());
-        }
-        cells.push(cell);
-    }
-    Ok((cells, whole as u64))
+    };
+    journal::parse(path, bytes, |line| rows.header(line), row)
 }
 
 /// What differs between a folder's configuration and this one, value by value.
@@ -271,7 +317,6 @@ mod tests {
     use super::super::options::{Options, RepresentationChoice};
     use super::super::presets::preset;
     use super::*;
-    use std::io::{Error, ErrorKind};
 
     /// A grid may grow; whatever changes a cell changes the digest, and no program takes it for a number.
     #[test]
@@ -301,25 +346,5 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 9, "{all:?}");
-    }
-
-    /// Made-up answers of a file system: only the one that says so means another run.
-    #[test]
-    fn a_file_system_without_locks_is_no_other_run() {
-        let folder = Path::new("out");
-        let said = |tried| held(tried, folder).map_err(|error| error.to_string());
-        assert_eq!(said(Ok(())), Ok(()));
-        assert_eq!(said(Err(TryLockError::WouldBlock)).unwrap_err(), "out: another run is writing into this folder");
-        let mut errors: Vec<Error> = vec![ErrorKind::Unsupported.into(), ErrorKind::PermissionDenied.into()];
-        if cfg!(target_os = "linux") {
-            // ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL.
-            errors.extend([37, 38, 95, 22].map(Error::from_raw_os_error));
-        }
-        for error in errors {
-            let (why, said) = (error.to_string(), said(Err(TryLockError::Error(error))).unwrap_err());
-            assert!(!said.contains("another run is writing") && said.lines().count() == 1, "{said}");
-            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock continues without"];
-            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
-        }
     }
 }
