@@ -32,15 +32,18 @@ digits (real images, 3 against 8).
 Writes cells.csv (one row per cell) and cells.parquet, summary.csv (mean, sd and standard error), heatmap.png and .svg, \
 cut.png and .svg (with several models, one each, and curves.png and .svg), boundary.json, theory.csv (uniform form), \
 run.json, and report.html with all of it on one page. After an interruption, the same command continues from the last \
-finished cell. Every number depends only on seed, configuration, place on the grid and, except in space weights, the \
+finished cell; with more replicates, values or models, it computes the cells that are new. With another --cut, its \
+boundary and pictures are written beside. In the paper form, an odd N has one sample more of class +1. Every number depends only on seed, configuration, place on the grid and, except in space weights, the \
 kind of processor (simd in run.json): not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
   mote phase --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
+  mote phase --snr 0.2..1.6..0.2 --n 4..12 --flip 0.1 --c-p 10 --out mine
   mote phase --preset wide --dim 1000000000000 --out wide
   mote phase --preset law --dry-run
-  mote phase --print-config > run.toml; mote phase --config run.toml --out mine"
+  mote phase --print-config > run.toml; mote phase --config run.toml --out mine
+  mote phase --config mine/run.json --replicates 20 --out mine"
 )]
 #[command(override_usage = "mote phase [OPTIONS] --out <DIR>
        mote phase [OPTIONS] --dry-run
@@ -49,8 +52,8 @@ pub struct PhaseArgs {
     /// Preset that supplies all options you do not give [default: figure1]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line override it
-    #[arg(long, value_name = "F.toml")]
+    /// Run file, or run.json or config.json of a folder; options on the command line override it
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     /// What to change.
@@ -61,9 +64,6 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
-    /// Test loss at the boundary and at the cut of the picture [default: 0.2 as in the paper, 0.4 for images]
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
-    pub cut: Option<f64>,
     /// Do not lock the folder, for file systems without locks; two runs at the same time then corrupt its cells
     #[arg(long)]
     pub no_lock: bool,
@@ -89,8 +89,10 @@ pub struct PhaseArgs {
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
+    let cut = run_file::cut(run_file.as_ref(), &args.options)?;
+    let cut = cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
     if args.print_config {
-        return print_line(run_file::text(&config)?.trim_end());
+        return print_line(run_file::text(&config, cut).trim_end());
     }
     let places = config.places();
     let threads = match args.threads {
@@ -99,8 +101,6 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
     };
     let threads = threads.min(places.len());
-    let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
-    lists::positive("cut", cut)?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
     check_memory(&config, &places, threads).map_err(too_large)?;
     if args.dry_run {

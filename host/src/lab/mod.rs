@@ -12,5 +12,6 @@ pub mod phase_page;
 pub mod presets;
 pub mod run_file;
 pub mod session;
+pub mod settings;
 pub mod store;
 pub mod summarize;

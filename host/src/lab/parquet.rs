@@ -1,7 +1,7 @@
 //! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
 
 use crate::lab::grid::Config;
-use crate::lab::store;
+use crate::lab::store::{self, Extra};
 use anyhow::Context;
 use mote_lab::outcome::{Cell, Figures};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -11,7 +11,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use std::sync::Arc;
 
-/// The columns of `cells.csv`, in its order. A cell that did not converge has nulls for its figures.
+/// The columns of `cells.csv`, in its order; those of extra axes in use come before the last. A cell that did not converge has nulls for its figures.
 const SCHEMA: &str = "
 message cell {
     required int64 n;
@@ -32,29 +32,43 @@ message cell {
     required binary config (STRING);
 }";
 
-/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, n, signal_norm, replicate.
-const SORTED_BY: [i32; 5] = [5, 6, 0, 1, 4];
+/// Columns of [`SCHEMA`].
+const COLUMNS: i32 = 16;
+
+/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, the extra axes, n, signal_norm, replicate.
+fn sorted_by(extra: &Extra) -> Vec<i32> {
+    let extra = COLUMNS - 1..COLUMNS - 1 + extra.len() as i32;
+    [5, 6].into_iter().chain(extra).chain([0, 1, 4]).collect()
+}
+
+/// [`SCHEMA`] with the columns of these extra axes.
+fn schema(extra: &Extra) -> String {
+    const LAST: &str = "    required binary config";
+    let columns: String = extra.iter().map(|(axis, _)| format!("    required double {};\n", axis.column)).collect();
+    SCHEMA.replace(LAST, &(columns + LAST))
+}
 
 /// Rows of a row group: enough for whole columns to be read at once, few enough for any memory.
 const GROUP_ROWS: usize = 1 << 20;
 
-/// The cells as a Parquet file, in the order given, which must be that of D, H, n, signal norm and replicate.
+/// The cells as a Parquet file with the columns of these extra axes, in the order given, which must be that of the grid.
 ///
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn cells(cells: &[Cell], config: &Config) -> anyhow::Result<Vec<u8>> {
-    let schema = Arc::new(parse_message_type(SCHEMA).context("cells.parquet")?);
-    let order = SORTED_BY.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false });
+pub fn cells(cells: &[Cell], config: &Config, extra: &Extra) -> anyhow::Result<Vec<u8>> {
+    let schema = Arc::new(parse_message_type(&schema(extra)).context("cells.parquet")?);
+    let order = sorted_by(extra).into_iter();
+    let order = order.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let properties = WriterProperties::builder()
         .set_created_by(format!("mote {}", env!("CARGO_PKG_VERSION")))
-        .set_sorting_columns(Some(order.into()))
+        .set_sorting_columns(Some(order))
         .build();
     let mut file = Vec::new();
     let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context("cells.parquet")?;
     for rows in cells.chunks(GROUP_ROWS) {
         let mut group = writer.next_row_group().context("cells.parquet")?;
-        write_rows(&mut group, rows, config).context("cells.parquet")?;
+        write_rows(&mut group, rows, config, extra).context("cells.parquet")?;
         group.close().context("cells.parquet")?;
     }
     writer.close().context("cells.parquet")?;
@@ -62,7 +76,7 @@ pub fn cells(cells: &[Cell], config: &Config) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Writes every column of [`SCHEMA`], one after the other.
-fn write_rows(group: &mut Group, rows: &[Cell], config: &Config) -> anyhow::Result<()> {
+fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, extra: &Extra) -> anyhow::Result<()> {
     let snr = |cell: &Cell| config.recipe.snr(&cell.place);
     column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
     column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;
@@ -80,6 +94,9 @@ fn write_rows(group: &mut Group, rows: &[Cell], config: &Config) -> anyhow::Resu
     figure(group, rows, |figures| figures.test_error)?;
     column::<BoolType>(group, rows, |cell| cell.outcome.figures.is_some())?;
     column::<DoubleType>(group, rows, |cell| cell.seconds)?;
+    for (axis, at) in extra {
+        column::<DoubleType>(group, rows, |cell| axis.shown(cell.place.extra[*at]))?;
+    }
     let digest = ByteArray::from(store::digest(config).as_str());
     column::<ByteArrayType>(group, rows, |_| digest.clone())
 }
@@ -110,7 +127,7 @@ mod tests {
     use super::*;
     use crate::lab::presets::preset;
     use mote_lab::outcome::Outcome;
-    use mote_lab::place::{GridPoint, Representation};
+    use mote_lab::place::{GridPoint, NEUTRAL, Representation};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
@@ -119,7 +136,7 @@ mod tests {
     fn what_is_written_is_read_back_with_its_types() {
         let figures = Figures { train_loss: 0.125, test_loss: 0.25, test_error: 0.5 };
         let cell = |replicate, figures| Cell {
-            place: GridPoint { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8 },
+            place: GridPoint { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8, extra: NEUTRAL },
             seed: u64::MAX - u64::from(replicate),
             space: Representation::Tokens,
             outcome: Outcome { steps: 30 + replicate, figures },
@@ -127,7 +144,7 @@ mod tests {
         };
         let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
         let config = preset("law").unwrap();
-        let file = cells(&all, &config).unwrap();
+        let file = cells(&all, &config, &Vec::new()).unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();

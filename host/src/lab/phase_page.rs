@@ -99,7 +99,7 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
         vec![("cells", cells.len().to_string()), ("not converged", format!("{not_converged} of {}", cells.len()))];
     for model in models {
         let boundary = &model.boundary;
-        let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
+        let of = if models.len() > 1 { format!(" ({})", model.name) } else { String::new() };
         let with_interval = |interval: Interval| format!("{interval:.3}{of}");
         let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
         // A grid that has no boundary, or cells that did not converge, have no figures.
@@ -113,7 +113,7 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
         let best =
             boundary.best_constant.map_or("above the grid".into(), |constant| format!("{constant:.4}{interval}"));
         facts.push(("best constant", format!("{best}: {}", agrees(boundary.agreement_best))));
-        if model.reaches_1000() {
+        if model.reaches_1000(config) {
             facts.push(("constant 1000", agrees(boundary.agreement_1000)));
         }
     }

@@ -6,6 +6,7 @@ use crate::lab::grid::Config;
 use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
+use mote_lab::axes::{self, Axis, NEUTRAL};
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
@@ -14,9 +15,26 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The columns of `cells.csv`.
+/// The columns of `cells.csv`. Those of extra axes in use come before the last.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
      converged,seconds,config";
+
+/// Extra axes, and where [`GridPoint::extra`] has them.
+pub type Extra = Vec<(&'static Axis, usize)>;
+
+/// The first line of `cells.csv` where these extra axes are in use.
+pub fn header(extra: &Extra) -> String {
+    let (front, last) = HEADER.rsplit_once(',').unwrap_or((HEADER, ""));
+    extra.iter().map(|(axis, _)| axis.column).fold(front.to_owned(), |line, column| line + "," + column) + "," + last
+}
+
+/// The extra axes that have a column, by the first line; `None` if it is not one of `cells.csv`.
+fn extra_of(line: &str, axes: &'static [Axis]) -> Option<Extra> {
+    let (front, last) = HEADER.rsplit_once(',')?;
+    let columns = line.strip_prefix(front)?.strip_suffix(last)?.strip_suffix(',')?;
+    let known = |column: &str| axes::extra(axes).find(|(axis, _)| axis.column == column);
+    columns.split(',').skip(1).map(known).collect()
+}
 
 /// Version of the arithmetic of cells, in any space: raised when the same configuration comes to have other cells.
 const ARITHMETIC: u32 = 1;
@@ -38,8 +56,8 @@ pub fn digest(config: &Config) -> String {
 }
 
 /// A cell as its line.
-fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
-    let GridPoint { samples, signal_norm, replicate, dim, head } = cell.place;
+fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Extra) -> String {
+    let GridPoint { samples, signal_norm, replicate, dim, head, .. } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
     // A cell that never reached the stop has blanks: never a number, never NaN.
@@ -49,17 +67,42 @@ fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
     };
     let (seed, seconds) = (cell.seed, cell.seconds);
     let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{digest}\n")
+    let extra = extra.iter().map(|(axis, at)| format!("{},", axis.shown(cell.place.extra[*at]))).collect::<String>();
+    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{extra}{digest}\n")
 }
 
 /// A cell, and the digest of its configuration.
-fn parse(line: &str) -> Option<(Cell, &str)> {
+fn parse<'l>(line: &'l str, extra: &Extra) -> Option<(Cell, &'l str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds, digest] =
-        cells[..]
+    let [
+        n,
+        signal,
+        _,
+        _,
+        replicate,
+        dim,
+        head,
+        seed,
+        space,
+        steps,
+        train,
+        test,
+        error,
+        converged,
+        seconds,
+        ref rest @ ..,
+    ] = cells[..]
     else {
         return None;
     };
+    let (digest, values) = rest.split_last()?;
+    let mut moved = NEUTRAL;
+    if values.len() != extra.len() {
+        return None;
+    }
+    for ((axis, at), value) in extra.iter().zip(values) {
+        moved[*at] = axis.kept(value.parse().ok()?);
+    }
     let figures = match converged {
         "true" => Some(Figures {
             train_loss: train.parse().ok()?,
@@ -76,6 +119,7 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
             replicate: replicate.parse().ok()?,
             dim: dim.parse().ok()?,
             head: head.parse().ok()?,
+            extra: moved,
         },
         seed: seed.parse().ok()?,
         space: Representation::ALL.into_iter().find(|known| known.name() == space)?,
@@ -121,7 +165,7 @@ impl Store {
             let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             file.set_len(whole)?;
             if whole == 0 {
-                file.write_all(format!("{HEADER}\n").as_bytes())?;
+                file.write_all((header(&config.swept()) + "\n").as_bytes())?;
                 file.sync_all()?;
                 files::sync_folder(folder)?;
             }
@@ -138,7 +182,7 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = to_line(cell, &self.config, &self.digest);
+        let line = to_line(cell, &self.config, &self.digest, &self.config.swept());
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
             let (path, saved) = (self.path.display(), self.saved);
             format!("{path}: cannot be written; {saved} cells are saved, and the same command continues from them when there is room")
@@ -210,15 +254,15 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
     let text =
         std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
     let mut lines = text.lines().enumerate();
-    if let Some((_, header)) = lines.next()
-        && header != HEADER
-    {
-        if HEADER.strip_suffix(",config") == Some(header) {
+    let mut extra = config.swept();
+    if let Some((_, line)) = lines.next() {
+        if HEADER.strip_suffix(",config") == Some(line) {
             let found = "line 1: expected the column config, found cells without it, of an older mote, and nothing says \
                          which configuration they are of";
             return Err(InputError::file(path, format!("{found}; {WAY_OUT}")).into());
         }
-        return Err(InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(header))).into());
+        extra = extra_of(line, config.axes)
+            .ok_or_else(|| InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(line))))?;
     }
     let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
     let own = digest(config);
@@ -227,7 +271,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
     for (n, line) in lines {
         let wrong =
             |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let (cell, digest) = parse(line).ok_or_else(|| wrong("a cell"))?;
+        let (cell, digest) = parse(line, &extra).ok_or_else(|| wrong("a cell"))?;
         if digest != own {
             let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
             return Err(InputError::file(path, format!("line {}: {found}; {WAY_OUT}", n + 1)).into());
@@ -268,7 +312,7 @@ fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::{Options, RepresentationChoice};
+    use super::super::options::Options;
     use super::super::presets::preset;
     use super::*;
     use std::io::{Error, ErrorKind};
@@ -278,25 +322,25 @@ mod tests {
     fn the_digest_is_of_what_decides_a_cell() {
         let law = preset("law").unwrap();
         let of = |options: Options| digest(&law.clone().with(&options).unwrap());
-        let none = Options::default;
-        let own = of(none());
+        let own = of(Options::default());
         assert!(own.len() == 17 && own.starts_with('c') && own.parse::<f64>().is_err(), "{own}");
         // Folders of an earlier day are still to be opened: computed once by another program.
         let pinned = if math::NAME == "libm" { "c4a3a04d76c98e9cd" } else { &own };
         assert_eq!(own, pinned);
-        let more = Options { n: Some("4,8,16,32".into()), signal: Some("1,2".into()), ..none() };
-        let larger = Options { dim: Some("8,128".into()), head: Some("8".into()), replicates: Some(7), ..none() };
+        let more = Options::of([("n", "4,8,16,32"), ("signal", "1,2"), ("flip", "0,0.1")]);
+        let larger = Options::of([("dim", "8,128"), ("head", "8"), ("replicates", "7"), ("cut", "0.3")]);
         assert_eq!([of(more), of(larger)], [own.clone(), own.clone()], "the same cells, and more");
         let changed = [
-            Options { seed: Some(2), ..none() },
-            Options { lr: Some(0.25), ..none() },
-            Options { tokens: Some(5), ..none() },
-            Options { noise_norm: Some(5.0), ..none() },
-            Options { stop_loss: Some(0.02), ..none() },
-            Options { max_steps: Some(6000), ..none() },
-            Options { test_samples: Some(100), ..none() },
-            Options { space: Some(RepresentationChoice::Free), ..none() },
+            ("seed", "2"),
+            ("lr", "0.25"),
+            ("tokens", "5"),
+            ("noise-norm", "5"),
+            ("stop-loss", "0.02"),
+            ("max-steps", "6000"),
+            ("test-samples", "100"),
+            ("space", "free"),
         ];
+        let changed = changed.map(|changed| Options::of([changed]));
         let mut all: Vec<String> = changed.into_iter().map(of).chain([own]).collect();
         all.sort();
         all.dedup();

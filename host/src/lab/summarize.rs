@@ -7,8 +7,11 @@ use crate::draw;
 use crate::draw::{Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{Model, Session, condition, ends, machine, places, reaches_1000, shown_in_curves, verdicts};
+use crate::lab::session::{
+    Model, Session, condition, ends, is_papers_own, machine, places, reaches_1000, shown_in_curves, verdicts,
+};
 use crate::lab::{page, parquet, phase_page};
+use mote_lab::axes;
 use mote_lab::boundary::Boundary;
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
@@ -44,8 +47,7 @@ pub fn summarize(
         }
         false => error.context("all cells are saved; the same command continues from here"),
     };
-    let models =
-        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.threshold, stop));
+    let models = groups.chunk_by(Group::is_beside).map(|groups| Model::new(config, groups, session.threshold, stop));
     let models: Vec<Model> = models.collect::<Result<_, _>>().map_err(|stopped: Error| blame(stopped.into()))?;
     let files = make(config, &cells, &groups, &models, session, stop).map_err(blame)?;
     for (name, contents) in &files {
@@ -60,9 +62,9 @@ pub fn summarize(
     print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
     for model in &models {
         if models.len() > 1 {
-            print_line(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
+            print_line(format_args!("{}:", model.name))?;
         }
-        report(model.groups, &model.boundary)?;
+        report(config, model.groups, &model.boundary)?;
     }
     let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
@@ -91,19 +93,12 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(cells, config)?)?;
-    put("summary.csv", summary::to_csv(groups).into())?;
-    let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
-    let json = serde_json::json!({
-        "cut": session.threshold,
-        "models": boundaries,
-        "from_means": FROM_MEANS,
-        "from_cells": FROM_CELLS,
-    });
-    put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).into())?;
+    let extra = config.swept();
+    put("cells.parquet", parquet::cells(cells, config, &extra)?)?;
+    put("summary.csv", summary::to_csv(groups, &extra).into())?;
+    put("boundary.json", boundaries(config, models, session.threshold)?)?;
     for model in models {
-        let (dim, head) = (model.boundary.dim, model.boundary.head);
-        let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
+        let suffix = if models.len() > 1 { model.suffix() } else { String::new() };
         for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
             let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
             put(&format!("{stem}{suffix}.svg"), svg)?;
@@ -120,8 +115,13 @@ fn make(
         put("theory.csv", theory(config).into())?;
     }
     let run = serde_json::json!({
+        "command": page::command(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": env!("MOTE_COMMIT"),
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
+        "seed": config.seed,
+        "cut": session.threshold,
         "config": config,
         "condition": condition(config),
         "cells": cells.len(),
@@ -134,6 +134,29 @@ fn make(
     put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
     put(page::NAME, page.render()?.into())?;
     Ok(files)
+}
+
+/// `boundary.json`: where every diagram turns.
+fn boundaries(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Vec<u8>> {
+    let is_left_out = |figure: &str| figure == "agreement_1000" && !is_papers_own(config);
+    let boundary = |model: &Model| {
+        let mut json = serde_json::to_value(&model.boundary)?;
+        if let Some(json) = json.as_object_mut() {
+            json.retain(|figure, _| !is_left_out(figure));
+            for (axis, value) in axes::said(config.axes, &model.groups[0].extra) {
+                json.insert(axis.column.into(), value.into());
+            }
+        }
+        Ok(json)
+    };
+    let from_cells: Vec<&str> = FROM_CELLS.into_iter().filter(|figure| !is_left_out(figure)).collect();
+    let json = serde_json::json!({
+        "cut": cut,
+        "models": models.iter().map(boundary).collect::<anyhow::Result<Vec<_>>>()?,
+        "from_means": FROM_MEANS,
+        "from_cells": from_cells,
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&json)?).into())
 }
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
@@ -153,7 +176,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             };
             let (dim, head) = (model.boundary.dim, model.boundary.head);
             Series {
-                name: format!("D={} H={}", short(dim), short(head as u64)),
+                name: format!("D={} H={}{}", short(dim), short(head as u64), model.beside),
                 color: (*color).into(),
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
@@ -184,7 +207,7 @@ fn theory(config: &Config) -> String {
     csv
 }
 
-fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
+fn report(config: &Config, groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
     let threshold = boundary.threshold;
     for crossing in &boundary.crossings {
         match (crossing.snr, crossing.n_snr2) {
@@ -211,7 +234,7 @@ fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
         "{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}",
         counted(high, "cell")
     ))?;
-    if reaches_1000(groups) {
+    if is_papers_own(config) && reaches_1000(groups) {
         let share = 100.0 * boundary.agreement_1000;
         print_line(format_args!(
             "agreement with \"test loss below {threshold} if and only if N SNR^2 >= 1000\": {share:.2}%"
