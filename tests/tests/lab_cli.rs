@@ -142,7 +142,7 @@ fn impossible_requests_name_what_is_possible() {
             &["--space: ", "D=1000000000 H=64 at once take", "GB of memory in weights space", "GB free"],
         ),
         (
-            &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--dry-run"],
+            &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--head", "8", "--dry-run"],
             &["GB of memory", "GB free"],
         ),
         (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a number from 1.2e-38", "found 0"]),

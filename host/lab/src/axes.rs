@@ -5,7 +5,7 @@
 //! [`GridPoint::extra`], and one that is neutral leaves seeds, files and columns as they were before the axis existed.
 
 use crate::place::GridPoint;
-pub use crate::place::{FLIP, NEUTRAL, ROOM};
+pub use crate::place::{Extra, FLIP, NEUTRAL, ROOM};
 use crate::recipe::Recipe;
 
 /// How the strength of a signal is said.
@@ -191,9 +191,9 @@ impl Axis {
         extra + self.neutral.unwrap_or(0.0)
     }
 
-    /// The number of [`GridPoint::extra`] of a value.
+    /// The number of [`GridPoint::extra`] of a value. There is one zero: keys go by bits.
     pub fn kept(&self, value: f64) -> f64 {
-        value - self.neutral.unwrap_or(0.0)
+        value - self.neutral.unwrap_or(0.0) + 0.0
     }
 }
 
@@ -203,12 +203,12 @@ pub fn extra(axes: &[Axis]) -> impl Iterator<Item = (&Axis, usize)> {
 }
 
 /// The extra axes that are not neutral there, each with its value: what a diagram must say beside its model.
-pub fn said<'a>(axes: &'a [Axis], extra: &'a [f64; ROOM]) -> impl Iterator<Item = (&'a Axis, f64)> {
+pub fn said<'a>(axes: &'a [Axis], extra: &'a Extra) -> impl Iterator<Item = (&'a Axis, f64)> {
     self::extra(axes).filter(|(_, at)| extra[*at] != 0.0).map(|(axis, at)| (axis, axis.shown(extra[at])))
 }
 
 /// The same as a picture says it, behind what else it says; nothing where all of them are neutral.
-pub fn label(axes: &[Axis], extra: &[f64; ROOM]) -> String {
+pub fn label(axes: &[Axis], extra: &Extra) -> String {
     said(axes, extra).map(|(axis, value)| format!(" {}={value}", axis.symbol)).collect()
 }
 
@@ -240,6 +240,7 @@ mod tests {
             assert_ne!(before, place, "{}", axis.name);
             assert_eq!(axis.neutral.is_some(), matches!(axis.part, Part::Extra(_)), "{}", axis.name);
         }
+        assert_eq!(AXES[4].kept(-0.0).to_bits(), 0);
         // s = SNR * 0.25 * sqrt(256); N SNR^2 = 16 at N = 4 is SNR 2.
         let mut place = GridPoint { dim: 256, ..recipe.place(4, 1.0, 0) };
         AXES[2].set(&mut place, &recipe, 2.0);

@@ -35,8 +35,12 @@ impl Representation {
 /// Extra axes that a place has room for.
 pub const ROOM: usize = 4;
 
+/// The values of the extra axes. The length is [`ROOM`], written out: rustc 1.95 fails on closures that capture a field
+/// whose length has a name.
+pub type Extra = [f64; 4];
+
 /// The extra values of a place where every extra axis is neutral.
-pub const NEUTRAL: [f64; ROOM] = [0.0; ROOM];
+pub const NEUTRAL: Extra = [0.0; ROOM];
 
 /// Where [`GridPoint::extra`] has the label noise.
 pub const FLIP: usize = 0;
@@ -58,7 +62,7 @@ pub struct GridPoint {
     /// `H`.
     pub head: usize,
     /// How far every extra axis is from where it is neutral: see [`crate::axes`].
-    pub extra: [f64; ROOM],
+    pub extra: Extra,
 }
 
 /// What tells two cells of a run apart, ordered as the grid is.

@@ -2,7 +2,7 @@
 
 use crate::axes::Axis;
 use crate::outcome::Cell;
-use crate::place::{GridPoint, NEUTRAL, ROOM};
+use crate::place::{Extra, GridPoint, NEUTRAL};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct Group {
     /// `D` and `H`.
     pub model: (u64, usize),
     /// As [`GridPoint::extra`].
-    pub extra: [f64; ROOM],
+    pub extra: Extra,
     /// `N`.
     pub n: usize,
     /// `s`.

@@ -7,9 +7,10 @@ use crate::lab::estimate;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
+use crate::lab::runner;
 use crate::lab::session::Session;
-use crate::lab::store::Store;
-use crate::lab::summarize::summarize;
+use crate::lab::store::{Store, concluded};
+use crate::lab::summarize::{beside, summarize};
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::outcome::Cell;
@@ -18,8 +19,6 @@ use mote_lab::recipe::Form;
 use mote_lab::run;
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 /// Options of `mote phase`.
@@ -90,17 +89,12 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
     let cut = run_file::cut(run_file.as_ref(), &args.options)?;
-    let cut = cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
+    let usual = if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 };
     if args.print_config {
-        return print_line(run_file::text(&config, cut).trim_end());
+        return print_line(run_file::text(&config, cut.unwrap_or(usual)).trim_end());
     }
     let places = config.places();
-    let threads = match args.threads {
-        Some(0) => return Err(InputError::option("threads", "expected at least 1, found 0").into()),
-        Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-    };
-    let threads = threads.min(places.len());
+    let threads = runner::threads(args.threads, places.len())?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
     check_memory(&config, &places, threads).map_err(too_large)?;
     if args.dry_run {
@@ -119,11 +113,24 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         let saved = Some(out.path().to_owned());
         return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
+    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
+    cells.sort_by_key(|cell| cell.place.key());
+    let sorted = store.sort(&cells, &out)?;
+    // The page of a folder has one cut, its first; another is written beside it.
+    let concluded = concluded(&out, &config);
+    let first = concluded.as_ref().map(|before| before.cut).or(cut).unwrap_or(usual);
+    let other = cut.filter(|cut| *cut != first);
     let run_file = run_file.map(|file| file.text);
-    let session =
-        Session { threads, seconds: start.elapsed().as_secs_f64(), run_file, open: args.open, threshold: cut };
-    let interrupt = Interrupt::current();
-    summarize(&config, cells, &out, &session, interrupt.flag())
+    let seconds = start.elapsed().as_secs_f64();
+    let session = Session { threads, seconds, run_file, open: args.open, threshold: first };
+    let stop = Interrupt::current().flag();
+    if other.is_none() || !concluded.is_some_and(|before| before.is_current) {
+        summarize(&config, &cells, &sorted, &out, &session, stop)?;
+    }
+    match other {
+        Some(threshold) => beside(&config, &cells, &out, &Session { threshold, ..session }, stop),
+        None => Ok(()),
+    }
 }
 
 /// Says what a run would be.
@@ -181,49 +188,23 @@ fn compute(
 ) -> anyhow::Result<bool> {
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
-    let interrupt = Interrupt::current();
     let blank = |cell: &Cell| u64::from(cell.outcome.figures.is_none());
     let (found, not_converged) = (cells.len() as u64, cells.iter().map(blank).sum());
     let progress = Progress::start(progress, "cells", places.len() as u64, found, Some(not_converged));
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (sender, receiver) = sync_channel::<anyhow::Result<Cell>>(threads);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (sender, next, stop, missing) = (sender.clone(), &next, &stop, &missing);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) && !interrupt.is_raised() {
-                    // A queue in order, so that the most expensive cells start first.
-                    let Some(place) = missing.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    if sender.send(one(config, place, Control::new(interrupt.flag()))).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut result = Ok(());
-        for cell in receiver {
-            // After the first error nothing is added: a torn line must stay the last one.
-            let is_whole = result.is_ok();
-            let added = cell.and_then(|cell| if is_whole { store.add(&cell).map(|()| Some(cell)) } else { Ok(None) });
-            match added {
-                Ok(Some(cell)) => {
-                    progress.add(1, blank(&cell));
-                    cells.push(cell);
-                }
-                Ok(None) => {}
-                // The cells under way end at once, and are computed anew another time.
-                Err(_) if interrupt.is_raised() => {}
-                Err(error) => {
-                    // The other cells under way end, unsaved; the first error is the one to tell.
-                    stop.store(true, Ordering::Relaxed);
-                    result = result.and(Err(error));
-                }
-            }
-        }
-        progress.finish();
-        result
-    })?;
+    let interrupt = Interrupt::current();
+    let result = runner::run(
+        &missing,
+        threads,
+        |place| one(config, place, Control::new(interrupt.flag())),
+        |cell| {
+            store.add(&cell)?;
+            progress.add(1, blank(&cell));
+            cells.push(cell);
+            Ok(())
+        },
+    );
+    progress.finish();
+    result?;
     Ok(cells.len() == places.len())
 }
 

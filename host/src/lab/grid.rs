@@ -3,7 +3,7 @@
 use crate::base::error::InputError;
 use crate::base::lists::{positive, sorted};
 use crate::lab::options::RepresentationChoice;
-use mote_lab::axes::{self, AXES, Axis, Kind, NEUTRAL, Part, ROOM, Strength};
+use mote_lab::axes::{self, AXES, Axis, Extra, Kind, NEUTRAL, Part, Strength};
 use mote_lab::digits;
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::{Form, Recipe};
@@ -229,11 +229,11 @@ impl Config {
     }
 
     /// The extra values of every diagram.
-    fn extras(&self) -> Vec<[f64; ROOM]> {
+    fn extras(&self) -> Vec<Extra> {
         let mut all = vec![NEUTRAL];
         for (axis, at) in axes::extra(self.axes) {
             let values = self.values(axis);
-            let moved = |extra: [f64; ROOM]| {
+            let moved = |extra: Extra| {
                 values.iter().map(move |value| {
                     let mut extra = extra;
                     extra[at] = axis.kept(*value);

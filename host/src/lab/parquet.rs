@@ -1,7 +1,7 @@
 //! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
 
 use crate::lab::grid::Config;
-use crate::lab::store::{self, Extra};
+use crate::lab::store::{self, Columns};
 use anyhow::Context;
 use mote_lab::outcome::{Cell, Figures};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -36,13 +36,13 @@ message cell {
 const COLUMNS: i32 = 16;
 
 /// Where [`SCHEMA`] has what the rows are sorted by: dim, head, the extra axes, n, signal_norm, replicate.
-fn sorted_by(extra: &Extra) -> Vec<i32> {
+fn sorted_by(extra: &Columns) -> Vec<i32> {
     let extra = COLUMNS - 1..COLUMNS - 1 + extra.len() as i32;
     [5, 6].into_iter().chain(extra).chain([0, 1, 4]).collect()
 }
 
 /// [`SCHEMA`] with the columns of these extra axes.
-fn schema(extra: &Extra) -> String {
+fn schema(extra: &Columns) -> String {
     const LAST: &str = "    required binary config";
     let columns: String = extra.iter().map(|(axis, _)| format!("    required double {};\n", axis.column)).collect();
     SCHEMA.replace(LAST, &(columns + LAST))
@@ -56,7 +56,7 @@ const GROUP_ROWS: usize = 1 << 20;
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn cells(cells: &[Cell], config: &Config, extra: &Extra) -> anyhow::Result<Vec<u8>> {
+pub fn cells(cells: &[Cell], config: &Config, extra: &Columns) -> anyhow::Result<Vec<u8>> {
     let schema = Arc::new(parse_message_type(&schema(extra)).context("cells.parquet")?);
     let order = sorted_by(extra).into_iter();
     let order = order.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
@@ -76,7 +76,7 @@ pub fn cells(cells: &[Cell], config: &Config, extra: &Extra) -> anyhow::Result<V
 }
 
 /// Writes every column of [`SCHEMA`], one after the other.
-fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, extra: &Extra) -> anyhow::Result<()> {
+fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, extra: &Columns) -> anyhow::Result<()> {
     let snr = |cell: &Cell| config.recipe.snr(&cell.place);
     column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
     column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;

@@ -77,8 +77,8 @@ pub fn page(
 }
 
 const FILES: [(&str, &str); 9] = [
-    ("cells.csv", "one row per cell, in the order of computation"),
-    ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
+    ("cells.csv", "one row per cell, in the order of the grid"),
+    ("cells.parquet", "the same with types and nulls: pandas.read_parquet, polars.read_parquet, DuckDB"),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
     (
         "boundary.json",

@@ -1,8 +1,9 @@
 //! The cells of a run on disk: each durable at once, each exactly once, whatever kills the run.
 
 use crate::base::error::{InputError, quoted};
-use crate::base::files::{self, OutFolder};
+use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
+use crate::lab::journal::{self, Journal, Line, Lock};
 use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
@@ -10,26 +11,29 @@ use mote_lab::axes::{self, Axis, NEUTRAL};
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
+
+/// The file of the cells.
+const NAME: &str = "cells.csv";
 
 /// The columns of `cells.csv`. Those of extra axes in use come before the last.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
      converged,seconds,config";
 
-/// Extra axes, and where [`GridPoint::extra`] has them.
-pub type Extra = Vec<(&'static Axis, usize)>;
+/// Extra axes that have a column, and where [`GridPoint::extra`] has them.
+pub type Columns = Vec<(&'static Axis, usize)>;
 
 /// The first line of `cells.csv` where these extra axes are in use.
-pub fn header(extra: &Extra) -> String {
+pub fn header(extra: &Columns) -> String {
     let (front, last) = HEADER.rsplit_once(',').unwrap_or((HEADER, ""));
     extra.iter().map(|(axis, _)| axis.column).fold(front.to_owned(), |line, column| line + "," + column) + "," + last
 }
 
 /// The extra axes that have a column, by the first line; `None` if it is not one of `cells.csv`.
-fn extra_of(line: &str, axes: &'static [Axis]) -> Option<Extra> {
+fn extra_of(line: &str, axes: &'static [Axis]) -> Option<Columns> {
     let (front, last) = HEADER.rsplit_once(',')?;
     let columns = line.strip_prefix(front)?.strip_suffix(last)?.strip_suffix(',')?;
     let known = |column: &str| axes::extra(axes).find(|(axis, _)| axis.column == column);
@@ -56,7 +60,7 @@ pub fn digest(config: &Config) -> String {
 }
 
 /// A cell as its line.
-fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Extra) -> String {
+fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Columns) -> String {
     let GridPoint { samples, signal_norm, replicate, dim, head, .. } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
@@ -72,7 +76,7 @@ fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Extra) -> String 
 }
 
 /// A cell, and the digest of its configuration.
-fn parse<'l>(line: &'l str, extra: &Extra) -> Option<(Cell, &'l str)> {
+fn parse<'l>(line: &'l str, extra: &Columns) -> Option<(Cell, &'l str)> {
     let cells: Vec<&str> = line.split(',').collect();
     let [
         n,
@@ -132,14 +136,15 @@ fn parse<'l>(line: &'l str, extra: &Extra) -> Option<(Cell, &'l str)> {
 /// The open cells of a run, this process's alone.
 #[derive(Debug)]
 pub struct Store {
-    file: File,
-    path: PathBuf,
-    saved: usize,
+    journal: Journal,
     config: Config,
     digest: String,
-    /// Cells found when it was opened.
+    /// The extra axes that have a column.
+    extra: Columns,
+    /// Cells of the grid, found when it was opened.
     pub done: Vec<Cell>,
-    _lock: Option<File>,
+    /// Cells found that are not of the grid: they are the run's all the same, and stay.
+    pub others: Vec<Cell>,
 }
 
 impl Store {
@@ -148,32 +153,33 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`InputError`] if another run holds the folder or its file system has no locks, if it was written by another
-    /// configuration (with the differences), or if a line but the last is not a cell of it. The folder is then as it
-    /// was, or still missing.
+    /// [`InputError`] if another run holds the folder or its file system has no locks, if its cells are of another
+    /// recipe, seed or choice of space (with the differences), or if a line but the last is not a cell of it. The folder
+    /// is then as it was, or still missing.
     pub fn open(folder: &Path, config: &Config, is_locked: bool) -> anyhow::Result<(Self, OutFolder)> {
         // Looked at before anything is made in it, and again when nobody else can change it.
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
-        let lock = if is_locked { Some(lock(folder)?) } else { None };
-        let (done, whole) = look(folder, config)?;
-        if !folder.join("config.json").exists() {
-            out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
+        let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
+        let Found { cells, mut whole, extra: there } = look(folder, config)?;
+        let settings = format!("{}\n", serde_json::to_string_pretty(config)?);
+        let is_there = std::fs::read(folder.join("config.json")).is_ok_and(|there| there == settings.as_bytes());
+        if !is_there {
+            out.write("config.json", settings.as_bytes())?;
         }
-        let path = folder.join("cells.csv");
-        let begin = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            file.set_len(whole)?;
-            if whole == 0 {
-                file.write_all((header(&config.swept()) + "\n").as_bytes())?;
-                file.sync_all()?;
-                files::sync_folder(folder)?;
-            }
-            Ok(file)
-        };
-        let file = begin().with_context(|| format!("{}: cannot be written", path.display()))?;
-        let (saved, digest, config) = (done.len(), digest(config), config.clone());
-        Ok((Self { file, path, saved, config, digest, done, _lock: lock }, out))
+        let (own, digest) = (config.swept(), digest(config));
+        let extra: Columns =
+            axes::extra(config.axes).filter(|axis| there.contains(axis) || own.contains(axis)).collect();
+        if whole > 0 && extra != there {
+            // Rows of one file have the same columns.
+            let text = to_text(&cells, config, &digest, &extra);
+            out.write(NAME, text.as_bytes())?;
+            whole = text.len() as u64;
+        }
+        let journal = Journal::open(&folder.join(NAME), &header(&extra), (cells.len(), whole), "cells", lock)?;
+        let places: HashSet<_> = config.places().iter().map(GridPoint::key).collect();
+        let (done, others) = cells.into_iter().partition(|cell| places.contains(&cell.place.key()));
+        Ok((Self { journal, config: config.clone(), digest, extra, done, others }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -182,56 +188,85 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        let line = to_line(cell, &self.config, &self.digest, &self.config.swept());
-        self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
-            let (path, saved) = (self.path.display(), self.saved);
-            format!("{path}: cannot be written; {saved} cells are saved, and the same command continues from them when there is room")
-        })?;
-        self.saved += 1;
-        Ok(())
+        self.journal.add(&to_line(cell, &self.config, &self.digest, &self.extra))
+    }
+
+    /// Puts all rows into the order of the grid, given every cell of it. No cell can be added after that.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; it is then as it was.
+    pub fn sort(self, cells: &[Cell], out: &OutFolder) -> anyhow::Result<Sorted> {
+        let Self { journal, config, digest, extra, others, .. } = self;
+        let mut all: Vec<Cell> = cells.iter().chain(&others).cloned().collect();
+        all.sort_by_key(|cell| cell.place.key());
+        let text = to_text(&all, &config, &digest, &extra);
+        let is_sorted = std::fs::read(out.path().join(NAME)).is_ok_and(|there| there == text.as_bytes());
+        if !is_sorted {
+            out.write(NAME, text.as_bytes()).context("all cells are saved; the same command continues from here")?;
+        }
+        Ok(Sorted { all, extra, others: others.len(), _journal: journal })
     }
 }
 
-/// Takes the lock of a folder, which goes with the process.
-fn lock(folder: &Path) -> anyhow::Result<File> {
-    let path = folder.join(".lock");
-    let is_new = !path.exists();
-    let file = File::create(&path).with_context(|| path.display().to_string())?;
-    let tried = file.try_lock();
-    if is_new && matches!(tried, Err(TryLockError::Error(_))) {
-        // A refused run leaves nothing behind; where locks do not work, nobody else holds it.
-        let _ = std::fs::remove_file(&path);
-    }
-    held(tried, folder)?;
-    Ok(file)
+/// All cells of a folder, which stays locked as long as this lives.
+#[derive(Debug)]
+pub struct Sorted {
+    /// Every row, in the order of the grid.
+    pub all: Vec<Cell>,
+    /// The extra axes that have a column.
+    pub extra: Columns,
+    /// Rows that are not of the grid.
+    pub others: usize,
+    _journal: Journal,
 }
 
-/// Whether a try for the lock got it, and if not, whose fault that is.
-fn held(tried: Result<(), TryLockError>, folder: &Path) -> Result<(), InputError> {
-    tried.map_err(|error| match error {
-        TryLockError::WouldBlock => InputError::file(folder, "another run is writing into this folder"),
-        TryLockError::Error(error) => InputError::file(
-            folder,
-            format!(
-                "expected a file system with locks, found: {error}; where no other run writes into this folder, \
-                 --no-lock continues without"
-            ),
-        ),
-    })
+/// What was concluded from a folder before.
+#[derive(Clone, Debug)]
+pub struct Concluded {
+    /// The cut of its page and pictures.
+    pub cut: f64,
+    /// Whether it was concluded from this configuration.
+    pub is_current: bool,
 }
 
-/// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
+/// What was concluded from a folder before; `None` where nothing was, or nobody can tell.
+pub fn concluded(out: &OutFolder, config: &Config) -> Option<Concluded> {
+    let json =
+        |name: &str| -> Option<Value> { serde_json::from_slice(&std::fs::read(out.path().join(name)).ok()?).ok() };
+    // The page is written last.
+    let is_whole = out.path().join("report.html").exists();
+    let run = json("run.json");
+    let is_of = |run: &Value| serde_json::to_value(config).is_ok_and(|config| run["config"] == config);
+    let is_current = is_whole && run.is_some_and(|run| is_of(&run));
+    Some(Concluded { cut: json("boundary.json")?["cut"].as_f64()?, is_current })
+}
+
+/// Cells as the text of their file.
+fn to_text(cells: &[Cell], config: &Config, digest: &str, extra: &Columns) -> String {
+    let lines = cells.iter().map(|cell| to_line(cell, config, digest, extra));
+    std::iter::once(header(extra) + "\n").chain(lines).collect()
+}
+
+/// What a folder has: cells, the length of their file in whole lines, and the extra axes that have a column there.
+struct Found {
+    cells: Vec<Cell>,
+    whole: u64,
+    extra: Columns,
+}
+
+/// The cells in a folder; refuses a folder whose cells this configuration would not have.
+fn look(folder: &Path, config: &Config) -> anyhow::Result<Found> {
     let settings = folder.join("config.json");
     if settings.exists() {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
-        let there = serde_json::from_str(&text).map_err(|e| {
+        let there: Value = serde_json::from_str(&text).map_err(|e| {
             InputError::file(
                 &settings,
                 format!("expected the configuration of a run, found: {}", quoted(&e.to_string())),
             )
         })?;
-        let differences = differences(&there, config)?;
+        let differences = differences(&there, &serde_json::to_value(config)?);
         if !differences.is_empty() {
             let found = format!(
                 "expected a folder of this configuration, found another: {}; {WAY_OUT}",
@@ -240,63 +275,63 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
             return Err(InputError::file(folder, found).into());
         }
     }
-    read(&folder.join("cells.csv"), config)
+    read(&folder.join(NAME), config)
 }
 
-/// The cells of a file, and the length of its part in whole lines.
-fn read(path: &Path, config: &Config) -> anyhow::Result<(Vec<Cell>, u64)> {
-    if !path.exists() {
-        return Ok((Vec::new(), 0));
-    }
-    let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    // Bytes behind the last line feed are a line that was being written.
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let text =
-        std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
-    let mut lines = text.lines().enumerate();
-    let mut extra = config.swept();
-    if let Some((_, line)) = lines.next() {
-        if HEADER.strip_suffix(",config") == Some(line) {
-            let found = "line 1: expected the column config, found cells without it, of an older mote, and nothing says \
-                         which configuration they are of";
-            return Err(InputError::file(path, format!("{found}; {WAY_OUT}")).into());
+/// The cells of a file.
+fn read(path: &Path, config: &Config) -> anyhow::Result<Found> {
+    let extra = RefCell::new(Columns::new());
+    let header = |line: Line| match extra_of(line.text, config.axes) {
+        Some(found) => {
+            *extra.borrow_mut() = found;
+            Ok(())
         }
-        extra = extra_of(line, config.axes)
-            .ok_or_else(|| InputError::file(path, format!("line 1: expected {HEADER}, found {}", quoted(line))))?;
-    }
-    let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
+        None if HEADER.strip_suffix(",config") == Some(line.text) => {
+            let found = "expected the column config, found cells without it, of an older mote, and nothing says which \
+                         configuration they are of";
+            Err(line.wrong(&format!("{found}; {WAY_OUT}")))
+        }
+        None => Err(line.expected(HEADER)),
+    };
     let own = digest(config);
     let mut seen = HashMap::new();
-    let mut cells = Vec::new();
-    for (n, line) in lines {
-        let wrong =
-            |what: &str| InputError::file(path, format!("line {}: expected {what}, found {}", n + 1, quoted(line)));
-        let (cell, digest) = parse(line, &extra).ok_or_else(|| wrong("a cell"))?;
+    let row = |line: Line| {
+        let (cell, digest) = parse(line.text, &extra.borrow()).ok_or_else(|| line.expected("a cell"))?;
         if digest != own {
             let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(InputError::file(path, format!("line {}: {found}; {WAY_OUT}", n + 1)).into());
+            return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
         }
-        if places.get(&cell.place.key()) != Some(&cell.seed) {
-            return Err(wrong("a cell of this configuration").into());
+        if cell.place.seed(config.seed) != cell.seed {
+            return Err(line.expected("a cell of this configuration"));
         }
-        if let Some(first) = seen.insert(cell.place.key(), n + 1) {
-            return Err(wrong(&format!("another cell than in line {first}")).into());
+        if let Some(first) = seen.insert(cell.place.key(), line.number) {
+            return Err(line.expected(&format!("another cell than in line {first}")));
         }
-        cells.push(cell);
-    }
-    Ok((cells, whole as u64))
+        Ok(cell)
+    };
+    let (cells, whole) = journal::read(path, header, row)?;
+    Ok(Found { cells, whole, extra: extra.into_inner() })
 }
 
-/// What differs between a folder's configuration and this one, value by value.
-fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec<String>> {
-    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value, out: &mut Vec<String>) {
+/// What decides the numbers of a cell differs between a folder's configuration and this one, value by value. The grid may
+/// grow: a cell's place says of itself where it is.
+fn differences(there: &Value, here: &Value) -> Vec<String> {
+    const DECIDES: [&str; 3] = ["recipe", "seed", "space"];
+    fn walk(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
+        // The recipe's own model is the first of the grid.
+        if ["recipe.dim", "recipe.head"].contains(&path) {
+            return;
+        }
         match (a.as_object(), b.as_object()) {
             (Some(a), Some(b)) => {
-                let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+                let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
                 for key in keys {
-                    let null = serde_json::Value::Null;
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    walk(&path, a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), out);
+                    walk(
+                        &format!("{path}.{key}"),
+                        a.get(key).unwrap_or(&Value::Null),
+                        b.get(key).unwrap_or(&Value::Null),
+                        out,
+                    );
                 }
             }
             _ if a != b => {
@@ -306,8 +341,8 @@ fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec
         }
     }
     let mut out = Vec::new();
-    walk("", there, &serde_json::to_value(config)?, &mut out);
-    Ok(out)
+    DECIDES.iter().for_each(|key| walk(key, &there[*key], &here[*key], &mut out));
+    out
 }
 
 #[cfg(test)]
@@ -315,7 +350,6 @@ mod tests {
     use super::super::options::Options;
     use super::super::presets::preset;
     use super::*;
-    use std::io::{Error, ErrorKind};
 
     /// A grid may grow; whatever changes a cell changes the digest, and no program takes it for a number.
     #[test]
@@ -345,25 +379,5 @@ mod tests {
         all.sort();
         all.dedup();
         assert_eq!(all.len(), 9, "{all:?}");
-    }
-
-    /// Made-up answers of a file system: only the one that says so means another run.
-    #[test]
-    fn a_file_system_without_locks_is_no_other_run() {
-        let folder = Path::new("out");
-        let said = |tried| held(tried, folder).map_err(|error| error.to_string());
-        assert_eq!(said(Ok(())), Ok(()));
-        assert_eq!(said(Err(TryLockError::WouldBlock)).unwrap_err(), "out: another run is writing into this folder");
-        let mut errors: Vec<Error> = vec![ErrorKind::Unsupported.into(), ErrorKind::PermissionDenied.into()];
-        if cfg!(target_os = "linux") {
-            // ENOLCK, ENOSYS, EOPNOTSUPP, EINVAL.
-            errors.extend([37, 38, 95, 22].map(Error::from_raw_os_error));
-        }
-        for error in errors {
-            let (why, said) = (error.to_string(), said(Err(TryLockError::Error(error))).unwrap_err());
-            assert!(!said.contains("another run is writing") && said.lines().count() == 1, "{said}");
-            let parts = ["out: expected a file system with locks, found: ", &why, "; ", "--no-lock continues without"];
-            assert!(parts.iter().all(|part| said.contains(part)), "{said}");
-        }
     }
 }

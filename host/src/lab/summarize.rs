@@ -10,6 +10,7 @@ use crate::lab::heatmap::{self, Shown};
 use crate::lab::session::{
     Model, Session, condition, ends, is_papers_own, machine, places, reaches_1000, shown_in_curves, verdicts,
 };
+use crate::lab::store::Sorted;
 use crate::lab::{page, parquet, phase_page};
 use mote_lab::axes;
 use mote_lab::boundary::Boundary;
@@ -22,8 +23,8 @@ use mote_lab::recipe::Form;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
 
-/// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
-/// folder as it was.
+/// Writes what all cells of the grid say together. All files are made before the first is written, so that told to stop
+/// it leaves the folder as it was.
 ///
 /// # Errors
 ///
@@ -31,14 +32,47 @@ use mote_lab::theory::CONSTANTS;
 /// same command ends the work.
 pub fn summarize(
     config: &Config,
-    mut cells: Vec<Cell>,
+    cells: &[Cell],
+    folder: &Sorted,
     out: &OutFolder,
     session: &Session,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
-    cells.sort_by_key(|cell| cell.place.key());
-    let groups = summary::groups(&cells, |place| config.recipe.snr(place));
+    let make = |groups: &[Group], models: &[Model]| make(config, cells, folder, groups, models, session, stop);
+    conclude(config, cells, Some(folder), make, out, session, stop)
+}
+
+/// Writes where the cells turn at the cut of the session, beside the files of another cut.
+///
+/// # Errors
+///
+/// As [`summarize`].
+pub fn beside(config: &Config, cells: &[Cell], out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
+    let make = |_: &[Group], models: &[Model]| {
+        let at = format!("-cut{}", session.threshold);
+        let mut files = vec![(format!("boundary{at}.json"), boundaries(config, models, session.threshold)?)];
+        for model in models {
+            files.extend(pictures(model, models.len(), &at, &[("cut", &[Shown::Cut])])?);
+        }
+        Ok(files)
+    };
+    conclude(config, cells, None, make, out, session, stop)
+}
+
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Writes the files that are made of the cells, and says what the cells say; of the whole folder, if it is given, too.
+fn conclude(
+    config: &Config,
+    cells: &[Cell],
+    folder: Option<&Sorted>,
+    make: impl FnOnce(&[Group], &[Model]) -> anyhow::Result<Files>,
+    out: &OutFolder,
+    session: &Session,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    let groups = summary::groups(cells, |place| config.recipe.snr(place));
     let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&Error::Stopped) {
         true => {
             let count = cells.len();
@@ -49,7 +83,7 @@ pub fn summarize(
     };
     let models = groups.chunk_by(Group::is_beside).map(|groups| Model::new(config, groups, session.threshold, stop));
     let models: Vec<Model> = models.collect::<Result<_, _>>().map_err(|stopped: Error| blame(stopped.into()))?;
-    let files = make(config, &cells, &groups, &models, session, stop).map_err(blame)?;
+    let files = make(&groups, &models).map_err(blame)?;
     for (name, contents) in &files {
         out.write(name, contents).map_err(blame)?;
     }
@@ -57,20 +91,36 @@ pub fn summarize(
         page::show(out);
     }
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
-    let (count, seconds) = (cells.len(), session.seconds);
-    let count = counted(count, "cell");
-    print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
+    let (count, seconds) = (counted(cells.len(), "cell"), session.seconds);
+    let others = match folder.map_or(0, |folder| folder.others) {
+        0 => String::new(),
+        others => format!("; {others} off this grid stay in cells.csv and are left out here"),
+    };
+    print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s{others}"))?;
     for model in &models {
         if models.len() > 1 {
             print_line(format_args!("{}:", model.name))?;
         }
         report(config, model.groups, &model.boundary)?;
     }
-    let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
         print_line(condition.text())?;
     }
+    let there = folder.map(|_| "cells.csv").into_iter();
+    let names: Vec<&str> = there.chain(files.iter().map(|file| file.0.as_str())).collect();
     print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
+}
+
+/// Heat maps of a model, one of some: each `stem` with what it shows, and `at` at the end of its name.
+fn pictures(model: &Model, models: usize, at: &str, stems: &[(&str, &[Shown])]) -> anyhow::Result<Files> {
+    let suffix = if models > 1 { model.suffix() } else { String::new() };
+    let mut files = Files::new();
+    for (stem, shown) in stems {
+        let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
+        files.push((format!("{stem}{suffix}{at}.svg"), svg));
+        files.push((format!("{stem}{suffix}{at}.png"), png));
+    }
+    Ok(files)
 }
 
 /// Figures of `boundary.json` that follow from the mean test loss of each place: exact in every space, as means are.
@@ -79,30 +129,28 @@ const FROM_MEANS: [&str; 3] = ["crossings", "exponent", "constant"];
 /// Those that count cells by the test loss of each, which is not linear in it: exact in spaces `weights` and `tokens`.
 const FROM_CELLS: [&str; 4] = ["agreement_1000", "best_constant", "best_constant_interval", "agreement_best"];
 
-/// Makes every file but `cells.csv`, which is there: names and contents.
+/// Makes every file but `cells.csv`, which is there.
 fn make(
     config: &Config,
     cells: &[Cell],
+    folder: &Sorted,
     groups: &[Group],
     models: &[Model],
     session: &Session,
     stop: Stop,
-) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = Vec::new();
+) -> anyhow::Result<Files> {
+    let mut files = Files::new();
     let mut put = |name: &str, contents: Vec<u8>| {
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    let extra = config.swept();
-    put("cells.parquet", parquet::cells(cells, config, &extra)?)?;
-    put("summary.csv", summary::to_csv(groups, &extra).into())?;
+    put("cells.parquet", parquet::cells(&folder.all, config, &folder.extra)?)?;
+    put("summary.csv", summary::to_csv(groups, &config.swept()).into())?;
     put("boundary.json", boundaries(config, models, session.threshold)?)?;
     for model in models {
-        let suffix = if models.len() > 1 { model.suffix() } else { String::new() };
-        for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
-            let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
-            put(&format!("{stem}{suffix}.svg"), svg)?;
-            put(&format!("{stem}{suffix}.png"), png)?;
+        let stems = [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])];
+        for (name, contents) in pictures(model, models.len(), "", &stems)? {
+            put(&name, contents)?;
         }
     }
     let curves = if models.len() > 1 { Some(curves(&config.n, models)?) } else { None };
@@ -125,6 +173,7 @@ fn make(
         "config": config,
         "condition": condition(config),
         "cells": cells.len(),
+        "cells_off_grid": folder.others,
         "threads": session.threads,
         "machine": machine(),
         "simd": product::simd(),
