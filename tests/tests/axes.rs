@@ -154,7 +154,7 @@ fn a_finished_folder_grows() {
     ] {
         let said = phase(&out, &law(changed));
         assert!(said.starts_with(&format!("{done} of {all} cells are done already\n")), "{said}");
-        let left_out = format!("; {off} off this grid stay in cells.csv and are left out here\n");
+        let left_out = format!("; {off} off this grid stay in the table and are left out here\n");
         assert_eq!(said.contains(&left_out), off > 0, "{said}");
         assert!(read(out.join("summary.csv")).lines().count() == 1 + all / if changed.contains(&"3") { 3 } else { 2 });
     }

@@ -3,7 +3,8 @@
 use crate::base::error::{InputError, Interrupted};
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, counted};
-use crate::draw::{self, Panel, Series};
+use crate::draw::axis::Axis;
+use crate::draw::{self, Dots, Panel, Series};
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::dynamics::{QUANTITIES, Row, Stages, follow};
@@ -84,6 +85,9 @@ pub fn follow_all(
     rows.into_iter().collect()
 }
 
+/// The horizontal axis of dynamics.
+pub const X_LABEL: &str = "step (dashed: attention starts to move, attention settles)";
+
 pub(crate) fn panel(
     table: &[[Moments; QUANTITIES.len()]],
     stages: Stages,
@@ -106,14 +110,14 @@ pub(crate) fn panel(
             dashed: false,
             points: points(&|m| m.mean),
             band: band(-1.0).zip(band(1.0)),
+            dots: Dots::None,
         }
     });
     let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();
-    let x_label = "step (dashed: attention starts to move, attention settles)".into();
     Panel {
         title: title.into(),
-        x_label,
-        y_label: y_label.into(),
+        x: Axis::linear(X_LABEL),
+        y: Axis::linear(y_label),
         y_max: None,
         series: series.collect(),
         marks,

@@ -1,15 +1,23 @@
-//! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB.
+//! `cells.parquet`: the cells of `cells.csv` with types, for pandas, polars and DuckDB; and read back.
 
+use crate::base::error::{InputError, quoted};
 use crate::lab::grid::Config;
-use crate::lab::store::{self, Columns};
 use anyhow::Context;
+use mote_lab::axes::Axis;
 use mote_lab::outcome::{Cell, Figures};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::record::Field;
 use parquet::schema::parser::parse_message_type;
+use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
+
+/// The file.
+pub const NAME: &str = "cells.parquet";
 
 /// The columns of `cells.csv`, in its order; those of extra axes in use come before the last. A cell that did not converge has nulls for its figures.
 const SCHEMA: &str = "
@@ -51,13 +59,17 @@ fn schema(extra: &Columns) -> String {
 /// Rows of a row group: enough for whole columns to be read at once, few enough for any memory.
 const GROUP_ROWS: usize = 1 << 20;
 
-/// The cells as a Parquet file with the columns of these extra axes, in the order given, which must be that of the grid.
+/// Extra axes that have a column, and where `GridPoint::extra` has them.
+pub type Columns = Vec<(&'static Axis, usize)>;
+
+/// The cells as a Parquet file with these columns of extra axes, in the order given, which must be that of the grid.
+/// `digest` is that of the configuration.
 ///
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn cells(cells: &[Cell], config: &Config, extra: &Columns) -> anyhow::Result<Vec<u8>> {
-    let schema = Arc::new(parse_message_type(&schema(extra)).context("cells.parquet")?);
+pub fn cells(cells: &[Cell], config: &Config, digest: &str, extra: &Columns) -> anyhow::Result<Vec<u8>> {
+    let schema = Arc::new(parse_message_type(&schema(extra)).context(NAME)?);
     let order = sorted_by(extra).into_iter();
     let order = order.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
     let properties = WriterProperties::builder()
@@ -65,18 +77,55 @@ pub fn cells(cells: &[Cell], config: &Config, extra: &Columns) -> anyhow::Result
         .set_sorting_columns(Some(order))
         .build();
     let mut file = Vec::new();
-    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context("cells.parquet")?;
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context(NAME)?;
     for rows in cells.chunks(GROUP_ROWS) {
-        let mut group = writer.next_row_group().context("cells.parquet")?;
-        write_rows(&mut group, rows, config, extra).context("cells.parquet")?;
-        group.close().context("cells.parquet")?;
+        let mut group = writer.next_row_group().context(NAME)?;
+        write_rows(&mut group, rows, config, (digest, extra)).context(NAME)?;
+        group.close().context(NAME)?;
     }
-    writer.close().context("cells.parquet")?;
+    writer.close().context(NAME)?;
     Ok(file)
 }
 
+/// The text that `cells.csv` has of the same cells, in the order of the file.
+///
+/// # Errors
+///
+/// [`InputError`] if the file is no Parquet.
+pub fn to_csv(path: &Path) -> anyhow::Result<String> {
+    let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    let wrong = |error: parquet::errors::ParquetError| {
+        InputError::file(path, format!("expected cells as Parquet, found: {}", quoted(&error.to_string())))
+    };
+    let reader = SerializedFileReader::new(file).map_err(wrong)?;
+    let columns: Vec<String> =
+        reader.metadata().file_metadata().schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
+    let mut csv = columns.join(",") + "\n";
+    for row in reader.get_row_iter(None).map_err(wrong)? {
+        for (n, (name, field)) in row.map_err(wrong)?.get_column_iter().enumerate() {
+            csv += if n > 0 { "," } else { "" };
+            let written = match field {
+                Field::Null => Ok(()),
+                Field::Str(text) => csv.write_str(text),
+                Field::Double(seconds) if name == "seconds" => write!(csv, "{seconds:.4}"),
+                // As few digits as tell the number from every other one, as `cells.csv` has it.
+                Field::Double(x) => write!(csv, "{x}"),
+                other => write!(csv, "{other}"),
+            };
+            written.context(NAME)?;
+        }
+        csv.push('\n');
+    }
+    Ok(csv)
+}
+
 /// Writes every column of [`SCHEMA`], one after the other.
-fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, extra: &Columns) -> anyhow::Result<()> {
+fn write_rows(
+    group: &mut Group,
+    rows: &[Cell],
+    config: &Config,
+    (digest, extra): (&str, &Columns),
+) -> anyhow::Result<()> {
     let snr = |cell: &Cell| config.recipe.snr(&cell.place);
     column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
     column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;
@@ -97,7 +146,7 @@ fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, extra: &Columns
     for (axis, at) in extra {
         column::<DoubleType>(group, rows, |cell| axis.shown(cell.place.extra[*at]))?;
     }
-    let digest = ByteArray::from(store::digest(config).as_str());
+    let digest = ByteArray::from(digest);
     column::<ByteArrayType>(group, rows, |_| digest.clone())
 }
 
@@ -126,10 +175,10 @@ fn write<T: DataType>(group: &mut Group, values: &[T::T], there: Option<&[i16]>)
 mod tests {
     use super::*;
     use crate::lab::presets::preset;
+    use crate::lab::store;
+    use mote_lab::axes::AXES;
     use mote_lab::outcome::Outcome;
-    use mote_lab::place::{GridPoint, NEUTRAL, Representation};
-    use parquet::file::reader::{FileReader, SerializedFileReader};
-    use parquet::record::Field;
+    use mote_lab::place::{FLIP, GridPoint, NEUTRAL, Representation};
 
     /// Read back by the library's own reader, which shares the schema's meaning but none of the code above.
     #[test]
@@ -144,7 +193,8 @@ mod tests {
         };
         let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
         let config = preset("law").unwrap();
-        let file = cells(&all, &config, &Vec::new()).unwrap();
+        let (digest, none) = (store::digest(&config), Columns::new());
+        let file = cells(&all, &config, &digest, &none).unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();
@@ -176,5 +226,19 @@ mod tests {
             ];
             assert_eq!(fields, expected);
         }
+        assert_eq!(to_csv(path.path()).unwrap(), store::to_text(&all, &config, &none), "read back as cells.csv has it");
+        // With label noise, there is a column of it.
+        let flip: Columns = AXES.iter().filter(|axis| axis.name == "flip").map(|axis| (axis, FLIP)).collect();
+        let noisy = all.clone().map(|mut cell| {
+            cell.place.extra[FLIP] = 0.1;
+            cell
+        });
+        std::fs::write(path.path(), cells(&noisy, &config, &digest, &flip).unwrap()).unwrap();
+        let csv = to_csv(path.path()).unwrap();
+        assert_eq!(csv, store::to_text(&noisy, &config, &flip));
+        assert!(csv.lines().next().unwrap().ends_with(",seconds,flip,config") && csv.contains(",0.0625,0.1,"), "{csv}");
+        std::fs::write(path.path(), "PAR1 it is not").unwrap();
+        let error = to_csv(path.path()).unwrap_err().to_string();
+        assert!(error.contains(": expected cells as Parquet, found: ") && error.lines().count() == 1, "{error}");
     }
 }

@@ -1,8 +1,8 @@
 //! A run of the laboratory that has ended: when, how long, on which machine.
 
 use crate::lab::grid::Config;
-use crate::lab::heatmap::Labels;
-use mote_lab::axes::{self, Axis};
+use crate::lab::heatmap::{Labels, Signal};
+use mote_lab::axes::{self, Axis, Strength};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
@@ -24,6 +24,8 @@ pub struct Session {
     pub run_file: Option<String>,
     /// Whether to show the page.
     pub open: bool,
+    /// Whether `cells.csv` stays beside `cells.parquet`.
+    pub csv: bool,
     /// Test loss at which the picture is cut.
     pub threshold: f64,
 }
@@ -40,6 +42,8 @@ pub struct Model<'a> {
     pub name: String,
     /// The extra axes in that, as a picture says them.
     pub beside: String,
+    /// Whether the recipe has the `C_p` of the paper's own: the constant 1000 is of that.
+    is_papers_own: bool,
 }
 
 /// What kind of machine this is.
@@ -47,14 +51,8 @@ pub fn machine() -> String {
     format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
-/// Whether the recipe has the `C_p` of the paper's own: the constant 1000 is of that.
-pub(super) fn is_papers_own(config: &Config) -> bool {
-    config.recipe.c_p().is_some_and(|c_p| (c_p - 20.0).abs() < 1e-9)
-}
-
-pub(super) fn reaches_1000(groups: &[Group]) -> bool {
-    groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0)
-}
+/// The figure that is of the paper's own recipe alone.
+const AGREEMENT_1000: &str = "agreement_1000";
 
 impl<'a> Model<'a> {
     pub(super) fn new(config: &Config, groups: &'a [Group], threshold: f64, stop: Stop) -> Result<Self, Error> {
@@ -66,7 +64,14 @@ impl<'a> Model<'a> {
         let name = format!("D={dim} H={head}") + &axes::said(config.axes, extra).map(named).collect::<String>();
         let recipe = format!("M={tokens} D={dim} H={head} lr={lr}{beside}");
         let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Ok(Self { groups, boundary, labels: Labels { recipe, threshold, constant }, name, beside })
+        let signal = match config.signal.strength() {
+            Strength::Norm => Signal::Norm,
+            Strength::Snr => Signal::Snr,
+            Strength::NSnr2 => Signal::NSnr2,
+        };
+        let is_papers_own = config.recipe.c_p().is_some_and(|c_p| (c_p - 20.0).abs() < 1e-9);
+        let labels = Labels { recipe, threshold, constant, signal };
+        Ok(Self { groups, boundary, labels, name, beside, is_papers_own })
     }
 
     /// What tells its files from those of other diagrams.
@@ -75,8 +80,30 @@ impl<'a> Model<'a> {
     }
 
     /// Whether the constant of the paper's own recipe is one of this recipe, and lies on the grid.
-    pub fn reaches_1000(&self, config: &Config) -> bool {
-        is_papers_own(config) && reaches_1000(self.groups)
+    pub fn reaches_1000(&self) -> bool {
+        self.is_papers_own && self.groups.iter().any(|group| group.n_snr2() >= 1000.0)
+    }
+
+    /// The boundary as `boundary.json` has it: with the extra axes that are not neutral, and with the agreement with 1000
+    /// if that constant is one of this recipe.
+    ///
+    /// # Errors
+    ///
+    /// Never: it is what JSON can hold.
+    pub fn json(&self, config: &Config) -> serde_json::Result<serde_json::Value> {
+        let mut json = serde_json::to_value(&self.boundary)?;
+        if let Some(json) = json.as_object_mut() {
+            json.retain(|figure, _| self.has(figure));
+            for (axis, value) in axes::said(config.axes, &self.groups[0].extra) {
+                json.insert(axis.column.into(), value.into());
+            }
+        }
+        Ok(json)
+    }
+
+    /// Whether a figure of the boundary is one of this recipe.
+    pub fn has(&self, figure: &str) -> bool {
+        self.is_papers_own || figure != AGREEMENT_1000
     }
 }
 

@@ -4,6 +4,7 @@ use crate::base::error::{InputError, quoted};
 use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
 use crate::lab::journal::{self, Journal, Line, Lock};
+use crate::lab::parquet::{self, Columns};
 use anyhow::Context;
 use mote_core::math;
 use mote_core::rng::mix;
@@ -13,8 +14,8 @@ use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
 /// The file of the cells.
 const NAME: &str = "cells.csv";
@@ -22,9 +23,6 @@ const NAME: &str = "cells.csv";
 /// The columns of `cells.csv`. Those of extra axes in use come before the last.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
      converged,seconds,config";
-
-/// Extra axes that have a column, and where [`GridPoint::extra`] has them.
-pub type Columns = Vec<(&'static Axis, usize)>;
 
 /// The first line of `cells.csv` where these extra axes are in use.
 pub fn header(extra: &Columns) -> String {
@@ -60,7 +58,7 @@ pub fn digest(config: &Config) -> String {
 }
 
 /// A cell as its line.
-fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Columns) -> String {
+pub fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Columns) -> String {
     let GridPoint { samples, signal_norm, replicate, dim, head, .. } = cell.place;
     let snr = config.recipe.snr(&cell.place);
     let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
@@ -133,18 +131,86 @@ fn parse<'l>(line: &'l str, extra: &Columns) -> Option<(Cell, &'l str)> {
     Some((cell, digest))
 }
 
+/// Cells as the text of their file.
+pub fn to_text<'a>(cells: impl IntoIterator<Item = &'a Cell>, config: &Config, extra: &Columns) -> String {
+    let digest = digest(config);
+    let lines = cells.into_iter().map(|cell| to_line(cell, config, &digest, extra));
+    std::iter::once(header(extra) + "\n").chain(lines).collect()
+}
+
+/// These columns, and those that some of the cells need, in the order of the axes.
+pub fn wide_enough<'a>(columns: &Columns, cells: impl IntoIterator<Item = &'a Cell>, config: &Config) -> Columns {
+    let mut is_needed = vec![false; NEUTRAL.len()];
+    columns.iter().for_each(|(_, at)| is_needed[*at] = true);
+    for cell in cells {
+        is_needed.iter_mut().zip(cell.place.extra).for_each(|(is_needed, value)| *is_needed |= value != 0.0);
+    }
+    axes::extra(config.axes).filter(|(_, at)| is_needed[*at]).collect()
+}
+
+/// What rows of the cells of a configuration are, in whatever file they stand.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    config: &'a Config,
+    digest: String,
+    /// The columns of extra axes, as the first line has them.
+    extra: RefCell<Columns>,
+    /// What to do about rows that are none.
+    way_out: &'static str,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of a configuration; `way_out` is what to do about others.
+    pub fn of(config: &'a Config, way_out: &'static str) -> Self {
+        Self { config, digest: digest(config), extra: RefCell::default(), way_out }
+    }
+
+    /// Reads a first line, and refuses one that is not that of cells.
+    ///
+    /// # Errors
+    ///
+    /// What was expected and what was found.
+    pub fn header(&self, line: Line) -> Result<(), InputError> {
+        if HEADER.strip_suffix(",config") == Some(line.text) {
+            let found = "expected the column config, found cells without it, of an older mote, and nothing says which \
+                         configuration they are of";
+            return Err(line.wrong(&format!("{found}; {}", self.way_out)));
+        }
+        *self.extra.borrow_mut() = extra_of(line.text, self.config.axes).ok_or_else(|| line.expected(HEADER))?;
+        Ok(())
+    }
+
+    /// The cell of a row, on the grid or off it.
+    ///
+    /// # Errors
+    ///
+    /// If it is no cell, or one that this configuration would not have anywhere.
+    pub fn cell(&self, line: Line) -> Result<Cell, InputError> {
+        let (cell, digest) = parse(line.text, &self.extra.borrow()).ok_or_else(|| line.expected("a cell"))?;
+        if digest != self.digest {
+            let found =
+                format!("expected cells of this configuration, {}, found one of {}", self.digest, quoted(digest));
+            return Err(line.wrong(&format!("{found}; {}", self.way_out)));
+        }
+        if cell.place.seed(self.config.seed) != cell.seed {
+            return Err(line.expected("a cell of this configuration"));
+        }
+        Ok(cell)
+    }
+}
+
 /// The open cells of a run, this process's alone.
 #[derive(Debug)]
 pub struct Store {
     journal: Journal,
+    path: PathBuf,
     config: Config,
     digest: String,
     /// The extra axes that have a column.
     extra: Columns,
-    /// Cells of the grid, found when it was opened.
+    /// Cells found when it was opened, on the grid and off it.
     pub done: Vec<Cell>,
-    /// Cells found that are not of the grid: they are the run's all the same, and stay.
-    pub others: Vec<Cell>,
+    _lock: Option<Lock>,
 }
 
 impl Store {
@@ -161,25 +227,18 @@ impl Store {
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
         let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
-        let Found { cells, mut whole, extra: there } = look(folder, config)?;
-        let settings = format!("{}\n", serde_json::to_string_pretty(config)?);
-        let is_there = std::fs::read(folder.join("config.json")).is_ok_and(|there| there == settings.as_bytes());
-        if !is_there {
-            out.write("config.json", settings.as_bytes())?;
-        }
-        let (own, digest) = (config.swept(), digest(config));
-        let extra: Columns =
-            axes::extra(config.axes).filter(|axis| there.contains(axis) || own.contains(axis)).collect();
-        if whole > 0 && extra != there {
-            // Rows of one file have the same columns.
-            let text = to_text(&cells, config, &digest, &extra);
+        let Table { cells: done, mut whole, restored, extra: there } = look(folder, config)?;
+        write_config(&out, config)?;
+        let path = folder.join(NAME);
+        let extra = wide_enough(&[there.clone(), config.swept()].concat(), &[], config);
+        // Rows of one file have the same columns.
+        let text = if whole > 0 && extra != there { Some(to_text(&done, config, &extra)) } else { restored };
+        if let Some(text) = text {
             out.write(NAME, text.as_bytes())?;
             whole = text.len() as u64;
         }
-        let journal = Journal::open(&folder.join(NAME), &header(&extra), (cells.len(), whole), "cells", lock)?;
-        let places: HashSet<_> = config.places().iter().map(GridPoint::key).collect();
-        let (done, others) = cells.into_iter().partition(|cell| places.contains(&cell.place.key()));
-        Ok((Self { journal, config: config.clone(), digest, extra, done, others }, out))
+        let journal = Journal::open(&path, &header(&extra), (done.len(), whole), "cells", None)?;
+        Ok((Self { journal, path, config: config.clone(), digest: digest(config), extra, done, _lock: lock }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -188,41 +247,90 @@ impl Store {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, cell: &Cell) -> anyhow::Result<()> {
-        self.journal.add(&to_line(cell, &self.config, &self.digest, &self.extra))
+        self.add_all([cell])
     }
 
-    /// Puts all rows into the order of the grid, given every cell of it. No cell can be added after that.
+    /// Adds many cells; when this returns, they are on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add`]; some of the cells may be there.
+    pub fn add_all<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>) -> anyhow::Result<()> {
+        /// Cells that are written and waited for at once.
+        const MANY: usize = 10_000;
+        let mut cells = cells.into_iter().peekable();
+        while cells.peek().is_some() {
+            let some: Vec<_> =
+                cells.by_ref().take(MANY).map(|cell| to_line(cell, &self.config, &self.digest, &self.extra)).collect();
+            self.journal.add(&some.concat(), some.len())?;
+        }
+        Ok(())
+    }
+
+    /// Takes cells of another table over, whatever extra axes they have.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_all`].
+    pub fn merge(&mut self, cells: Vec<Cell>, out: &OutFolder) -> anyhow::Result<()> {
+        let extra = wide_enough(&self.extra, &cells, &self.config);
+        if extra == self.extra {
+            self.add_all(&cells)?;
+            self.done.extend(cells);
+            return Ok(());
+        }
+        self.done.extend(cells);
+        self.extra = extra;
+        let text = to_text(&self.done, &self.config, &self.extra);
+        out.write(NAME, text.as_bytes())?;
+        let there = (self.done.len(), text.len() as u64);
+        self.journal = Journal::open(&self.path, &header(&self.extra), there, "cells", None)?;
+        Ok(())
+    }
+
+    /// Puts the rows into the order of the grid: these, which are all. No cell can be added after that.
     ///
     /// # Errors
     ///
     /// If the file cannot be written; it is then as it was.
-    pub fn sort(self, cells: &[Cell], out: &OutFolder) -> anyhow::Result<Sorted> {
-        let Self { journal, config, digest, extra, others, .. } = self;
-        let mut all: Vec<Cell> = cells.iter().chain(&others).cloned().collect();
-        all.sort_by_key(|cell| cell.place.key());
-        let text = to_text(&all, &config, &digest, &extra);
-        let is_sorted = std::fs::read(out.path().join(NAME)).is_ok_and(|there| there == text.as_bytes());
-        if !is_sorted {
-            out.write(NAME, text.as_bytes()).context("all cells are saved; the same command continues from here")?;
+    pub fn sort(&self, cells: &[Cell], out: &OutFolder) -> anyhow::Result<()> {
+        let text = to_text(cells, &self.config, &self.extra);
+        if std::fs::read(&self.path).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
         }
-        Ok(Sorted { all, extra, others: others.len(), _journal: journal })
+        out.write(NAME, text.as_bytes()).context("all cells are saved; the same command continues from here")
+    }
+
+    /// The extra axes that have a column.
+    pub fn extra(&self) -> &Columns {
+        &self.extra
+    }
+
+    /// Removes `cells.csv`, which `cells.parquet` stands for from now on.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be removed.
+    pub fn into_parquet(self) -> anyhow::Result<()> {
+        std::fs::remove_file(&self.path).with_context(|| format!("{}: cannot be removed", self.path.display()))
     }
 }
 
-/// All cells of a folder, which stays locked as long as this lives.
-#[derive(Debug)]
-pub struct Sorted {
-    /// Every row, in the order of the grid.
-    pub all: Vec<Cell>,
-    /// The extra axes that have a column.
-    pub extra: Columns,
-    /// Rows that are not of the grid.
-    pub others: usize,
-    _journal: Journal,
+/// Writes the configuration, where it is not there already.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_config(out: &OutFolder, config: &Config) -> anyhow::Result<()> {
+    let text = format!("{}\n", serde_json::to_string_pretty(config)?);
+    if std::fs::read(out.path().join("config.json")).is_ok_and(|there| there == text.as_bytes()) {
+        return Ok(());
+    }
+    out.write("config.json", text.as_bytes())
 }
 
 /// What was concluded from a folder before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Concluded {
     /// The cut of its page and pictures.
     pub cut: f64,
@@ -230,35 +338,42 @@ pub struct Concluded {
     pub is_current: bool,
 }
 
-/// What was concluded from a folder before; `None` where nothing was, or nobody can tell.
+/// What was concluded from a folder before; `None` where nothing was.
 pub fn concluded(out: &OutFolder, config: &Config) -> Option<Concluded> {
-    let json =
-        |name: &str| -> Option<Value> { serde_json::from_slice(&std::fs::read(out.path().join(name)).ok()?).ok() };
+    let json = |name: &str| -> Option<Value> {
+        let bytes = std::fs::read(out.path().join(name)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
     // The page is written last.
     let is_whole = out.path().join("report.html").exists();
-    let run = json("run.json");
-    let is_of = |run: &Value| serde_json::to_value(config).is_ok_and(|config| run["config"] == config);
-    let is_current = is_whole && run.is_some_and(|run| is_of(&run));
+    let is_of = |run: Value| serde_json::to_value(config).is_ok_and(|config| run["config"] == config);
+    let is_current = is_whole && json("run.json").is_some_and(is_of);
     Some(Concluded { cut: json("boundary.json")?["cut"].as_f64()?, is_current })
 }
 
-/// Cells as the text of their file.
-fn to_text(cells: &[Cell], config: &Config, digest: &str, extra: &Columns) -> String {
-    let lines = cells.iter().map(|cell| to_line(cell, config, digest, extra));
-    std::iter::once(header(extra) + "\n").chain(lines).collect()
-}
-
-/// What a folder has: cells, the length of their file in whole lines, and the extra axes that have a column there.
-struct Found {
-    cells: Vec<Cell>,
+/// The cells that a folder has.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// All of them, on the grid and off it.
+    pub cells: Vec<Cell>,
+    /// Length of `cells.csv` in whole lines.
     whole: u64,
+    /// What `cells.csv` is to be where only `cells.parquet` is there.
+    restored: Option<String>,
+    /// The extra axes that have a column.
     extra: Columns,
 }
 
-/// The cells in a folder; refuses a folder whose cells this configuration would not have.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<Found> {
+/// The cells in a folder, none if there is no folder; refuses one whose cells this configuration would not have.
+/// Nothing is changed.
+///
+/// # Errors
+///
+/// As [`Store::open`].
+pub fn look(folder: &Path, config: &Config) -> anyhow::Result<Table> {
     let settings = folder.join("config.json");
-    if settings.exists() {
+    let has_settings = settings.exists();
+    if has_settings {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
         let there: Value = serde_json::from_str(&text).map_err(|e| {
             InputError::file(
@@ -275,42 +390,33 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<Found> {
             return Err(InputError::file(folder, found).into());
         }
     }
-    read(&folder.join(NAME), config)
+    let (csv, parquet) = (folder.join(NAME), folder.join(parquet::NAME));
+    if csv.exists() {
+        let bytes = std::fs::read(&csv).with_context(|| csv.display().to_string())?;
+        return read(&csv, &bytes, config);
+    }
+    // Without its configuration, the folder was to start over.
+    if !has_settings || !parquet.exists() {
+        return Ok(Table::default());
+    }
+    let text = parquet::to_csv(&parquet)?;
+    let table = read(&parquet, text.as_bytes(), config)?;
+    Ok(Table { restored: Some(text), ..table })
 }
 
 /// The cells of a file.
-fn read(path: &Path, config: &Config) -> anyhow::Result<Found> {
-    let extra = RefCell::new(Columns::new());
-    let header = |line: Line| match extra_of(line.text, config.axes) {
-        Some(found) => {
-            *extra.borrow_mut() = found;
-            Ok(())
-        }
-        None if HEADER.strip_suffix(",config") == Some(line.text) => {
-            let found = "expected the column config, found cells without it, of an older mote, and nothing says which \
-                         configuration they are of";
-            Err(line.wrong(&format!("{found}; {WAY_OUT}")))
-        }
-        None => Err(line.expected(HEADER)),
-    };
-    let own = digest(config);
+fn read(path: &Path, bytes: &[u8], config: &Config) -> anyhow::Result<Table> {
+    let rows = Rows::of(config, WAY_OUT);
     let mut seen = HashMap::new();
     let row = |line: Line| {
-        let (cell, digest) = parse(line.text, &extra.borrow()).ok_or_else(|| line.expected("a cell"))?;
-        if digest != own {
-            let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
+        let cell = rows.cell(line)?;
+        match seen.insert(cell.place.key(), line.number) {
+            Some(first) => Err(line.expected(&format!("another cell than in line {first}"))),
+            None => Ok(cell),
         }
-        if cell.place.seed(config.seed) != cell.seed {
-            return Err(line.expected("a cell of this configuration"));
-        }
-        if let Some(first) = seen.insert(cell.place.key(), line.number) {
-            return Err(line.expected(&format!("another cell than in line {first}")));
-        }
-        Ok(cell)
     };
-    let (cells, whole) = journal::read(path, header, row)?;
-    Ok(Found { cells, whole, extra: extra.into_inner() })
+    let (cells, whole) = journal::parse(path, bytes, |line| rows.header(line), row)?;
+    Ok(Table { cells, whole, restored: None, extra: rows.extra.into_inner() })
 }
 
 /// What decides the numbers of a cell differs between a folder's configuration and this one, value by value. The grid may

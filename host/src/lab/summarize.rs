@@ -4,24 +4,35 @@ use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::base::progress::{counted, print_line};
 use crate::draw;
-use crate::draw::{Panel, Series};
+use crate::draw::axis::Axis;
+use crate::draw::picture::SCREEN;
+use crate::draw::{Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{
-    Model, Session, condition, ends, is_papers_own, machine, places, reaches_1000, shown_in_curves, verdicts,
-};
-use crate::lab::store::Sorted;
-use crate::lab::{page, parquet, phase_page};
-use mote_lab::axes;
-use mote_lab::boundary::Boundary;
+use crate::lab::parquet::Columns;
+use crate::lab::session::{Model, Session, condition, ends, machine, places, shown_in_curves, verdicts};
+use crate::lab::{page, parquet, phase_page, store, wording};
+use mote_lab::boundary::{Crossing, Missing};
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
 use mote_lab::place::GridPoint;
 use mote_lab::product;
 use mote_lab::recipe::Form;
+use mote_lab::statistics::Redraws;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
+
+/// All cells of a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'a> {
+    /// Those of the grid, in its order.
+    pub grid: &'a [Cell],
+    /// Those and the others, in the order of the grid.
+    pub all: &'a [Cell],
+    /// The extra axes that have a column.
+    pub extra: &'a Columns,
+}
 
 /// Writes what all cells of the grid say together. All files are made before the first is written, so that told to stop
 /// it leaves the folder as it was.
@@ -30,16 +41,9 @@ use mote_lab::theory::CONSTANTS;
 ///
 /// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The cells are saved, and the
 /// same command ends the work.
-pub fn summarize(
-    config: &Config,
-    cells: &[Cell],
-    folder: &Sorted,
-    out: &OutFolder,
-    session: &Session,
-    stop: Stop,
-) -> anyhow::Result<()> {
-    let make = |groups: &[Group], models: &[Model]| make(config, cells, folder, groups, models, session, stop);
-    conclude(config, cells, Some(folder), make, out, session, stop)
+pub fn summarize(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
+    let make = |groups: &[Group], models: &[Model]| make(config, cells, groups, models, session, stop);
+    conclude(config, cells, make, out, session, stop)
 }
 
 /// Writes where the cells turn at the cut of the session, beside the files of another cut.
@@ -47,7 +51,7 @@ pub fn summarize(
 /// # Errors
 ///
 /// As [`summarize`].
-pub fn beside(config: &Config, cells: &[Cell], out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
+pub fn beside(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
     let make = |_: &[Group], models: &[Model]| {
         let at = format!("-cut{}", session.threshold);
         let mut files = vec![(format!("boundary{at}.json"), boundaries(config, models, session.threshold)?)];
@@ -56,29 +60,27 @@ pub fn beside(config: &Config, cells: &[Cell], out: &OutFolder, session: &Sessio
         }
         Ok(files)
     };
-    conclude(config, cells, None, make, out, session, stop)
+    let session = Session { csv: false, ..session.clone() };
+    conclude(config, cells, make, out, &session, stop)
 }
 
 /// Names and contents.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// Writes the files that are made of the cells, and says what the cells say; of the whole folder, if it is given, too.
+/// Writes the files that are made of the cells, and says what the cells say.
 fn conclude(
     config: &Config,
-    cells: &[Cell],
-    folder: Option<&Sorted>,
+    cells: Cells,
     make: impl FnOnce(&[Group], &[Model]) -> anyhow::Result<Files>,
     out: &OutFolder,
     session: &Session,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    let groups = summary::groups(cells, |place| config.recipe.snr(place));
+    let (count, others) = (cells.grid.len(), cells.all.len() - cells.grid.len());
+    let groups = summary::groups(cells.grid, |place| config.recipe.snr(place));
     let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&Error::Stopped) {
-        true => {
-            let count = cells.len();
-            Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
-                .into()
-        }
+        true => Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
+            .into(),
         false => error.context("all cells are saved; the same command continues from here"),
     };
     let models = groups.chunk_by(Group::is_beside).map(|groups| Model::new(config, groups, session.threshold, stop));
@@ -91,23 +93,23 @@ fn conclude(
         page::show(out);
     }
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
-    let (count, seconds) = (counted(cells.len(), "cell"), session.seconds);
-    let others = match folder.map_or(0, |folder| folder.others) {
+    let (count, seconds) = (counted(count, "cell"), session.seconds);
+    let others = match others {
         0 => String::new(),
-        others => format!("; {others} off this grid stay in cells.csv and are left out here"),
+        others => format!("; {others} off this grid stay in the table and are left out here"),
     };
     print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s{others}"))?;
     for model in &models {
         if models.len() > 1 {
             print_line(format_args!("{}:", model.name))?;
         }
-        report(config, model.groups, &model.boundary)?;
+        report(model)?;
     }
+    let table = session.csv.then_some("cells.csv");
+    let names: Vec<&str> = table.into_iter().chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
         print_line(condition.text())?;
     }
-    let there = folder.map(|_| "cells.csv").into_iter();
-    let names: Vec<&str> = there.chain(files.iter().map(|file| file.0.as_str())).collect();
     print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
 }
 
@@ -116,9 +118,9 @@ fn pictures(model: &Model, models: usize, at: &str, stems: &[(&str, &[Shown])]) 
     let suffix = if models > 1 { model.suffix() } else { String::new() };
     let mut files = Files::new();
     for (stem, shown) in stems {
-        let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
-        files.push((format!("{stem}{suffix}{at}.svg"), svg));
-        files.push((format!("{stem}{suffix}{at}.png"), png));
+        let picture = heatmap::panels(&[model.groups.into()], &model.labels, shown);
+        files.push((format!("{stem}{suffix}{at}.svg"), picture.svg()?));
+        files.push((format!("{stem}{suffix}{at}.png"), picture.png(SCREEN)?));
     }
     Ok(files)
 }
@@ -129,11 +131,10 @@ const FROM_MEANS: [&str; 3] = ["crossings", "exponent", "constant"];
 /// Those that count cells by the test loss of each, which is not linear in it: exact in spaces `weights` and `tokens`.
 const FROM_CELLS: [&str; 4] = ["agreement_1000", "best_constant", "best_constant_interval", "agreement_best"];
 
-/// Makes every file but `cells.csv`, which is there.
+/// Makes every file but `cells.csv`, which is there: names and contents.
 fn make(
     config: &Config,
-    cells: &[Cell],
-    folder: &Sorted,
+    cells: Cells,
     groups: &[Group],
     models: &[Model],
     session: &Session,
@@ -144,7 +145,7 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(&folder.all, config, &folder.extra)?)?;
+    put(parquet::NAME, parquet::cells(cells.all, config, &store::digest(config), cells.extra)?)?;
     put("summary.csv", summary::to_csv(groups, &config.swept()).into())?;
     put("boundary.json", boundaries(config, models, session.threshold)?)?;
     for model in models {
@@ -154,7 +155,8 @@ fn make(
         }
     }
     let curves = if models.len() > 1 { Some(curves(&config.n, models)?) } else { None };
-    let page = phase_page::page(config, cells, models, curves.as_ref().map(|(svg, _)| svg.as_slice()), session, stop)?;
+    let page =
+        phase_page::page(config, cells.grid, models, curves.as_ref().map(|(svg, _)| svg.as_slice()), session, stop)?;
     if let Some((svg, png)) = curves {
         put("curves.svg", svg)?;
         put("curves.png", png)?;
@@ -172,13 +174,13 @@ fn make(
         "cut": session.threshold,
         "config": config,
         "condition": condition(config),
-        "cells": cells.len(),
-        "cells_off_grid": folder.others,
+        "cells": cells.grid.len(),
+        "cells_off_grid": cells.all.len() - cells.grid.len(),
         "threads": session.threads,
         "machine": machine(),
         "simd": product::simd(),
         "seconds_of_this_session": session.seconds,
-        "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
+        "seconds_of_all_cells": cells.grid.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
     put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
     put(page::NAME, page.render()?.into())?;
@@ -187,23 +189,14 @@ fn make(
 
 /// `boundary.json`: where every diagram turns.
 fn boundaries(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Vec<u8>> {
-    let is_left_out = |figure: &str| figure == "agreement_1000" && !is_papers_own(config);
-    let boundary = |model: &Model| {
-        let mut json = serde_json::to_value(&model.boundary)?;
-        if let Some(json) = json.as_object_mut() {
-            json.retain(|figure, _| !is_left_out(figure));
-            for (axis, value) in axes::said(config.axes, &model.groups[0].extra) {
-                json.insert(axis.column.into(), value.into());
-            }
-        }
-        Ok(json)
-    };
-    let from_cells: Vec<&str> = FROM_CELLS.into_iter().filter(|figure| !is_left_out(figure)).collect();
+    let is_said = |figure: &&str| models.iter().all(|model| model.has(figure));
     let json = serde_json::json!({
         "cut": cut,
-        "models": models.iter().map(boundary).collect::<anyhow::Result<Vec<_>>>()?,
+        "models": models.iter().map(|model| model.json(config)).collect::<Result<Vec<_>, _>>()?,
+        "intervals": { "level": 0.95, "redraws": Redraws::COUNT },
+        "smoothing": wording::SMOOTHING,
         "from_means": FROM_MEANS,
-        "from_cells": from_cells,
+        "from_cells": FROM_CELLS.into_iter().filter(is_said).collect::<Vec<_>>(),
     });
     Ok(format!("{}\n", serde_json::to_string_pretty(&json)?).into())
 }
@@ -230,12 +223,13 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
                 band: edge(-1.0).zip(edge(1.0)),
+                dots: if points.len() <= 60 { Dots::OnLine } else { Dots::None },
             }
         };
         Panel {
             title: format!("mean test loss, N={n}"),
-            x_label: "N SNR^2".into(),
-            y_label: "test loss".into(),
+            x: Axis { label: "N SNR\u{b2}".into(), is_log: true },
+            y: Axis::linear("test loss"),
             y_max: None,
             series: models.iter().zip(colors.iter().cycle()).map(line).collect(),
             marks: Vec::new(),
@@ -256,21 +250,42 @@ fn theory(config: &Config) -> String {
     csv
 }
 
-fn report(config: &Config, groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
+fn report(model: &Model) -> anyhow::Result<()> {
+    let (groups, boundary, option) = (model.groups, &model.boundary, model.labels.signal.option());
     let threshold = boundary.threshold;
-    for crossing in &boundary.crossings {
-        match (crossing.snr, crossing.n_snr2) {
+    for Crossing { n, snr, n_snr2, missing, .. } in &boundary.crossings {
+        match (snr, n_snr2) {
             (Some(snr), Some(n_snr2)) => {
-                let n = crossing.n;
-                print_line(format_args!(
-                    "N={n:3}: test loss crosses {threshold} at SNR {snr:.3}, N SNR^2 = {n_snr2:.2}"
-                ))?;
+                let (value, interval) = (snr.value, wording::ends_or_why(Some(*snr), *missing, 3));
+                let line = format_args!(
+                    "N={n:3}: test loss crosses {threshold} at SNR {value:.3} {interval}, N SNR^2 = {n_snr2:.2}"
+                );
+                print_line(line)?;
             }
-            _ => print_line(format_args!("N={:3}: test loss does not cross {threshold} on this grid", crossing.n))?,
+            _ if *missing == Some(Missing::NoMean) => print_line(format_args!("N={n:3}: no replicate converged"))?,
+            _ => {
+                let why = missing.map_or("", Missing::text);
+                let not = format!("test loss does not cross {threshold} on this grid");
+                print_line(format_args!("N={n:3}: {not}, {why}; widen {option}"))?;
+            }
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        print_line(format_args!("SNR* = constant N^{exponent:.3}; N SNR*^2 = {constant:.2}"))?;
+        let missing = wording::why_no_fit(&boundary.crossings);
+        let ends = |interval, digits| wording::ends_or_why(Some(interval), missing, digits);
+        print_line(format_args!(
+            "SNR* = constant N^{:.3} {}; N SNR*^2 = {:.2} {}",
+            exponent.value,
+            ends(exponent, 3),
+            constant.value,
+            ends(constant, 2)
+        ))?;
+        if let Some(left_out) = wording::left_out(model) {
+            print_line(format_args!("exponent {left_out}"))?;
+        }
+    }
+    if boundary.crossings.iter().any(|crossing| crossing.snr.is_some()) {
+        print_line(format_args!("{}; {}", wording::intervals(model), wording::SMOOTHING))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();
@@ -283,7 +298,7 @@ fn report(config: &Config, groups: &[Group], boundary: &Boundary) -> anyhow::Res
         "{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}",
         counted(high, "cell")
     ))?;
-    if is_papers_own(config) && reaches_1000(groups) {
+    if model.reaches_1000() {
         let share = 100.0 * boundary.agreement_1000;
         print_line(format_args!(
             "agreement with \"test loss below {threshold} if and only if N SNR^2 >= 1000\": {share:.2}%"
