@@ -123,8 +123,7 @@ impl Cells {
 
     fn curves(&self, wanted: &Wanted) -> Result<Drawn, InputError> {
         let first_varying = |names: &[&'static str]| names.iter().find(|name| self.count(name) > 1).copied();
-        let default_x =
-            if self.count("signal_norm") > 1 { "n_snr2" } else { first_varying(&["n", "dim"]).unwrap_or("n") };
+        let default_x = if self.count("signal_norm") > 1 { "n_snr2" } else { first_varying(&["n", "dim"]).unwrap_or("n") };
         let (x, y) = (wanted.x.as_deref().unwrap_or(default_x), wanted.y.as_deref().unwrap_or("test_loss"));
         let by = wanted.by.as_deref().or_else(|| {
             let free = self.axes.iter().map(|(name, values)| (name.as_str(), values.len()));
@@ -242,9 +241,7 @@ impl Cells {
         let (dims, heads) = (self.table.words("x", "dim")?, self.table.words("x", "head")?);
         let panels = self.panels(&[x, y])?;
         let Some(row) = panels.iter().position(|panel| panel == title) else { return Ok(None) };
-        let Some(constant) = self.constants.get(&(dims[row].to_owned(), heads[row].to_owned())) else {
-            return Ok(None);
-        };
+        let Some(constant) = self.constants.get(&(dims[row].to_owned(), heads[row].to_owned())) else { return Ok(None) };
         let (norms, snrs) = (self.table.numbers("x", "signal_norm")?, self.table.numbers("x", "snr")?);
         let curve = match x {
             "signal_norm" => Curve::InverseSquare(constant * (norms[row] / snrs[row]).powi(2)),
