@@ -247,6 +247,8 @@ fn a_dry_run_estimates_time_and_memory() {
     let said = text(&mote(&["phase", "--preset", "figure1", "--dry-run", "--out", "/nonexistent/x", "--n", "2,4"]));
     assert!(said.contains("2000 cells: 0 weights, 0 tokens, 0 sampled, 2000 free"), "{said}");
     assert!(said.contains(" s on ") && said.contains("going by 8 of the cells") && said.contains(" MB of memory"));
+    let many = [" core-hours; about 280 kB as CSV, 84 kB as Parquet; --task /", " for parts of at most about 30 s"];
+    assert!(many.iter().all(|part| said.contains(part)), "{said}");
     let seconds: f64 = said.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(seconds > 0.0, "{said}");
 }
@@ -258,7 +260,13 @@ fn a_dry_run_of_an_expensive_grid_ends_soon() {
     let first = ["--preset", "law", "--space", "weights", "--n", "100000000", "--dim", "16", "--head", "4"];
     for (grid, expected) in [
         (&steps[..], &["between ", " of them cut short", "to --max-steps 2000000; at most "][..]),
-        (&first, &["duration unknown: a cell of N=100000000 D=16 H=4 did no step in 5 s; at most "]),
+        (
+            &first,
+            &[
+                "duration unknown: a cell of N=100000000 D=16 H=4 did no step in 5 s; at most ",
+                "\ncore-hours unknown; ",
+            ],
+        ),
     ] {
         let start = std::time::Instant::now();
         let said = text(&mote(&[&["phase", "--dry-run"], grid].concat()));
