@@ -2,11 +2,11 @@
 //! that grows. Compiled with package `mote-host`, which has the binary.
 
 use clap::Command as Clap;
+use mote_host::lab::apply;
 use mote_host::lab::grid::Config;
 use mote_host::lab::options::Options;
 use mote_host::lab::presets::preset;
 use mote_host::lab::run_file::{RunFile, resolve, text};
-use mote_host::lab::settings;
 use mote_host::lab::store::Store;
 use mote_lab::axes::{self, AXES, Axis, Kind, Part};
 use mote_lab::outcome::{Cell, Figures, Outcome};
@@ -282,9 +282,9 @@ fn one_more_axis_is_one_entry() {
     let law = Config { axes, ..preset("law").unwrap().with(&Options::of(small)).unwrap() };
 
     // The command line, and a run file.
-    let command = settings::options_of(Clap::new("phase"), axes);
+    let command = apply::options_of(Clap::new("phase"), axes);
     assert!(command.clone().render_help().to_string().contains("--tau <LIST>"));
-    let options = settings::said(&command.get_matches_from(["phase", "--tau", "0..1..0.5"]), axes);
+    let options = apply::said(&command.get_matches_from(["phase", "--tau", "0..1..0.5"]), axes);
     let config = law.clone().with(&options).unwrap();
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("run.toml");

@@ -3,7 +3,8 @@
 
 use mote_host::lab::options::Options;
 use mote_host::lab::presets::preset;
-use mote_host::lab::store::{self, Store};
+use mote_host::lab::rows;
+use mote_host::lab::store::Store;
 use mote_tests::{refused, stderr};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -565,7 +566,7 @@ fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
     let config = preset("law").unwrap().with(&options).unwrap();
     drop(Store::open(folder, &config, true).unwrap());
     let mut text = read(folder.join("cells.csv"));
-    let digest = store::digest(&config);
+    let digest = rows::digest(&config);
     for place in config.places() {
         let (seed, snr) = (place.seed(config.seed), config.recipe.snr(&place));
         let n_snr2 = place.samples as f64 * snr * snr;

@@ -1,6 +1,8 @@
 //! The laboratory at the command line: grids, folders, pages and pictures around `mote-lab`.
 
+pub mod apply;
 pub mod columns;
+pub mod cost;
 pub mod dynamics;
 pub mod dynamics_page;
 pub mod estimate;
@@ -16,6 +18,7 @@ pub mod phase_page;
 pub mod plot;
 pub mod plot_dynamics;
 pub mod presets;
+pub mod rows;
 pub mod run_file;
 pub mod runner;
 pub mod session;

@@ -175,7 +175,7 @@ fn write<T: DataType>(group: &mut Group, values: &[T::T], there: Option<&[i16]>)
 mod tests {
     use super::*;
     use crate::lab::presets::preset;
-    use crate::lab::store;
+    use crate::lab::rows;
     use mote_lab::axes::AXES;
     use mote_lab::outcome::Outcome;
     use mote_lab::place::{FLIP, GridPoint, NEUTRAL, Representation};
@@ -193,7 +193,7 @@ mod tests {
         };
         let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
         let config = preset("law").unwrap();
-        let (digest, none) = (store::digest(&config), Columns::new());
+        let (digest, none) = (rows::digest(&config), Columns::new());
         let file = cells(&all, &config, &digest, &none).unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
@@ -201,7 +201,7 @@ mod tests {
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 3);
         let header: Vec<&str> = rows[0].get_column_iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(header.join(","), crate::lab::store::HEADER);
+        assert_eq!(header.join(","), rows::HEADER);
         for (row, cell) in rows.iter().zip(&all) {
             let fields: Vec<Field> = row.get_column_iter().map(|(_, field)| field.clone()).collect();
             let number = |x: Option<f64>| x.map_or(Field::Null, Field::Double);
@@ -222,11 +222,11 @@ mod tests {
                 number(found.map(|f| f.test_error)),
                 Field::Bool(found.is_some()),
                 Field::Double(0.0625),
-                Field::Str(store::digest(&config)),
+                Field::Str(rows::digest(&config)),
             ];
             assert_eq!(fields, expected);
         }
-        assert_eq!(to_csv(path.path()).unwrap(), store::to_text(&all, &config, &none), "read back as cells.csv has it");
+        assert_eq!(to_csv(path.path()).unwrap(), rows::to_text(&all, &config, &none), "read back as cells.csv has it");
         // With label noise, there is a column of it.
         let flip: Columns = AXES.iter().filter(|axis| axis.name == "flip").map(|axis| (axis, FLIP)).collect();
         let noisy = all.clone().map(|mut cell| {
@@ -235,7 +235,7 @@ mod tests {
         });
         std::fs::write(path.path(), cells(&noisy, &config, &digest, &flip).unwrap()).unwrap();
         let csv = to_csv(path.path()).unwrap();
-        assert_eq!(csv, store::to_text(&noisy, &config, &flip));
+        assert_eq!(csv, rows::to_text(&noisy, &config, &flip));
         assert!(csv.lines().next().unwrap().ends_with(",seconds,flip,config") && csv.contains(",0.0625,0.1,"), "{csv}");
         std::fs::write(path.path(), "PAR1 it is not").unwrap();
         let error = to_csv(path.path()).unwrap_err().to_string();

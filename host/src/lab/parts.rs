@@ -9,7 +9,8 @@ use crate::base::progress::counted;
 use crate::lab::grid::Config;
 use crate::lab::journal;
 use crate::lab::parquet::Columns;
-use crate::lab::store::{self, HEADER, Rows, Store};
+use crate::lab::rows::{HEADER, Rows, to_line, to_text, wide_enough};
+use crate::lab::store::{self, Store};
 use crate::lab::task::Part;
 use anyhow::Context;
 use mote_lab::outcome::Cell;
@@ -55,7 +56,7 @@ pub fn run(
     }
     let computed = new.len();
     cells.extend(new);
-    let text = store::to_text(&cells, config, &store::wide_enough(&config.swept(), &cells, config));
+    let text = to_text(&cells, config, &wide_enough(&config.swept(), &cells, config));
     // A merge may have removed the folder in the meantime.
     std::fs::create_dir_all(folder.join(FOLDER)).with_context(|| format!("{}: cannot be made", path.display()))?;
     files::write_atomically(&path, text.as_bytes())?;
@@ -180,7 +181,7 @@ fn differ(path: &Path, line: usize, expected: &str, found: &str) -> InputError {
 /// Whether two rows of a cell are the same but for their seconds; if not, the first column that differs.
 fn agree(a: &Cell, b: &Cell, config: &Config) -> Result<(), (String, String, String)> {
     // The text of a number is that of no other number. Extra axes are the same, as the place is.
-    let [a, b] = [a, b].map(|cell| store::to_line(cell, config, "", &Columns::new()));
+    let [a, b] = [a, b].map(|cell| to_line(cell, config, "", &Columns::new()));
     let columns = HEADER.split(',').zip(a.trim_end().split(',').zip(b.trim_end().split(',')));
     let mut others = columns.filter(|(column, (a, b))| *column != "seconds" && a != b);
     match others.next() {

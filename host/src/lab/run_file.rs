@@ -3,10 +3,11 @@
 
 use crate::base::error::{InputError, quoted};
 use crate::base::lists;
+use crate::lab::apply;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::presets;
-use crate::lab::settings::{self, CUT, float, settings};
+use crate::lab::settings::{CUT, float, settings};
 use mote_lab::axes::{AXES, Axis};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -184,7 +185,7 @@ pub fn resolve(
     let axes = file.axes;
     let own = Config { axes, ..own };
     own.clone().with(&file.options).map_err(|error| file.at_fault(error))?;
-    own.with(&settings::over(options, &file.options, axes)).map_err(blame)
+    own.with(&apply::over(options, &file.options, axes)).map_err(blame)
 }
 
 /// The cut that command line or run file give.
@@ -193,8 +194,8 @@ pub fn resolve(
 ///
 /// [`InputError`], by line and key if it came from the file.
 pub fn cut(file: Option<&RunFile>, options: &Options) -> Result<Option<f64>, InputError> {
-    match (settings::cut(options)?, file) {
-        (None, Some(file)) => settings::cut(&file.options).map_err(|error| file.at_fault(error)),
+    match (apply::cut(options)?, file) {
+        (None, Some(file)) => apply::cut(&file.options).map_err(|error| file.at_fault(error)),
         (given, _) => Ok(given),
     }
 }

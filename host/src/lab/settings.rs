@@ -4,10 +4,10 @@
 use crate::base::error::InputError;
 use crate::base::lists::{self, counts, numbers, positive, sorted};
 use crate::lab::grid::{Config, Signals};
-use crate::lab::options::{Options, RepresentationChoice, parse_classes};
+use crate::lab::options::{RepresentationChoice, parse_classes};
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, ValueEnum};
-use mote_lab::axes::{AXES, Axis, Part};
+use clap::{Arg, ValueEnum};
+use mote_lab::axes::{Axis, Part};
 use mote_lab::recipe::Form;
 use std::fmt::Display;
 
@@ -277,7 +277,12 @@ impl Setting {
         }
     }
 
-    fn apply(&self, config: &mut Config, text: &str) -> Result<(), InputError> {
+    /// Lets a text change the configuration; `D` and `H` change together, elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] that names the setting, what was expected and what was found.
+    pub fn apply(&self, config: &mut Config, text: &str) -> Result<(), InputError> {
         let (axis, name) = match self.does {
             Does::Moves(axis) => (axis, axis.name),
             Does::Sets(sets, _) => return sets(config, self.name, text),
@@ -286,13 +291,13 @@ impl Setting {
             Part::Samples => config.n = sorted(counts(name, text)?).into_iter().map(|n| n as usize).collect(),
             Part::Signal(strength) => config.signal = Signals::new(strength, sorted(numbers(name, text)?)),
             Part::Extra(_) => config.set_values(axis, sorted(numbers(name, text)?)),
-            // Those are pairs: see `models`.
             Part::Dim | Part::Head => {}
         }
         Ok(())
     }
 
-    fn argument(&self) -> Arg {
+    /// The option of a command line.
+    pub fn argument(&self) -> Arg {
         let argument = Arg::new(self.name).long(self.name).value_name(self.value_name).help(self.help);
         match self.takes {
             Takes::List => argument.allow_hyphen_values(true),
@@ -305,82 +310,7 @@ impl Setting {
     }
 }
 
-/// A command with an option for each setting.
-pub fn options_of(command: Command, axes: &'static [Axis]) -> Command {
-    command.args(settings(axes).iter().map(Setting::argument))
-}
-
-/// What was said with those options.
-pub fn said(matches: &ArgMatches, axes: &'static [Axis]) -> Options {
-    let mut options = Options::default();
-    for Setting { name, .. } in settings(axes) {
-        if let Some(text) = matches.get_one::<String>(name) {
-            options.say(name, text.clone());
-        }
-    }
-    options
-}
-
-impl FromArgMatches for Options {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(said(matches, AXES))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for Options {
-    fn augment_args(command: Command) -> Command {
-        options_of(command, AXES)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-/// The options of the command line over those of a run file: what says the same thing in another form goes.
-pub fn over(above: &Options, below: &Options, axes: &'static [Axis]) -> Options {
-    let settings = settings(axes);
-    let group = |name: &str| settings.iter().find(|setting| setting.name == name).and_then(|setting| setting.one_of);
-    above.over(below, |own, other| own == other || (group(own).is_some() && group(own) == group(other)))
-}
-
-/// The cut, if it is given.
-///
-/// # Errors
-///
-/// [`InputError`] for what is no positive number.
-pub fn cut(options: &Options) -> Result<Option<f64>, InputError> {
-    options.get(CUT).map(|text| number(CUT, text)).transpose()
-}
-
 impl Config {
-    /// Lets options speak over it.
-    ///
-    /// # Errors
-    ///
-    /// [`InputError`] that names the option, what was expected and what was found.
-    pub fn with(mut self, options: &Options) -> Result<Self, InputError> {
-        let settings = settings(self.axes);
-        let given: Vec<&Setting> = settings.iter().filter(|setting| options.says(setting.name)).collect();
-        for (i, Setting { name, one_of, .. }) in given.iter().enumerate() {
-            if let Some(other) = given[..i].iter().find(|other| one_of.is_some() && other.one_of == *one_of) {
-                let all = settings.iter().filter(|setting| setting.one_of == *one_of).map(|setting| setting.name);
-                let all = all.collect::<Vec<_>>().join(", ");
-                return Err(InputError::option(name, format!("expected only one of {all}, found {} too", other.name)));
-            }
-        }
-        for setting in given {
-            setting.apply(&mut self, options.get(setting.name).unwrap_or_default())?;
-        }
-        self.models = models(&self, options)?;
-        self.checked()
-    }
-
     fn paper(&mut self, name: &'static str) -> Result<(&mut f64, &mut f64, &mut f64), InputError> {
         match &mut self.recipe.form {
             Form::Paper { big, small, divisor } => Ok((big, small, divisor)),
@@ -408,44 +338,6 @@ impl Config {
 
 fn not_here(option: &'static str, form: &str) -> InputError {
     InputError::option(option, format!("expected a preset of the {form} form for this option"))
-}
-
-/// `D` and `H` of every model: lists of one length, or one of them for all. Of one list alone, the other's values serve
-/// only if there is no doubt which of them belongs to which.
-fn models(config: &Config, options: &Options) -> Result<Vec<(u64, usize)>, InputError> {
-    let own = &config.models;
-    let axis = |part: Part| config.axes.iter().find(|axis| axis.part == part).map_or("", |axis| axis.name);
-    let (dim, head) = (axis(Part::Dim), axis(Part::Head));
-    let list = |name| options.get(name).map(|text| counts(name, text)).transpose();
-    let (mut dims, mut heads) = match (list(dim)?, list(head)?) {
-        (None, None) => return Ok(own.clone()),
-        (Some(dims), Some(heads)) => (dims, heads),
-        (Some(dims), None) => match &sorted(own.iter().map(|model| model.1 as u64).collect())[..] {
-            [one] => (dims, vec![*one]),
-            several => return Err(alone(dim, head, several)),
-        },
-        (None, Some(heads)) => match &sorted(own.iter().map(|model| model.0).collect())[..] {
-            several if several.len() == 1 || heads.len() == 1 => (several.to_vec(), heads),
-            several => return Err(alone(head, dim, several)),
-        },
-    };
-    let count = dims.len().max(heads.len());
-    for (option, list) in [(dim, &mut dims), (head, &mut heads)] {
-        if list.len() == 1 {
-            list.resize(count, list[0]);
-        } else if list.len() != count {
-            let found = format!("expected 1 or {count} values, as many as the other of D and H, found {}", list.len());
-            return Err(InputError::option(option, found));
-        }
-    }
-    Ok(sorted(dims.into_iter().zip(heads.into_iter().map(|head| head as usize)).collect()))
-}
-
-/// One of `D` and `H` was given, and the models there are have several of the other.
-fn alone(given: &'static str, other: &str, several: &[u64]) -> InputError {
-    let several = several.iter().map(u64::to_string).collect::<Vec<_>>().join(" or ");
-    let choices = format!("expected {other} too, one value or as many as {given}");
-    InputError::option(given, format!("{choices}: its own models have {several}; found {given} alone"))
 }
 
 /// With a point, as TOML wants it.

@@ -11,7 +11,7 @@ use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::parquet::Columns;
 use crate::lab::session::{Model, Session, condition, ends, machine, places, shown_in_curves, verdicts};
-use crate::lab::{page, parquet, phase_page, store, wording};
+use crate::lab::{page, parquet, phase_page, rows, wording};
 use mote_lab::boundary::{Crossing, Missing};
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
@@ -145,7 +145,7 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put(parquet::NAME, parquet::cells(cells.all, config, &store::digest(config), cells.extra)?)?;
+    put(parquet::NAME, parquet::cells(cells.all, config, &rows::digest(config), cells.extra)?)?;
     put("summary.csv", summary::to_csv(groups, &config.swept()).into())?;
     put("boundary.json", boundaries(config, models, session.threshold)?)?;
     for model in models {
