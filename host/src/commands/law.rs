@@ -20,7 +20,7 @@ use mote_core::params::Init;
 use mote_core::shape::Shape;
 use mote_core::train::Settings;
 use mote_lab::boundary::Boundary;
-use mote_lab::place::GridPoint;
+use mote_lab::place::{GridPoint, NEUTRAL};
 use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
 use mote_protocol::report::Record;
@@ -243,7 +243,8 @@ fn cells(args: &LawArgs) -> Result<Vec<Cell>, InputError> {
 /// A cell's own seed. Cells of one seed share their noise whatever their place, and their means would then rise and fall
 /// together along the whole grid.
 fn seed(samples: usize, snr: f64, replicate: u32) -> u64 {
-    GridPoint { samples, signal_norm: f64::from(NOISE_NORM) * snr, replicate, dim: 0, head: 0 }.seed(RUN_SEED)
+    GridPoint { samples, signal_norm: f64::from(NOISE_NORM) * snr, replicate, dim: 0, head: 0, extra: NEUTRAL }
+        .seed(RUN_SEED)
 }
 
 impl Cell {

@@ -1,6 +1,8 @@
 //! The laboratory at the command line: grids, folders, pages and pictures around `mote-lab`.
 
+pub mod apply;
 pub mod columns;
+pub mod cost;
 pub mod dynamics;
 pub mod dynamics_page;
 pub mod estimate;
@@ -12,13 +14,15 @@ pub mod options;
 pub mod page;
 pub mod parquet;
 pub mod parts;
+pub mod phase_page;
 pub mod plot;
 pub mod plot_dynamics;
-pub mod phase_page;
 pub mod presets;
+pub mod rows;
 pub mod run_file;
 pub mod runner;
 pub mod session;
+pub mod settings;
 pub mod store;
 pub mod summarize;
 pub mod task;
