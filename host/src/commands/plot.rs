@@ -24,7 +24,7 @@ test_error, converged, seconds.
 
 Examples:
   mote plot fig1
-  mote plot fig1 --x n_snr2 --y test_loss --by n --log x --out loss.pdf
+  mote plot fig1 --x n_snr2 --y test_loss --by n --log x --out loss.png
   mote plot fig1 --color steps --out steps.png
   mote plot benign --y attention_signal"
 )]
@@ -50,7 +50,7 @@ pub struct PlotArgs {
     /// Axes that are logarithmic [default: those whose values stand in equal ratios, SNR and N SNR^2]
     #[arg(long, value_name = "AXES", value_enum)]
     pub log: Option<Log>,
-    /// Picture to write, .svg, .pdf or .png with 300 dots to an inch [default: plot.svg in the folder]
+    /// Picture to write, .svg, .png with 300 dots to an inch, or .pdf if built with --features pdf [default: plot.svg in the folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Show the picture at the end
@@ -96,7 +96,10 @@ fn format_of(out: &Path) -> Result<Format, InputError> {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
         Some("pdf") if cfg!(feature = "pdf") => Ok(Format::Pdf),
-        Some("pdf") => Err(InputError::option("out", "this mote was built without the feature pdf; .svg and .png it has")),
+        Some("pdf") => Err(InputError::option(
+            "out",
+            "expected .svg or .png, found .pdf, which takes a mote built with --features pdf",
+        )),
         _ => {
             let found = out.display();
             Err(InputError::option("out", format!("expected a name that ends in .svg, .png or .pdf, found {found}")))

@@ -4,8 +4,8 @@ use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::base::progress::{counted, print_line};
 use crate::draw;
-use crate::draw::picture::SCREEN;
 use crate::draw::axis::Axis;
+use crate::draw::picture::SCREEN;
 use crate::draw::{Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
@@ -66,6 +66,9 @@ pub fn summarize(
             print_line(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
         }
         report(model)?;
+    }
+    if models.iter().any(|model| model.boundary.crossings.iter().any(|crossing| crossing.snr.is_some())) {
+        print_line(format_args!("crossings: {}", wording::SMOOTHING))?;
     }
     let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
@@ -225,7 +228,7 @@ fn report(model: &Model) -> anyhow::Result<()> {
         }
     }
     if boundary.crossings.iter().any(|crossing| crossing.snr.is_some()) {
-        print_line(format_args!("{}; {}", wording::intervals(model), wording::SMOOTHING))?;
+        print_line(wording::intervals(model))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();
