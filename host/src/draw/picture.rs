@@ -87,7 +87,8 @@ impl Picture {
     }
 }
 
-#[cfg(all(test, feature = "pdf"))]
+#[cfg(test)]
+#[cfg(feature = "pdf")]
 mod tests {
     use crate::draw::axis::Axis;
     use crate::draw::heat::{Curve, Heat, Place, picture};

@@ -144,7 +144,7 @@ impl Cells {
         }
         let names = values(&lines);
         let shown = evenly(&names, MOST_LINES);
-        let (mut figures, mut count, mut least, mut most) = (Vec::new(), 0, usize::MAX, 0);
+        let (mut figures, mut count, mut hidden, mut least, mut most) = (Vec::new(), 0, 0, usize::MAX, 0);
         for title in in_order(&panels) {
             let mut series = Vec::new();
             for (at, name) in shown.iter().enumerate() {
@@ -159,6 +159,8 @@ impl Cells {
             }
             let log = wanted.log.map(|log| (matches!(log, Log::X | Log::Xy), matches!(log, Log::Y | Log::Xy)));
             let is_log = log.unwrap_or((self.is_log(x, &xs), false));
+            let fits = |(x, y): &(f64, f64)| (!is_log.0 || *x > 0.0) && (!is_log.1 || *y > 0.0);
+            hidden += series.iter().flat_map(|series: &Series| &series.points).filter(|point| !fits(point)).count();
             let y_label = if most > 1 && is_axis { format!("{}, mean \u{b1} 2 s.e.", label(y)) } else { label(y) };
             figures.push(Panel {
                 title: if title.is_empty() { self.constants_of(&used) } else { title },
@@ -181,7 +183,11 @@ impl Cells {
             true => ", a single one and so no band",
             false => " of a place",
         };
-        let says = format!("{y} over {x}: {count} points, means over {over} replicates{bands}{left}");
+        let hidden = match hidden {
+            0 => String::new(),
+            _ => format!("; {hidden} of them left out, 0 or less on a logarithmic axis"),
+        };
+        let says = format!("{y} over {x}: {count} points, means over {over} replicates{bands}{left}{hidden}");
         Ok(Drawn { picture: draw::panels(figures), says })
     }
 

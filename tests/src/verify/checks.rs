@@ -146,7 +146,7 @@ fn cargo(lane: Lane, needs: Needs, tier: Volume, name: &str, args: &str) -> Chec
 
 /// What needs nothing but Rust.
 fn host() -> Vec<Check> {
-    use Volume::{Fast, Full};
+    use Volume::{Fast, Full, Nightly};
     let check = |tier, name, args: &str| cargo(Lane::Host, Needs::Nothing, tier, name, args);
     let texts = Check { work: Work::MutantTexts, ..check(Fast, "mutants find their places", "none") };
     let features = "--package mote-core --package mote-protocol --package mote-runtime --features mote-core/fast-math,mote-runtime/defmt";
@@ -164,6 +164,7 @@ fn host() -> Vec<Check> {
         ),
         check(Full, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings")),
         check(Full, "docs", &format!("{doc} {HOST}")),
+        check(Nightly, "pictures as PDF", "test --package mote-host --features pdf --lib draw::picture"),
     ]
 }
 
