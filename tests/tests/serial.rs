@@ -4,7 +4,7 @@
 use mote_core::rng::{Purpose, Stream};
 use mote_host::board::build;
 use mote_host::board::machine::{self, Machine};
-use mote_host::emulator::qemu::{Emulator, LineEvent};
+use mote_host::emulator::qemu::{Emulator, Output};
 use std::time::Duration;
 
 /// Long enough for a loaded machine; a board that works takes under a second.
@@ -24,9 +24,9 @@ fn start(machine: &'static Machine) -> Emulator {
 fn line(board: &mut Emulator) -> String {
     loop {
         match board.listen().unwrap() {
-            LineEvent::Line(line) => return line,
-            LineEvent::Nothing => {}
-            LineEvent::End => panic!("the board has ended"),
+            Output::Line(line) => return line,
+            Output::Nothing => {}
+            Output::End => panic!("the board has ended"),
         }
     }
 }
