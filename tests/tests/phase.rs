@@ -370,6 +370,43 @@ fn a_run_file_says_what_options_say() {
     assert!(cells(&by_file).iter().all(|cell| cell.contains(",tokens,")));
 }
 
+/// Beside every interval stands what it rests on, and where there is none, why; an N that does not cross is named with
+/// the option that may help.
+#[test]
+fn statistics_say_what_they_rest_on() {
+    let folder = TempDir::new().unwrap();
+    let law = |out: &str, more: &[&str]| {
+        let out = folder.path().join(out);
+        let model = ["--preset", "law", "--dim", "64", "--head", "8", "--quiet", "--progress", "none"];
+        let output = Command::new(env!("CARGO_BIN_EXE_mote-under-test")).arg("phase").args(model).args(more);
+        let output = output.arg("--out").arg(&out).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let boundary: serde_json::Value = serde_json::from_str(&read(out.join("boundary.json"))).unwrap();
+        (String::from_utf8(output.stdout).unwrap(), boundary, read(out.join("report.html")))
+    };
+    let (said, boundary, page) = law("three", &["--n", "4,8,16", "--signal", "1..3.4..0.4", "--replicates", "3"]);
+    let left_out = "over 2 of 3 N: N=4 does not cross, widen --signal";
+    for part in [
+        "N=  4: test loss does not cross 0.2 on this grid, every mean is above the cut; widen --signal\n",
+        &format!("exponent {left_out}\n"),
+        "95% intervals by 2,000 redraws, 3 replicates (few)\n",
+        "crossings: the mean test losses of each N are first made never rising with the signal",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(page.contains(left_out) && page.contains("95% intervals by 2,000 redraws, 3 replicates (few)"));
+    assert!(page.contains("first made never rising"));
+    assert_eq!(boundary["intervals"]["redraws"], 2000);
+    let crossing = |at: usize, key: &str| boundary["models"][0]["crossings"][at][key].clone();
+    assert_eq!((crossing(0, "missing"), crossing(0, "snr")), ("all_above".into(), serde_json::Value::Null));
+    assert_eq!((crossing(1, "missing"), crossing(1, "replicates")), (serde_json::Value::Null, [3, 3].into()));
+
+    let (said, boundary, page) = law("one", &["--n", "8,16", "--signal", "1..5..0.5", "--replicates", "1"]);
+    assert!(said.contains("(no interval: one replicate), N SNR^2 = ") && said.contains("1 replicate (few)"), "{said}");
+    assert!(page.contains("(no interval: one replicate)"));
+    assert_eq!(boundary["models"][0]["crossings"][0]["missing"], "one_replicate");
+}
+
 #[test]
 fn a_dry_run_writes_nothing() {
     let folder = TempDir::new().unwrap();

@@ -92,6 +92,10 @@ fn any_column_is_an_axis() {
     std::fs::write(folder.path().join("summary.csv"), summary).unwrap();
     let (svg, says) = drawn(folder.path(), &["--y", "mean_steps"]);
     assert!(svg.contains(">mean steps<") && says.contains("2 points"), "{says}");
+    let summary = "n,signal_norm,snr,n_snr2,dim,head,mean_steps\n4,1,1,4,64,8,10\n4,2,2,16,64,8,0\n";
+    std::fs::write(folder.path().join("summary.csv"), summary).unwrap();
+    let (_, says) = drawn(folder.path(), &["--y", "mean_steps", "--log", "y"]);
+    assert!(says.contains("1 of them left out, 0 or less on a logarithmic axis"), "{says}");
 }
 
 #[test]

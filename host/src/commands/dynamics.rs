@@ -91,7 +91,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     for (stem, y_label, quantities) in [
         ("loss", "loss, error", &QUANTITIES[0..3]),
         ("attention", "attention", &QUANTITIES[3..5]),
-        ("values", "V_mu, V_xi", &QUANTITIES[5..7]),
+        ("values", "V_\u{3bc}, V_\u{3be}", &QUANTITIES[5..7]),
         ("products", "query-key products", &QUANTITIES[7..11]),
     ] {
         let (svg, png) = draw::render(vec![panel(&table, stages, &title, y_label, quantities)])?;

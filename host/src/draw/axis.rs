@@ -51,15 +51,17 @@ pub(super) fn step((low, high): (f64, f64)) -> f64 {
 
 /// The value at a mark of such an axis, not its logarithm.
 pub(super) fn format() -> TickFormat {
-    TickFormat::Custom(Arc::new(|place| {
-        let value = 10f64.powf(place);
-        if !(1e-4..1e6).contains(&value) {
-            return format!("{value:.0e}");
-        }
-        let digits = (2.0 - place.floor()).max(0.0) as usize;
-        let text = format!("{value:.digits$}");
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-    }))
+    TickFormat::Custom(Arc::new(|place| short(10f64.powf(place))))
+}
+
+/// A value as a person would write it, with three digits.
+pub(super) fn short(value: f64) -> String {
+    if !(1e-4..1e6).contains(&value) {
+        return format!("{value:.0e}");
+    }
+    let digits = (2.0 - value.log10().floor()).max(0.0) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, counted};
 use crate::draw::axis::Axis;
 use crate::draw::{self, Dots, Panel, Series};
+use crate::lab::columns::label;
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::dynamics::{QUANTITIES, Row, Stages, follow};
@@ -105,7 +106,7 @@ pub(crate) fn panel(
             table.iter().map(|row| row[of(name)]).map(|m| Some(m.mean + sign * 2.0 * m.sd?)).collect()
         };
         Series {
-            name: name.replace('_', " "),
+            name: label(name),
             color: color.into(),
             dashed: false,
             points: points(&|m| m.mean),

@@ -4,7 +4,7 @@ use crate::base::error::InputError;
 use crate::base::lists;
 use crate::draw::axis::Axis;
 use crate::draw::{self, COLORS, Dots, Panel, Series};
-use crate::lab::columns::Table;
+use crate::lab::columns::{Table, label};
 use crate::lab::dynamics::X_LABEL;
 use crate::lab::plot::{Drawn, Kind, Log, Wanted};
 use mote_lab::dynamics::QUANTITIES;
@@ -42,7 +42,7 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
         Some(y) => {
             let known: Vec<&str> = QUANTITIES.to_vec();
             one = [known.iter().copied().find(|name| name == y).ok_or_else(|| lists::unknown("y", y, &known))?];
-            vec![(y.replace('_', " "), &one[..])]
+            vec![(label(y), &one[..])]
         }
         None => FAMILIES.map(|(label, names)| (label.to_owned(), names)).into(),
     };
@@ -51,7 +51,7 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
         let has_band = rows.iter().all(|row| !sds[*row].is_nan());
         let edge = |sign: f64| rows.iter().map(|row| means[*row] + sign * 2.0 * sds[*row]).collect();
         Series {
-            name: name.replace('_', " "),
+            name: label(name),
             color: COLORS[at % COLORS.len()].into(),
             dashed: false,
             points: rows.iter().map(|row| (steps[*row], means[*row])).collect(),

@@ -105,6 +105,9 @@ fn conclude(
         }
         report(model)?;
     }
+    if models.iter().any(|model| model.boundary.crossings.iter().any(|crossing| crossing.snr.is_some())) {
+        print_line(format_args!("crossings: {}", wording::SMOOTHING))?;
+    }
     let table = session.csv.then_some("cells.csv");
     let names: Vec<&str> = table.into_iter().chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
@@ -285,7 +288,7 @@ fn report(model: &Model) -> anyhow::Result<()> {
         }
     }
     if boundary.crossings.iter().any(|crossing| crossing.snr.is_some()) {
-        print_line(format_args!("{}; {}", wording::intervals(model), wording::SMOOTHING))?;
+        print_line(wording::intervals(model))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();
