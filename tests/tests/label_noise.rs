@@ -88,7 +88,7 @@ fn apart(engine: &[Option<[f64; 4]>], space: &[Option<[f64; 4]>]) -> [f64; 4] {
 #[test]
 fn means_under_label_noise_are_those_of_the_engine() {
     let spaces = [Representation::Tokens, Representation::Sampled, Representation::Free];
-    let of_place = |at: usize| {
+    let of_place = move |at: usize| {
         let engine = figures(at, 5, Representation::Weights);
         spaces.map(|space| {
             let seed = if space == Representation::Tokens { 5 } else { 50 + space as u64 };
@@ -104,7 +104,6 @@ fn means_under_label_noise_are_those_of_the_engine() {
         })
     };
     let halves = [0, 1].map(|half| {
-        let of_place = of_place.clone();
         std::thread::spawn(move || (half..PLACES.len()).step_by(2).map(|at| (at, of_place(at))).collect::<Vec<_>>())
     });
     let all: Vec<_> = halves.into_iter().flat_map(|half| half.join().unwrap()).collect();

@@ -41,12 +41,6 @@ impl Group {
         (self.model, self.extra) == (other.model, other.extra)
     }
 
-    /// Where this is, as its first replicate.
-    pub fn place(&self) -> GridPoint {
-        let (Self { n: samples, signal_norm, extra, .. }, (dim, head)) = (self, self.model);
-        GridPoint { samples: *samples, signal_norm: *signal_norm, replicate: 0, dim, head, extra: *extra }
-    }
-
     /// `N SNR^2`.
     pub fn n_snr2(&self) -> f64 {
         self.n as f64 * self.snr * self.snr

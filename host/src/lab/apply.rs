@@ -70,11 +70,12 @@ impl Config {
     pub fn with(mut self, options: &Options) -> Result<Self, InputError> {
         let settings = settings(self.axes);
         let given: Vec<&Setting> = settings.iter().filter(|setting| options.says(setting.name)).collect();
-        for (i, Setting { name, one_of, .. }) in given.iter().enumerate() {
-            if let Some(other) = given[..i].iter().find(|other| one_of.is_some() && other.one_of == *one_of) {
-                let all = settings.iter().filter(|setting| setting.one_of == *one_of).map(|setting| setting.name);
-                let all = all.collect::<Vec<_>>().join(", ");
-                return Err(InputError::option(name, format!("expected only one of {all}, found {} too", other.name)));
+        for (i, setting) in given.iter().enumerate() {
+            let is_one_of = |other: &&Setting| setting.one_of.is_some() && other.one_of == setting.one_of;
+            if let Some(other) = given[..i].iter().copied().find(is_one_of) {
+                let all: Vec<&str> = settings.iter().filter(is_one_of).map(|setting| setting.name).collect();
+                let found = format!("expected only one of {}, found {} too", all.join(", "), other.name);
+                return Err(InputError::option(setting.name, found));
             }
         }
         for setting in given {

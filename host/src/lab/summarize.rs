@@ -42,8 +42,7 @@ pub struct Cells<'a> {
 /// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The cells are saved, and the
 /// same command ends the work.
 pub fn summarize(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
-    let make = |groups: &[Group], models: &[Model]| make(config, cells, groups, models, session, stop);
-    conclude(config, cells, make, out, session, stop)
+    conclude(config, cells, |groups, models| make(config, cells, groups, models, session, stop), out, session, stop)
 }
 
 /// Writes where the cells turn at the cut of the session, beside the files of another cut.
@@ -52,16 +51,17 @@ pub fn summarize(config: &Config, cells: Cells, out: &OutFolder, session: &Sessi
 ///
 /// As [`summarize`].
 pub fn beside(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
-    let make = |_: &[Group], models: &[Model]| {
-        let at = format!("-cut{}", session.threshold);
-        let mut files = vec![(format!("boundary{at}.json"), boundaries(config, models, session.threshold)?)];
-        for model in models {
-            files.extend(pictures(model, models.len(), &at, &[("cut", &[Shown::Cut])])?);
-        }
-        Ok(files)
-    };
-    let session = Session { csv: false, ..session.clone() };
-    conclude(config, cells, make, out, &session, stop)
+    let alone = Session { csv: false, ..session.clone() };
+    conclude(config, cells, |_, models| beside_files(config, models, session.threshold), out, &alone, stop)
+}
+
+fn beside_files(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Files> {
+    let at = format!("-cut{cut}");
+    let mut files = vec![(format!("boundary{at}.json"), boundaries(config, models, cut)?)];
+    for model in models {
+        files.extend(pictures(model, models.len(), &at, &[("cut", &[Shown::Cut])])?);
+    }
+    Ok(files)
 }
 
 /// Names and contents.
