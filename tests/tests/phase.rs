@@ -378,8 +378,9 @@ fn statistics_say_what_they_rest_on() {
     let law = |out: &str, more: &[&str]| {
         let out = folder.path().join(out);
         let model = ["--preset", "law", "--dim", "64", "--head", "8", "--quiet", "--progress", "none"];
-        let output = Command::new(env!("CARGO_BIN_EXE_mote-under-test")).arg("phase").args(model).args(more);
-        let output = output.arg("--out").arg(&out).stdin(Stdio::null()).output().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
+        let output = command.arg("phase").args(model).args(more).arg("--out").arg(&out).stdin(Stdio::null());
+        let output = output.output().unwrap();
         assert!(output.status.success(), "{}", stderr(&output));
         let boundary: serde_json::Value = serde_json::from_str(&read(out.join("boundary.json"))).unwrap();
         (String::from_utf8(output.stdout).unwrap(), boundary, read(out.join("report.html")))

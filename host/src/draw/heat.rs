@@ -154,6 +154,10 @@ impl Grid {
         let mut xs: Vec<f64> = values.iter().map(|place| place.x).collect();
         xs.sort_by(f64::total_cmp);
         xs.dedup_by(|a, b| is_same(*a, *b));
+        let longest = values.chunk_by(|a, b| is_same(a.y, b.y)).map(<[Place]>::len).max().unwrap_or(0);
+        if 2 * xs.len() > 3 * longest {
+            return Self::of_own_columns(values);
+        }
         let (mut ys, mut places, mut first) = (Vec::new(), Vec::new(), 0);
         for row in values.chunk_by(|a, b| is_same(a.y, b.y)) {
             ys.push(row[0].y);
@@ -168,6 +172,29 @@ impl Grid {
             first += row.len();
         }
         Self { values, places, x: edges(&xs), y: edges(&ys), ys: fine(&ys), xs: fine(&xs) }
+    }
+
+    /// Of sorted places whose rows have columns of their own, as N SNR^2 has over a grid of signals: every place reaches
+    /// half way to its neighbours in its row.
+    fn of_own_columns(values: Vec<Place>) -> Self {
+        const COLUMNS: usize = 1000;
+        let (mut ys, mut rows, mut first) = (Vec::new(), Vec::new(), 0);
+        for row in values.chunk_by(|a, b| is_same(a.y, b.y)) {
+            ys.push(row[0].y);
+            let xs: Vec<f64> = row.iter().map(|place| place.x).collect();
+            rows.push((first, edges(&xs), xs));
+            first += row.len();
+        }
+        let ends = rows.iter().map(|(_, ends, _)| *ends);
+        let x = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |x, ends| (x.0.min(ends.0), x.1.max(ends.1)));
+        let middle = |column: usize| x.0 + (column as f64 + 0.5) * (x.1 - x.0) / COLUMNS as f64;
+        let place = |(first, ends, xs): &(usize, (f64, f64), Vec<f64>), at: f64| {
+            let next = xs.partition_point(|x| *x < at).min(xs.len() - 1);
+            let is_nearer = next > 0 && at - xs[next - 1] < xs[next] - at;
+            (ends.0..=ends.1).contains(&at).then(|| first + next - usize::from(is_nearer))
+        };
+        let places = rows.iter().map(|row| (0..COLUMNS).map(|column| place(row, middle(column))).collect()).collect();
+        Self { values, places, x, y: edges(&ys), ys: fine(&ys), xs: (0..COLUMNS).collect() }
     }
 
     /// Rows from the bottom of the picture upwards.
@@ -273,4 +300,31 @@ fn fine(values: &[f64]) -> Vec<usize> {
         at
     };
     (0..count as usize).map(|i| nearest(low + (i as f64 + 0.5) * (high - low) / count)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(x: f64, y: f64) -> Place {
+        Place { x, y, value: Some(x), is_partial: false }
+    }
+
+    #[test]
+    fn a_missing_place_stays_empty() {
+        let grid = Grid::of(vec![place(1.0, 1.0), place(2.0, 1.0), place(3.0, 1.0), place(1.0, 2.0), place(3.0, 2.0)]);
+        let shown = grid.rows(|place| place.map(|place| place.x));
+        assert_eq!(shown, [[Some(1.0), Some(2.0), Some(3.0)], [Some(1.0), None, Some(3.0)]]);
+    }
+
+    #[test]
+    fn rows_with_columns_of_their_own_fill_their_own_range() {
+        let xs = [1.0, 2.0, 3.0, 4.0];
+        let grid = Grid::of(xs.iter().flat_map(|x| [place(*x, 1.0), place(2.1 * x, 2.0)]).collect());
+        let shown = grid.rows(|place| place.map(|place| place.x));
+        assert_eq!((grid.x.0, grid.y), (0.5, (0.5, 2.5)));
+        let at = |row: &[Option<f64>], x: f64| row[((x - 0.5) / (grid.x.1 - 0.5) * row.len() as f64) as usize];
+        assert_eq!([1.4, 1.6, 4.4, 4.6].map(|x| at(&shown[0], x)), [Some(1.0), Some(2.0), Some(4.0), None]);
+        assert_eq!([0.9, 1.2, 3.0, 9.0].map(|x| at(&shown[1], x)), [None, Some(2.1), Some(2.1), Some(8.4)]);
+    }
 }

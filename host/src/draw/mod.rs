@@ -98,7 +98,7 @@ fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
             .with_x_label(&panel.x.label)
             .with_y_label(&panel.y.label);
         let layout = log_scales(layout, panel);
-        let layout = layout.with_legend_position(LegendPosition::OutsideBottomColumns).with_legend_col_limit(2);
+        let layout = if is_shared { layout } else { own_legend(layout) };
         let layout = if panel.from_zero && !panel.y.is_log { layout.with_y_axis_min(0.0) } else { layout };
         match panel.y_max {
             Some(top) => layout.with_y_axis_max(top),
@@ -117,6 +117,12 @@ fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
         true if names.len() > MOST_NAMES_BELOW => figure.with_shared_legend().render(),
         true => figure.with_shared_legend_bottom().render(),
     }
+}
+
+/// Puts the legend of a panel below it, and its horizontal label out of the legend's way.
+fn own_legend(layout: Layout) -> Layout {
+    let layout = layout.with_legend_position(LegendPosition::OutsideBottomColumns).with_legend_col_limit(2);
+    layout.with_legend_box(false).with_x_label_offset(0.0, -6.0)
 }
 
 /// Sets the scales of ratios, each as far as the points of the panel and a little more, not to whole powers of ten.

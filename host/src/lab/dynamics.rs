@@ -4,7 +4,7 @@ use crate::base::error::{InputError, Interrupted};
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, counted};
 use crate::draw::axis::Axis;
-use crate::draw::{self, Dots, Panel, Series};
+use crate::draw::{COLORS, Dots, Panel, Series};
 use crate::lab::columns::label;
 use anyhow::Context;
 use mote_lab::control::Control;
@@ -96,9 +96,8 @@ pub(crate) fn panel(
     y_label: &str,
     quantities: &[&str],
 ) -> Panel {
-    let colors = [draw::BLUE, draw::ORANGE, draw::RED, draw::GREEN];
     let of = |name: &str| QUANTITIES.iter().position(|known| *known == name).unwrap_or(0);
-    let series = quantities.iter().zip(colors).map(|(name, color)| {
+    let series = quantities.iter().zip(COLORS).map(|(name, color)| {
         let points = |value: &dyn Fn(&Moments) -> f64| -> Vec<(f64, f64)> {
             table.iter().enumerate().map(|(step, row)| (step as f64 + 1.0, value(&row[of(name)]))).collect()
         };

@@ -231,7 +231,9 @@ impl Cells {
                     return Err(InputError::option("log", format!("--{option} has 0 or less, which has no logarithm")));
                 }
             }
-            if places.iter().any(|place| place.value.is_none()) {
+            let count = |values: &dyn Fn(&Place) -> u64| places.iter().map(values).collect::<BTreeSet<_>>().len();
+            let is_whole = places.len() == count(&|place| place.x.to_bits()) * count(&|place| place.y.to_bits());
+            if !is_whole || places.iter().any(|place| place.value.is_none()) {
                 x_axis.label += " (hatched: no number)";
             }
             let curve = self.boundary(&x, &y, &title)?;

@@ -6,7 +6,7 @@ use crate::base::progress::{counted, print_line};
 use crate::draw;
 use crate::draw::axis::Axis;
 use crate::draw::picture::SCREEN;
-use crate::draw::{Dots, Panel, Series};
+use crate::draw::{COLORS, Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::parquet::Columns;
@@ -206,7 +206,6 @@ fn boundaries(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Vec
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
 fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let colors = [draw::BLUE, draw::ORANGE, draw::GREEN, draw::RED];
     let panel = |n: &usize| {
         let line = |(model, color): (&Model, &&str)| {
             let of_n = model.groups.chunk_by(|a, b| a.n == b.n).find(|row| row[0].n == *n).unwrap_or_default();
@@ -234,7 +233,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             x: Axis { label: "N SNR\u{b2}".into(), is_log: true },
             y: Axis::linear("test loss"),
             y_max: None,
-            series: models.iter().zip(colors.iter().cycle()).map(line).collect(),
+            series: models.iter().zip(COLORS.iter().cycle()).map(line).collect(),
             marks: Vec::new(),
             from_zero: true,
         }
