@@ -1,10 +1,11 @@
 //! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
 
-use crate::base::error::{InputError, Interrupted};
+use crate::base::error::Interrupted;
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, print_line};
 use crate::lab::estimate;
 use crate::lab::grid::Config;
+use crate::lab::memory;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use crate::lab::runner;
@@ -84,7 +85,7 @@ pub struct PhaseArgs {
 ///
 /// # Errors
 ///
-/// [`InputError`] for impossible options and folders; [`Interrupted`] with every finished cell saved.
+/// [`InputError`](crate::base::error::InputError) for impossible options and folders; [`Interrupted`] with every finished cell saved.
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
@@ -96,7 +97,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
     lists::positive("cut", cut)?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
-    check_memory(&config, &places, threads).map_err(too_large)?;
+    memory::check(&config, &places, threads, "cell").map_err(too_large)?;
     if args.dry_run {
         return describe(&config, &places, threads);
     }
@@ -125,43 +126,8 @@ fn describe(config: &Config, places: &[GridPoint], threads: usize) -> anyhow::Re
     let in_space = |space: &Representation| places.iter().filter(|place| config.space_of(place) == *space).count();
     let spaces = Representation::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
     print_line(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
-    estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
-}
-
-/// Bytes of the largest cell, and which it is.
-fn largest<'a>(config: &Config, places: &'a [GridPoint]) -> (f64, &'a GridPoint) {
-    let bytes = |place: &GridPoint| config.bytes(place, config.space_of(place));
-    places.iter().map(|place| (bytes(place), place)).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid has cells")
-}
-
-/// Refuses what the machine cannot hold, before the first cell.
-fn check_memory(config: &Config, places: &[GridPoint], threads: usize) -> Result<(), InputError> {
-    let mut system = sysinfo::System::new(); // an error where the platform cannot tell
-    let available = match &mut system {
-        Ok(system) => {
-            system.refresh_memory();
-            system.available_memory() as f64
-        }
-        // A machine that cannot say has nothing to refuse by.
-        Err(_) => return Ok(()),
-    };
-    let (bytes, place) = largest(config, places);
-    let needed = bytes * threads as f64;
-    if available == 0.0 || needed <= available {
-        return Ok(());
-    }
-    let GridPoint { samples, dim, head, .. } = place;
-    let space = config.space_of(place).name();
-    Err(InputError::option(
-        "space",
-        format!(
-            "{} of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
-             machine has {:.1} GB free; try --space auto, or fewer --threads",
-            counted(threads, "cell"),
-            needed / 1e9,
-            available / 1e9
-        ),
-    ))
+    let bytes = threads as f64 * memory::largest(config, places).0;
+    estimate::describe(config, places, threads, bytes, estimate::CELLS)
 }
 
 /// Computes the cells that are missing, each on one thread, in the order of `places`. Whether all are done.

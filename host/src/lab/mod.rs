@@ -2,10 +2,12 @@
 
 pub mod dynamics;
 pub mod dynamics_page;
+pub mod dynamics_summary;
 pub mod estimate;
 pub mod grid;
 pub mod heatmap;
 pub mod journal;
+pub mod memory;
 pub mod options;
 pub mod page;
 pub mod parquet;
@@ -13,6 +15,7 @@ pub mod phase_page;
 pub mod presets;
 pub mod run_file;
 pub mod runner;
+pub mod runs;
 pub mod session;
 pub mod store;
 pub mod summarize;

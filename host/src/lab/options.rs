@@ -47,7 +47,7 @@ pub struct Options {
     #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
     pub signal: Option<String>,
     /// Independent repetitions of every (N, signal): fresh data and weights
-    #[arg(long, value_name = "R", allow_negative_numbers = true, value_parser = whole::<u32>)]
+    #[arg(long, visible_alias = "runs", value_name = "R", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub replicates: Option<u32>,
     /// Seed of the whole run
     #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = whole::<u64>)]
@@ -86,7 +86,7 @@ pub struct Options {
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
     pub stop_loss: Option<f64>,
     /// Steps after which a cell counts as not converged
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32>)]
+    #[arg(long, visible_alias = "steps", value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32>)]
     pub max_steps: Option<u32>,
     /// Fresh test samples per cell
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<usize>)]

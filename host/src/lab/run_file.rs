@@ -129,7 +129,9 @@ pub fn blame(error: InputError, file: Option<&RunFile>, given: &Options) -> Inpu
 pub fn text(config: &Config) -> anyhow::Result<String> {
     let Recipe { tokens, value, learning_rate, stop_loss, max_steps, test_samples, .. } = config.recipe;
     let space = serde_json::to_string(&config.space)?;
-    let mut file = String::from("# A run file of `mote phase`. The preset supplies the keys that you leave out.\n");
+    let mut file = String::from(
+        "# A run file of `mote phase` and `mote dynamics`. The preset supplies the keys that you leave out.\n",
+    );
     let mut key = |name: &str, value: String, what: &str| {
         file += &format!(
             "{:24}{}\n",
@@ -164,7 +166,9 @@ pub fn text(config: &Config) -> anyhow::Result<String> {
         float(learning_rate),
         "learning rate; in preset theorem, in units of the largest that Condition 4.1 allows",
     );
-    key("stop-loss", float(stop_loss), "stop once the training loss is below this (one more step is done)");
+    if stop_loss > 0.0 {
+        key("stop-loss", float(stop_loss), "stop once the training loss is below this (one more step is done)");
+    }
     key("max-steps", max_steps.to_string(), "steps after which a cell counts as not converged");
     key("test-samples", test_samples.to_string(), "fresh test samples per cell");
     key("space", space, "weights, tokens, sampled, free, or auto: the cheapest of them");

@@ -6,7 +6,6 @@ use crate::lab::grid::Config;
 use crate::lab::journal::{self, Contents, Journal, Line, Lock};
 use anyhow::Context;
 use mote_core::math;
-use mote_core::rng::mix;
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
@@ -14,7 +13,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// The file of the cells.
-const NAME: &str = "cells.csv";
+pub const NAME: &str = "cells.csv";
+
+/// The columns that say which cell it is, in any file that has them.
+pub const PLACE: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space";
 
 /// The columns of `cells.csv`.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
@@ -23,45 +25,62 @@ pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space
 /// Version of the arithmetic of cells, in any space: raised when the same configuration comes to have other cells.
 const ARITHMETIC: u32 = 1;
 
-/// What to do about cells that cannot be gone on with.
-const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to start over";
+/// What to do about a file of results that cannot be gone on with.
+pub fn way_out(name: &str) -> String {
+    format!("give another --out, or delete {name} and config.json there to start over")
+}
 
 /// What decides the numbers of a cell beside its place, as one word: recipe, seed, choice of space and arithmetic. A
-/// grid with more places has the same digest, and so the same cells. The letter in front makes it text for every
-/// program that guesses types.
+/// grid with more places has the same digest, and so the same cells.
 pub fn digest(config: &Config) -> String {
     // The recipe's own model is the first of the grid; that of a cell is part of its place.
     let recipe = Recipe { dim: 0, head: 0, ..config.recipe };
     let arithmetic = format!("{ARITHMETIC} {}", math::NAME);
     let decides =
         serde_json::to_string(&(arithmetic, config.seed, config.space, recipe)).expect("numbers and names are JSON");
-    let hash = decides.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
-    format!("c{hash:016x}")
+    journal::digest(&decides)
+}
+
+/// The columns [`PLACE`].
+pub fn place_columns(place: &GridPoint, config: &Config, seed: u64, space: Representation) -> String {
+    let GridPoint { samples, signal_norm, replicate, dim, head } = *place;
+    let snr = config.recipe.snr(place);
+    let n_snr2 = samples as f64 * snr * snr;
+    format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head},{seed},{}", space.name())
+}
+
+/// What the columns [`PLACE`] say.
+pub fn parse_place(cells: &[&str]) -> Option<(GridPoint, u64, Representation)> {
+    let [n, signal, _, _, replicate, dim, head, seed, space] = cells else { return None };
+    let place = GridPoint {
+        samples: n.parse().ok()?,
+        signal_norm: signal.parse().ok()?,
+        replicate: replicate.parse().ok()?,
+        dim: dim.parse().ok()?,
+        head: head.parse().ok()?,
+    };
+    let space = Representation::ALL.into_iter().find(|known| known.name() == *space)?;
+    Some((place, seed.parse().ok()?, space))
 }
 
 /// A cell as its line.
 fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
-    let GridPoint { samples, signal_norm, replicate, dim, head } = cell.place;
-    let snr = config.recipe.snr(&cell.place);
-    let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
     // A cell that never reached the stop has blanks: never a number, never NaN.
     let figures = match cell.outcome.figures {
         Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
         None => ",,,false".into(),
     };
-    let (seed, seconds) = (cell.seed, cell.seconds);
-    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{digest}\n")
+    let place = place_columns(&cell.place, config, cell.seed, cell.space);
+    let (steps, seconds) = (cell.outcome.steps, cell.seconds);
+    format!("{place},{steps},{figures},{seconds:.4},{digest}\n")
 }
 
 /// A cell, and the digest of its configuration.
 fn parse(line: &str) -> Option<(Cell, &str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds, digest] =
-        cells[..]
-    else {
-        return None;
-    };
+    let (place, rest) = cells.split_at_checked(PLACE.split(',').count())?;
+    let &[steps, train, test, error, converged, seconds, digest] = rest else { return None };
+    let (place, seed, space) = parse_place(place)?;
     let figures = match converged {
         "true" => Some(Figures {
             train_loss: train.parse().ok()?,
@@ -71,20 +90,8 @@ fn parse(line: &str) -> Option<(Cell, &str)> {
         "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
         _ => return None,
     };
-    let cell = Cell {
-        place: GridPoint {
-            samples: n.parse().ok()?,
-            signal_norm: signal.parse().ok()?,
-            replicate: replicate.parse().ok()?,
-            dim: dim.parse().ok()?,
-            head: head.parse().ok()?,
-        },
-        seed: seed.parse().ok()?,
-        space: Representation::ALL.into_iter().find(|known| known.name() == space)?,
-        outcome: Outcome { steps: steps.parse().ok()?, figures },
-        seconds: seconds.parse().ok()?,
-    };
-    Some((cell, digest))
+    let outcome = Outcome { steps: steps.parse().ok()?, figures };
+    Some((Cell { place, seed, space, outcome, seconds: seconds.parse().ok()? }, digest))
 }
 
 /// The open cells of a run, this process's alone.
@@ -112,9 +119,7 @@ impl Store {
         let out = OutFolder::open(folder)?;
         let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
         let (done, whole) = look(folder, config)?;
-        if !folder.join("config.json").exists() {
-            out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())?;
-        }
+        write_settings(&out, config)?;
         let journal = Journal::open(&folder.join(NAME), HEADER, (done.len(), whole), "cells", lock)?;
         let (digest, config) = (digest(config), config.clone());
         Ok((Self { journal, config, digest, done }, out))
@@ -130,8 +135,24 @@ impl Store {
     }
 }
 
-/// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
+/// Writes the configuration into a folder that has none.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_settings(out: &OutFolder, config: &Config) -> anyhow::Result<()> {
+    if out.path().join("config.json").exists() {
+        return Ok(());
+    }
+    out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())
+}
+
+/// Refuses a folder of another configuration, whose results are in the file `name`.
+///
+/// # Errors
+///
+/// [`InputError`] with the differences.
+pub fn check_settings(folder: &Path, config: &Config, name: &str) -> anyhow::Result<()> {
     let settings = folder.join("config.json");
     if settings.exists() {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
@@ -144,12 +165,19 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
         let differences = differences(&there, config)?;
         if !differences.is_empty() {
             let found = format!(
-                "expected a folder of this configuration, found another: {}; {WAY_OUT}",
-                differences.join("; ")
+                "expected a folder of this configuration, found another: {}; {}",
+                differences.join("; "),
+                way_out(name)
             );
             return Err(InputError::file(folder, found).into());
         }
     }
+    Ok(())
+}
+
+/// The cells in a folder, and the length of their file in whole lines; refuses a folder of another configuration.
+fn look(folder: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
+    check_settings(folder, config, NAME)?;
     read(&folder.join(NAME), config)
 }
 
@@ -160,7 +188,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
         found if HEADER.strip_suffix(",config") == Some(found) => {
             let found = "expected the column config, found cells without it, of an older mote, and nothing says which \
                          configuration they are of";
-            Err(line.wrong(&format!("{found}; {WAY_OUT}")))
+            Err(line.wrong(&format!("{found}; {}", way_out(NAME))))
         }
         _ => Err(line.expected(HEADER)),
     };
@@ -171,7 +199,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<Contents<Cell>> {
         let (cell, digest) = parse(line.text).ok_or_else(|| line.expected("a cell"))?;
         if digest != own {
             let found = format!("expected cells of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
+            return Err(line.wrong(&format!("{found}; {}", way_out(NAME))));
         }
         if places.get(&cell.place.key()) != Some(&cell.seed) {
             return Err(line.expected("a cell of this configuration"));

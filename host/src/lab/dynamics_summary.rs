@@ -1,0 +1,274 @@
+//! The end of `mote dynamics`: what all its runs say together, as files, as a page and in the terminal.
+
+use crate::base::error::Interrupted;
+use crate::base::files::OutFolder;
+use crate::base::progress::{counted, print_line};
+use crate::draw::{self, Panel, Series};
+use crate::lab::grid::Config;
+use crate::lab::runs::{self, Followed};
+use crate::lab::session::machine;
+use crate::lab::{dynamics_page, page, parquet};
+use mote_lab::control::{Stop, check};
+use mote_lab::dynamics::{Means, QUANTITIES, Row, Stages, moments, stages};
+use mote_lab::place::GridPoint;
+use mote_lab::product;
+use mote_lab::summary::{Moments, or_blank};
+
+/// Places that are drawn, and have a section of the page: more, evenly chosen, would be for nobody.
+pub const MOST_DRAWN: usize = 12;
+
+/// The figures of a place: name, label and quantities.
+pub const FIGURES: [(&str, &str, &[&str]); 4] = [
+    ("loss", "loss, error", &["train_loss", "test_loss", "test_error"]),
+    ("attention", "attention", &["attention_signal", "attention_noise"]),
+    ("values", "V_mu, V_xi", &["v_signal", "v_noise"]),
+    ("products", "query-key products", &["qk_signal_signal", "qk_signal_noise", "qk_xi3_signal", "qk_xi3_noise"]),
+];
+
+/// What of a session is not in its numbers.
+pub struct Sitting {
+    /// Threads that computed.
+    pub threads: usize,
+    /// How long they took, the runs of earlier sessions left out.
+    pub seconds: f64,
+    /// The run file, if there was one.
+    pub run_file: Option<String>,
+    /// Whether to show the page.
+    pub open: bool,
+    /// Whether to write the runs with types.
+    pub keep_runs: bool,
+}
+
+/// What the runs of one place say.
+pub struct Curves {
+    /// Where on the grid; the replicate says nothing.
+    pub place: GridPoint,
+    /// Runs.
+    pub runs: usize,
+    /// Every quantity after every step.
+    pub table: Vec<Means>,
+    /// When attention moves.
+    pub stages: Stages,
+}
+
+/// An axis of the grid: column, symbol, and its value at a place.
+struct Axis {
+    column: &'static str,
+    symbol: &'static str,
+    value: fn(&GridPoint) -> String,
+}
+
+static AXES: [Axis; 4] = [
+    Axis { column: "n", symbol: "N", value: |place| place.samples.to_string() },
+    Axis { column: "signal_norm", symbol: "s", value: |place| place.signal_norm.to_string() },
+    Axis { column: "dim", symbol: "D", value: |place| place.dim.to_string() },
+    Axis { column: "head", symbol: "H", value: |place| place.head.to_string() },
+];
+
+/// The axes on which the places differ.
+fn varying(curves: &[Curves]) -> Vec<&'static Axis> {
+    let is_varying =
+        |axis: &&Axis| curves.windows(2).any(|pair| (axis.value)(&pair[0].place) != (axis.value)(&pair[1].place));
+    AXES.iter().filter(is_varying).collect()
+}
+
+/// Writes what all runs say together. All files are made before the first is written, so that told to stop it leaves the
+/// folder as it was.
+///
+/// # Errors
+///
+/// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The runs are saved, and the
+/// same command ends the work.
+pub fn summarize(
+    config: &Config,
+    mut followed: Vec<Followed>,
+    out: &OutFolder,
+    sitting: &Sitting,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
+    followed.sort_by_key(|run| run.place.key());
+    let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&mote_lab::Error::Stopped) {
+        true => {
+            let count = followed.len();
+            Interrupted { done: format!("{count} of {}", counted(count, "run")), saved: Some(out.path().into()) }.into()
+        }
+        false => error.context("all runs are saved; the same command continues from here"),
+    };
+    let curves = curves(config, &followed, stop).map_err(blame)?;
+    let keep_runs = sitting.keep_runs || out.path().join("runs.parquet").exists();
+    let files = make(config, &followed, &curves, sitting, keep_runs, stop).map_err(blame)?;
+    for (name, contents) in &files {
+        out.write(name, contents).map_err(blame)?;
+    }
+    if sitting.open {
+        page::show(out);
+    }
+    for (label, curves) in labelled(&curves) {
+        report(&label, curves)?;
+    }
+    if let Some(left) = curves.len().checked_sub(MOST_DRAWN).filter(|left| *left > 0) {
+        print_line(format_args!("{} more, in dynamics.csv", counted(left, "place")))?;
+    }
+    let names: Vec<&str> = std::iter::once(runs::NAME).chain(files.iter().map(|file| file.0.as_str())).collect();
+    print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
+}
+
+/// The runs of each place together; they are sorted by place.
+fn curves(config: &Config, followed: &[Followed], stop: Stop) -> anyhow::Result<Vec<Curves>> {
+    let key = |run: &Followed| GridPoint { replicate: 0, ..run.place }.key();
+    let of_place = |runs: &[Followed]| {
+        check(stop)?;
+        let rows: Vec<&[Row]> = runs.iter().map(|run| run.rows.as_slice()).collect();
+        let table = moments(&rows);
+        let stages = stages(&table, config.recipe.tokens);
+        Ok(Curves { place: GridPoint { replicate: 0, ..runs[0].place }, runs: runs.len(), table, stages })
+    };
+    followed.chunk_by(|a, b| key(a) == key(b)).map(of_place).collect()
+}
+
+/// The places that are drawn, each with what tells it from the others: nothing if it is the only one.
+pub fn labelled(curves: &[Curves]) -> Vec<(String, &Curves)> {
+    let axes = varying(curves);
+    let label = |curves: &Curves| {
+        let part = |axis: &&Axis| format!("{}={}", axis.symbol, (axis.value)(&curves.place));
+        axes.iter().map(part).collect::<Vec<_>>().join(" ")
+    };
+    let last = curves.len() - 1;
+    let at = |i: usize| if last < MOST_DRAWN { i } else { i * last / (MOST_DRAWN - 1) };
+    (0..curves.len().min(MOST_DRAWN)).map(|i| (label(&curves[at(i)]), &curves[at(i)])).collect()
+}
+
+/// Makes every file but `runs.csv`, which is there: names and contents.
+fn make(
+    config: &Config,
+    followed: &[Followed],
+    curves: &[Curves],
+    sitting: &Sitting,
+    keep_runs: bool,
+    stop: Stop,
+) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    let mut put = |name: &str, contents: Vec<u8>| {
+        files.push((name.to_owned(), contents));
+        check(stop)
+    };
+    if keep_runs {
+        put("runs.parquet", parquet::runs(followed, config)?)?;
+    }
+    put("dynamics.csv", csv(curves).into())?;
+    put("stages.json", format!("{}\n", serde_json::to_string_pretty(&stages_of(curves))?).into())?;
+    let mut figures = Vec::new();
+    for (label, curves) in labelled(curves) {
+        let suffix =
+            if label.is_empty() { String::new() } else { format!("-{}", label.replace('=', "").replace(' ', "-")) };
+        for (stem, y_label, quantities) in FIGURES {
+            let (svg, png) = draw::render(vec![panel(config, curves, y_label, quantities)])?;
+            put(&format!("{stem}{suffix}.svg"), svg.clone())?;
+            put(&format!("{stem}{suffix}.png"), png)?;
+            figures.push(svg);
+        }
+    }
+    let run = serde_json::json!({
+        "engine": mote_core::VERSION,
+        "math": mote_core::math::NAME,
+        "config": config,
+        "runs": followed.len(),
+        "threads": sitting.threads,
+        "machine": machine(),
+        "simd": product::simd(),
+        "seconds_of_this_session": sitting.seconds,
+    });
+    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
+    put(page::NAME, dynamics_page::page(config, curves, &figures, sitting)?.render()?.into())?;
+    Ok(files)
+}
+
+/// Mean, deviation and runs of every quantity after every step, with a column for each axis that varies.
+fn csv(curves: &[Curves]) -> String {
+    let axes = varying(curves);
+    let columns: String = axes.iter().map(|axis| format!("{},", axis.column)).collect();
+    let mut csv = format!("{columns}step,quantity,mean,sd,runs\n");
+    for Curves { place, table, .. } in curves {
+        let values: String = axes.iter().map(|axis| format!("{},", (axis.value)(place))).collect();
+        for (step, row) in table.iter().enumerate() {
+            for (quantity, moments) in QUANTITIES.iter().zip(row) {
+                let (mean, sd) = (moments.map(|m| m.mean), moments.and_then(|m| m.sd));
+                let (mean, sd, count) = (or_blank(mean), or_blank(sd), moments.map_or(0, |m| m.count));
+                csv += &format!("{values}{},{quantity},{mean},{sd},{count}\n", step + 1);
+            }
+        }
+    }
+    csv
+}
+
+/// The stages, of several places each with where it is.
+fn stages_of(curves: &[Curves]) -> serde_json::Value {
+    let of_place = |curves: &Curves| {
+        let GridPoint { samples, signal_norm, dim, head, .. } = curves.place;
+        let Stages { attention_starts, attention_settles } = curves.stages;
+        serde_json::json!({
+            "n": samples, "signal_norm": signal_norm, "dim": dim, "head": head,
+            "attention_starts": attention_starts, "attention_settles": attention_settles,
+        })
+    };
+    match curves {
+        [one] => serde_json::json!(one.stages),
+        all => all.iter().map(of_place).collect(),
+    }
+}
+
+/// Steps that are told of, each once.
+pub fn shown_steps(steps: usize) -> Vec<usize> {
+    let mut shown = vec![1, 25, 50, 100, 200, steps];
+    shown.retain(|step| *step <= steps);
+    shown.sort_unstable();
+    shown.dedup();
+    shown
+}
+
+/// What a place came to, line by line.
+fn report(label: &str, Curves { runs, table, stages, .. }: &Curves) -> anyhow::Result<()> {
+    if !label.is_empty() {
+        print_line(format_args!("{label}:"))?;
+    }
+    for step in shown_steps(table.len()) {
+        let number = |(name, m): (&&str, &Option<Moments>)| m.map(|m| format!("{name} {:.4}", m.mean));
+        let shown: Vec<String> = QUANTITIES.iter().zip(&table[step - 1]).filter_map(number).collect();
+        print_line(format_args!("step {step:4}: {}", shown.join("  ")))?;
+    }
+    print_line(format_args!("{}; stages: {}", counted(*runs, "run"), serde_json::to_string(stages)?))
+}
+
+/// The picture of some quantities of a place, with bands of two standard deviations and the stages.
+fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -> Panel {
+    let colors = [draw::BLUE, draw::ORANGE, draw::RED, draw::GREEN];
+    let Curves { place, table, stages, .. } = curves;
+    let series = quantities.iter().zip(colors).filter_map(|(name, color)| {
+        let of = QUANTITIES.iter().position(|known| known == name)?;
+        let known = || table.iter().enumerate().filter_map(move |(step, row)| Some((step as f64 + 1.0, row[of]?)));
+        let band =
+            |sign: f64| -> Option<Vec<f64>> { known().map(|(_, m)| Some(m.mean + sign * 2.0 * m.sd?)).collect() };
+        let points: Vec<(f64, f64)> = known().map(|(step, m)| (step, m.mean)).collect();
+        // What this model or these samples do not have is no line.
+        (!points.is_empty()).then(|| Series {
+            name: name.replace('_', " "),
+            color: color.into(),
+            dashed: false,
+            points,
+            band: band(-1.0).zip(band(1.0)),
+        })
+    });
+    let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();
+    let model = if config.models.len() > 1 { format!(" D={} H={}", place.dim, place.head) } else { String::new() };
+    let (n, signal, lr) = (place.samples, place.signal_norm, config.recipe.learning_rate);
+    Panel {
+        title: format!("{}: N={n} s={signal}{model} lr={lr}", config.preset),
+        x_label: "step (dashed: attention starts to move, attention settles)".into(),
+        y_label: y_label.into(),
+        y_max: None,
+        series: series.collect(),
+        marks,
+        from_zero: false,
+    }
+}
