@@ -21,6 +21,8 @@ use crate::commands::law::LawArgs;
 use crate::commands::monitor::MonitorArgs;
 #[cfg(feature = "lab")]
 use crate::commands::phase::PhaseArgs;
+#[cfg(feature = "lab")]
+use crate::commands::plot::PlotArgs;
 #[cfg(feature = "files")]
 use crate::commands::predict::PredictArgs;
 use crate::commands::run::RunArgs;
@@ -84,6 +86,9 @@ pub enum Command {
     /// Follow attention, values and query-key products through training, as in the paper
     #[cfg(feature = "lab")]
     Dynamics(DynamicsArgs),
+    /// Draw columns of a finished folder as curves or as a heat map
+    #[cfg(feature = "lab")]
+    Plot(PlotArgs),
     /// Show what the theorem assumes and predicts for a configuration
     #[cfg(feature = "lab")]
     Theory(TheoryArgs),

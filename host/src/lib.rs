@@ -84,7 +84,7 @@ fn take_signals(command: &Command) -> anyhow::Result<()> {
         #[cfg(feature = "files")]
         Command::Predict(_) => false,
         #[cfg(feature = "lab")]
-        Command::Theory(_) | Command::Digits(_) | Command::Bench(_) => false,
+        Command::Theory(_) | Command::Digits(_) | Command::Bench(_) | Command::Plot(_) => false,
         #[cfg(any(feature = "files", feature = "pictures"))]
         _ => true,
     };
@@ -115,6 +115,8 @@ fn dispatch(cli: &Cli) -> anyhow::Result<()> {
         Command::Phase(args) => commands::phase::phase(args, cli.quiet),
         #[cfg(feature = "lab")]
         Command::Dynamics(args) => commands::dynamics::dynamics(args, cli.quiet),
+        #[cfg(feature = "lab")]
+        Command::Plot(args) => commands::plot::plot(args),
         #[cfg(feature = "lab")]
         Command::Theory(args) => commands::theory::theory(args),
         #[cfg(feature = "lab")]

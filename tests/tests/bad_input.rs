@@ -61,10 +61,14 @@ fn missing_key() {
 #[test]
 fn wrong_dtype() {
     let bench = Bench::new(MOTE);
-    let integers = Archive::new().with("X", &[2, 2, 3], &[1i32; 12]).with("y", &[2], &Y);
-    bench.refuses_file(&integers, &["key X", "expected float32 or float64", "found dtype <i4"]);
+    let expected = "expected float16 to float64, integers or booleans, found dtype ";
+    let x = |descr| Archive::new().with_bytes("X", header(descr, "(2, 2, 3)")).with("y", &[2], &Y);
+    bench.refuses_file(&x("<f16"), &["key X", expected, "<f16; X.astype(np.float32) makes numbers of it"]);
+    bench.refuses_file(&x("|O"), &["key X", expected, "|O; X.astype(np.float32) makes numbers of it"]);
+    bench.refuses_file(&x("<c8"), &["key X", expected, "<c8; X.real.astype(np.float32) takes the real part"]);
+    bench.refuses_file(&x("<M8[s]"), &["key X", expected, "<M8[s]"]);
     let strings = Archive::new().with("X", &[2, 2, 3], &X).with_bytes("y", header("<U4", "(2,)"));
-    bench.refuses_file(&strings, &["key y", "expected a float or integer type", "found"]);
+    bench.refuses_file(&strings, &["key y", expected, "<U4; np.where(y == y[0], 1, -1) makes +1 of the first class"]);
 }
 
 #[test]
@@ -122,10 +126,38 @@ fn nan_and_infinity_in_the_data() {
 #[test]
 fn labels_that_are_not_plus_or_minus_one() {
     let bench = Bench::new(MOTE);
-    for (label, name) in [(0.0, "0"), (2.0, "2"), (f64::NAN, "NaN"), (1.000_000_01, "1.00000001")] {
-        let bad = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[1.0f64, label]);
-        bench.refuses_file(&bad, &["key y", "expected labels of +1 and -1", &format!("found {name} at index 1")]);
-    }
+    let refuses = |archive: Archive, says: &str| {
+        bench.refuses_file(&archive, &["key y", &format!("expected labels of +1 and -1, {says}")]);
+    };
+    let two = |label: f64| Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[1.0, label]);
+    refuses(two(0.0), "found 0 and 1; y = np.where(y == 1, 1, -1) mends it");
+    refuses(two(2.0), "found 1 and 2; y = np.where(y == 2, 1, -1) mends it");
+    refuses(two(1.000_000_01), "found 1 and 1.00000001; y = np.where(y == 1.00000001, 1, -1) mends it");
+    refuses(two(f64::NAN), "found NaN at index 1");
+    let booleans = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[true, false]);
+    refuses(booleans, "found 0 and 1; y = np.where(y == 1, 1, -1) mends it");
+    let zeros = Archive::new().with("X", &[2, 2, 3], &X).with("y", &[2], &[0u8, 0]);
+    refuses(zeros, "found only 0");
+    let classes = |labels: &[i32]| {
+        let count = labels.len() as u64;
+        Archive::new().with("X", &[count, 1, 1], &vec![1.0f32; labels.len()]).with("y", &[count], labels)
+    };
+    let keeps = "k = np.isin(y, [0, 1]); X, y = X[k], np.where(y[k] == 1, 1, -1) keeps two";
+    refuses(classes(&[2, 0, 1, 2]), &format!("two classes, found 3: 0 1 2; {keeps}"));
+    refuses(classes(&[9, 8, 7, 6, 5, 4, 3, 2, 1, 0]), &format!("two classes, found 10: 0 1 2 3 4 5 ...; {keeps}"));
+    refuses(classes(&[0, 1, -1]), "two classes, found 3: -1 0 1");
+}
+
+#[test]
+fn integers_that_single_precision_does_not_hold() {
+    let bench = Bench::new(MOTE);
+    let mut x = [1i32; 12];
+    x[7] = -(1 << 24) - 1;
+    let bad = Archive::new().with("X", &[2, 2, 3], &x).with("y", &[2], &Y);
+    let found = "found -16777217 at index [1, 0, 1]; X.astype(np.float32) rounds them";
+    bench.refuses_file(&bad, &["key X", "expected integers up to 2^24", found]);
+    let long = Archive::new().with("X", &[2, 2, 3], &[u64::MAX; 12]).with("y", &[2], &Y);
+    bench.refuses_file(&long, &["key X", "expected integers up to 2^24", "at index [0, 0, 0]"]);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn weights_fed_back_go_on_where_training_stopped() {
     Weights::read(&whole.path("out/weights.npz")).unwrap();
 }
 
-/// C and Fortran order, stored and deflated, single and double precision, either byte order, integer labels.
+/// C and Fortran order, stored and deflated, half, single and double precision, either byte order, integer labels.
 #[test]
 fn every_dress_of_the_same_data_trains_to_the_same_weights() {
     let bench = Bench::new(MOTE);
@@ -67,11 +67,20 @@ fn every_dress_of_the_same_data_trains_to_the_same_weights() {
         npy
     };
     let double = X.map(f64::from);
+    // All are 0, 0.5 or 1.
+    let half = |x: f32| [0u16, 0x3800, 0x3c00][(2.0 * x) as usize];
+    let (mut half_little, mut half_fortran) = (header("<f2", "(2, 2, 3)"), header(">f2", "(2, 2, 3)"));
+    X.iter().for_each(|x| half_little.extend(half(*x).to_le_bytes()));
+    fortran.iter().for_each(|x| half_fortran.extend(half(*x as f32).to_be_bytes()));
+    let at = half_fortran.windows(5).position(|part| part == b"False").unwrap();
+    half_fortran.splice(at..at + 5, *b"True ");
     let dresses = [
         right(),
         right().deflated(),
         Archive::new().with("X", &[2, 2, 3], &double).with("y", &[2], &[1i64, -1]),
         Archive::new().with_order("X", &[2, 2, 3], &fortran, Order::Fortran).with("y", &[2], &[1i8, -1]),
+        Archive::new().with_bytes("X", half_little).with("y", &[2], &[1i16, -1]),
+        Archive::new().with_bytes("X", half_fortran).with("y", &[2], &[1i32, -1]),
         Archive::new().with("extra", &[1], &[0u8]).with_bytes("X", big_endian).with("y", &[2], &[1.0f64, -1.0]),
     ];
     let mut weights = Vec::new();
@@ -83,6 +92,25 @@ fn every_dress_of_the_same_data_trains_to_the_same_weights() {
         weights.push(std::fs::read(bench.path("out/weights.npz")).unwrap());
     }
     assert!(weights.iter().all(|other| *other == weights[0]));
+}
+
+/// Integers and booleans are the floats of the same value, up to the largest that is sure to be one.
+#[test]
+fn whole_numbers_are_read_exactly() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("x.npz");
+    let read = |archive: Archive| {
+        archive.save(&path);
+        Npz::open(&path).unwrap().floats("X", 1).unwrap().data
+    };
+    assert_eq!(read(Archive::new().with("X", &[3], &[true, false, true])), [1.0, 0.0, 1.0]);
+    assert_eq!(read(Archive::new().with("X", &[3], &[-128i8, 0, 127])), [-128.0, 0.0, 127.0]);
+    assert_eq!(read(Archive::new().with("X", &[2], &[0u8, 255])), [0.0, 255.0]);
+    assert_eq!(read(Archive::new().with("X", &[2], &[i16::MIN, i16::MAX])), [-32768.0, 32767.0]);
+    assert_eq!(read(Archive::new().with("X", &[2], &[-(1i64 << 24), 1 << 24])), [-16_777_216.0, 16_777_216.0]);
+    let half = [0x0001u16, 0x7bff, 0xc000].map(u16::to_le_bytes).concat();
+    let half = read(Archive::new().with_bytes("X", [header("<f2", "(3,)"), half].concat()));
+    assert_eq!(half, [5.960_464_5e-8, 65504.0, -2.0], "the least, the largest, and -2");
 }
 
 #[test]

@@ -11,6 +11,35 @@ use crate::summary::{Group, Moments};
 use mote_core::rng::{Purpose, Stream};
 use serde::Serialize;
 
+/// Why a crossing is not known, or not its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// No replicate of this N converged.
+    NoMean,
+    /// Every mean, made never rising, lies at or above the cut.
+    AllAbove,
+    /// Every one lies below it.
+    AllBelow,
+    /// The spread of a mean is not known: neither the place nor a neighbour has two replicates that converged.
+    OneReplicate,
+    /// More than 2.5% of the redraws do not cross.
+    RedrawsDoNotCross,
+}
+
+impl Missing {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::NoMean => "no replicate converged",
+            Self::AllAbove => "every mean is above the cut",
+            Self::AllBelow => "every mean is below the cut",
+            Self::OneReplicate => "one replicate",
+            Self::RedrawsDoNotCross => "more than 2.5% of the redraws do not cross",
+        }
+    }
+}
+
 /// Where one N crosses the cut.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Crossing {
@@ -22,6 +51,10 @@ pub struct Crossing {
     pub n_snr2: Option<f64>,
     /// First signal norm with a mean below the cut.
     pub first_signal_below: Option<f64>,
+    /// Fewest and most replicates behind a mean of this N.
+    pub replicates: Option<(usize, usize)>,
+    /// Why the crossing or its interval is not known.
+    pub missing: Option<Missing>,
 }
 
 /// The boundary of a phase diagram.
@@ -65,7 +98,7 @@ impl Boundary {
         let mut crossings = Vec::with_capacity(rows.len());
         for row in &rows {
             let again = row.redrawn(threshold, redraws, stop)?;
-            if let (Some(fit), Some(_)) = (&fit, row.crossing) {
+            if let (Some(fit), Ok(_)) = (&fit, row.crossing) {
                 // Through the same N as the data's own fit, or not at all.
                 let mut again = again.iter();
                 for sums in &mut redrawn {
@@ -73,9 +106,24 @@ impl Boundary {
                     *sums = sums.zip(snr).map(|(sums, snr)| fit.add(sums, row.n, snr));
                 }
             }
-            let snr = row.crossing.map(|value| Interval::of(value, again));
+            let is_known = !again.is_empty();
+            let snr = row.crossing.ok().map(|value| Interval::of(value, again));
+            let missing = match (row.crossing, snr) {
+                (Err(missing), _) => Some(missing),
+                (_, Some(Interval { low: Some(_), .. })) => None,
+                _ if is_known => Some(Missing::RedrawsDoNotCross),
+                _ => Some(Missing::OneReplicate),
+            };
             let n_snr2 = snr.map(|snr| row.n as f64 * snr.value * snr.value);
-            crossings.push(Crossing { n: row.n, snr, n_snr2, first_signal_below: row.first_signal_below });
+            let (n, replicates) = (row.n, row.replicates);
+            crossings.push(Crossing {
+                n,
+                snr,
+                n_snr2,
+                first_signal_below: row.first_signal_below,
+                replicates,
+                missing,
+            });
         }
         let of = |part: fn(&Fit, (f64, f64)) -> f64| {
             let of =
@@ -106,8 +154,9 @@ struct Row {
     n: usize,
     snr: Vec<f64>,
     means: Vec<Pooled>,
-    crossing: Option<f64>,
+    crossing: Result<f64, Missing>,
     first_signal_below: Option<f64>,
+    replicates: Option<(usize, usize)>,
 }
 
 impl Row {
@@ -118,7 +167,9 @@ impl Row {
         let mut smooth: Vec<f64> = moments.iter().map(|moments| moments.mean).collect();
         NeverRising::default().smooth(&mut smooth);
         let below = moments.iter().position(|moments| moments.mean < threshold);
+        let counts = || moments.iter().map(|moments| moments.count);
         Self {
+            replicates: counts().min().zip(counts().max()),
             n: groups[0].n,
             means: pooled(&moments),
             crossing: crossing(&snr, &smooth, threshold),
@@ -130,7 +181,7 @@ impl Row {
     /// Crossings of redrawn means; none at all where the spread of a mean is not known, or the data do not cross.
     fn redrawn(&self, threshold: f64, redraws: Redraws, stop: Stop) -> Result<Vec<Option<f64>>, Error> {
         check(stop)?;
-        if self.crossing.is_none() || self.means.iter().any(|mean| mean.degrees == 0) {
+        if self.crossing.is_err() || self.means.iter().any(|mean| mean.degrees == 0) {
             return Ok(Vec::new());
         }
         // Of its own N: other rows on the grid change no interval of this one.
@@ -140,7 +191,7 @@ impl Row {
             check(stop)?;
             row.iter_mut().zip(&self.means).for_each(|(to, mean)| *to = mean.redraw(&mut stream));
             never_rising.smooth(&mut row);
-            Ok(crossing(&self.snr, &row, threshold))
+            Ok(crossing(&self.snr, &row, threshold).ok())
         };
         (0..redraws.count).map(redraw).collect()
     }
@@ -148,14 +199,17 @@ impl Row {
 
 /// The SNR at which the mean falls below the cut. Means over few replicates go up and down, the truth only down: so the
 /// row is first replaced by the nearest one that never rises, and the crossing lies between two neighbours of that.
-fn crossing(snr: &[f64], never_rising: &[f64], threshold: f64) -> Option<f64> {
+fn crossing(snr: &[f64], never_rising: &[f64], threshold: f64) -> Result<f64, Missing> {
     let row = never_rising;
     let below = row.partition_point(|mean| *mean >= threshold);
+    if row.is_empty() {
+        return Err(Missing::NoMean);
+    }
     if below == 0 || below == row.len() {
-        return None;
+        return Err(if below == 0 { Missing::AllBelow } else { Missing::AllAbove });
     }
     let (above, share) = (below - 1, (row[below - 1] - threshold) / (row[below - 1] - row[below]));
-    Some(snr[above] + (snr[below] - snr[above]) * share)
+    Ok(snr[above] + (snr[below] - snr[above]) * share)
 }
 
 /// The line through the logarithms of the crossings by least squares: exponent of SNR* against N, and the geometric mean
@@ -172,7 +226,7 @@ struct Fit {
 impl Fit {
     /// Through at least two crossings.
     fn through(rows: &[Row]) -> Option<Self> {
-        let points: Vec<(usize, f64)> = rows.iter().filter_map(|row| Some((row.n, row.crossing?))).collect();
+        let points: Vec<(usize, f64)> = rows.iter().filter_map(|row| Some((row.n, row.crossing.ok()?))).collect();
         if points.len() < 2 {
             return None;
         }
@@ -244,6 +298,12 @@ mod tests {
         let boundary = at(&sharp(), 1e-9);
         assert_eq!((boundary.best_constant, boundary.agreement_best), (None, 1.0), "no cell is benign");
         assert!(boundary.crossings.iter().all(|crossing| crossing.snr.is_none()) && boundary.exponent.is_none());
+        let why = |threshold: f64, groups: &[Group]| at(groups, threshold).crossings[0].missing;
+        assert_eq!(why(1e-9, &sharp()), Some(Missing::AllAbove));
+        assert_eq!(why(1e9, &sharp()), Some(Missing::AllBelow));
+        let mut none = sharp();
+        none.iter_mut().for_each(|group| group.test_loss.clear());
+        assert_eq!(why(0.2, &none), Some(Missing::NoMean));
     }
 
     /// Against a search of all cells for every N, and the never rising row by its definition: at every place the least, over
@@ -285,6 +345,9 @@ mod tests {
         let boundary = at(&groups, 0.2);
         let crossing = boundary.crossings[0].snr.unwrap();
         assert_eq!((crossing.low, crossing.high), (None, None), "single replicates");
+        let says = |boundary: &Boundary, at: usize| (boundary.crossings[at].replicates, boundary.crossings[at].missing);
+        assert_eq!(says(&boundary, 0), (Some((1, 1)), Some(Missing::OneReplicate)));
+        assert_eq!(says(&boundary, 1), (Some((3, 3)), None));
         assert_eq!(crossing.to_string(), format!("{:.3} [no interval]", crossing.value));
         assert!(boundary.crossings[1].snr.unwrap().low.is_some(), "another N is known");
         assert_eq!((boundary.exponent.unwrap().low, boundary.constant.unwrap().low), (None, None));

@@ -19,7 +19,7 @@ pub struct ChipArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "machine")]
     pub port: Option<String>,
     /// Bits per second on the serial port
-    #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Board to emulate instead [default: mps2-an386]
     #[arg(long, value_name = "NAME")]

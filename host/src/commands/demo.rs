@@ -5,7 +5,8 @@ use crate::base::names;
 use crate::base::progress::print_line;
 use crate::board::machine;
 use crate::draw;
-use crate::draw::{Panel, Series};
+use crate::draw::axis::Axis;
+use crate::draw::{Dots, Panel, Series};
 use crate::emulator::preset_run;
 use crate::emulator::preset_run::{Plan, Session};
 use anyhow::{Context, ensure};
@@ -150,11 +151,12 @@ fn panel(curve: &Curve) -> Panel {
         dashed,
         points,
         band: None,
+        dots: Dots::None,
     };
     Panel {
-        title: format!("{}: SNR {:.1}, N SNR^2 = {:.1}", curve.name, curve.snr, curve.n_snr2),
-        x_label: "step".into(),
-        y_label: "loss, error".into(),
+        title: format!("{}: SNR {:.1}, N SNR\u{b2} = {:.1}", curve.name, curve.snr, curve.n_snr2),
+        x: Axis::linear("step"),
+        y: Axis::linear("loss, error"),
         y_max: Some(1.0),
         marks: Vec::new(),
         from_zero: true,

@@ -30,7 +30,7 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["machine", "log"])]
     pub port: Option<String>,
     /// Bits per second on the serial port
-    #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Preset to train [default: the board's own]
     #[arg(long, value_name = "NAME")]

@@ -96,7 +96,8 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
         let spaces = Representation::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
         print_line(format_args!("{}: {}", counted(places.len(), "run"), spaces.join(", ")))?;
         let bytes = threads as f64 * memory::largest(&config, &places).0;
-        return estimate::describe(&config, &places, threads, bytes, estimate::RUNS);
+        estimate::describe(&config, &places, threads, bytes, estimate::RUNS)?;
+        return Ok(());
     }
     let (mut store, out) = Runs::open(args.out.as_deref().context("no output folder")?, &config, !args.no_lock)?;
     let start = Instant::now();

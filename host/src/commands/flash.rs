@@ -30,7 +30,7 @@ pub struct FlashArgs {
     /// Board to write to
     #[arg(value_name = "BOARD", value_parser = board_names())]
     pub board: String,
-    /// Preset to train [default: the board's own]
+    /// Preset to train; with --session, the preset whose shape the model has [default: the board's own]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Write the firmware that takes commands (mote-session), with a model of the preset's shape

@@ -22,6 +22,8 @@ pub mod learn;
 pub mod monitor;
 #[cfg(feature = "lab")]
 pub mod phase;
+#[cfg(feature = "lab")]
+pub mod plot;
 #[cfg(feature = "files")]
 pub mod predict;
 pub mod presets;

@@ -5,7 +5,8 @@ use crate::base::files::{OutFolder, heap};
 use crate::base::names;
 use crate::base::progress::{self, Interrupt, print_line};
 use crate::draw;
-use crate::draw::{Panel, Series};
+use crate::draw::axis::Axis;
+use crate::draw::{Dots, Panel, Series};
 use crate::formats::samples::Samples;
 use crate::formats::summary::Summary;
 use crate::formats::weights::{self, Weights};
@@ -325,6 +326,7 @@ fn loss_panel(job: &Job, rows: &[Row]) -> Panel {
         color: color.into(),
         dashed: false,
         band: None,
+        dots: Dots::None,
         points: rows
             .iter()
             .filter_map(|row| Some((f64::from(row.step - 1 + steps_done), value(row)?.into())))
@@ -339,8 +341,8 @@ fn loss_panel(job: &Job, rows: &[Row]) -> Panel {
     let series = all.into_iter().filter(|series| !series.points.is_empty()).collect();
     Panel {
         title: format!("N={}, learning rate {}", job.train.samples, job.settings.learning_rate),
-        x_label: "steps done".into(),
-        y_label: if job.test.is_some() { "loss, error" } else { "loss" }.into(),
+        x: Axis::linear("steps done"),
+        y: Axis::linear(if job.test.is_some() { "loss, error" } else { "loss" }),
         y_max: None,
         series,
         marks: Vec::new(),

@@ -33,13 +33,24 @@ pub struct Area {
 /// The marked cells as few rectangles: runs in a row, and equal runs of neighbouring rows together.
 pub fn areas(marked: &[Vec<bool>]) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
+    // Which areas the row below has, from left to right.
+    let mut below: Vec<usize> = Vec::new();
     for (at, row) in marked.iter().enumerate() {
+        let mut own = Vec::new();
         for columns in runs(row) {
-            match areas.iter_mut().find(|area| area.columns == columns && area.rows.end == at) {
-                Some(below) => below.rows.end = at + 1,
-                None => areas.push(Area { columns, rows: at..at + 1 }),
+            let same = below.binary_search_by_key(&columns.start, |area| areas[*area].columns.start);
+            match same.map(|same| below[same]) {
+                Ok(area) if areas[area].columns == columns => {
+                    areas[area].rows.end = at + 1;
+                    own.push(area);
+                }
+                _ => {
+                    own.push(areas.len());
+                    areas.push(Area { columns, rows: at..at + 1 });
+                }
             }
         }
+        below = own;
     }
     areas
 }

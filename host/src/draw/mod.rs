@@ -1,17 +1,22 @@
 //! Pictures: one description, drawn as SVG, as PNG and in the terminal.
 
+pub mod axis;
 pub mod hatch;
+pub mod heat;
 pub mod image;
+pub mod picture;
+pub mod pixels;
 pub mod raster;
+pub mod symbols;
 
-use kuva::backend::png::PngBackend;
-use kuva::backend::svg::SvgBackend;
+use axis::Axis;
 use kuva::backend::terminal::TerminalBackend;
-use kuva::plot::LinePlot;
+use kuva::plot::{ColorMap, LinePlot, ScatterPlot};
 use kuva::render::figure::Figure;
 use kuva::render::layout::Layout;
 use kuva::render::plots::Plot;
 use kuva::render::render::Scene;
+use picture::{Picture, SCREEN};
 
 /// Colours of the Okabe-Ito palette, told apart by colour-blind readers too.
 pub const BLUE: &str = "#0072B2";
@@ -19,9 +24,16 @@ pub const BLUE: &str = "#0072B2";
 pub const ORANGE: &str = "#E69F00";
 /// See [`BLUE`].
 pub const RED: &str = "#D55E00";
-
 /// See [`BLUE`].
 pub const GREEN: &str = "#009E73";
+
+/// The colours of lines, in their order: Okabe-Ito without its yellow, which is too light for a line on white.
+pub const COLORS: [&str; 7] = [BLUE, ORANGE, GREEN, RED, "#CC79A7", "#56B4E9", "#000000"];
+
+/// A colour along a scale from 0 to 1 that colour-blind readers see rise too.
+pub fn along_scale(share: f64) -> String {
+    ColorMap::Viridis.map(share)
+}
 
 /// One line in a panel.
 #[derive(Clone, Debug)]
@@ -36,6 +48,20 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// Lower and upper edge of a band around them.
     pub band: Option<(Vec<f64>, Vec<f64>)>,
+    /// What stands at its points.
+    pub dots: Dots,
+}
+
+/// What stands at the points of a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dots {
+    /// Nothing.
+    #[default]
+    None,
+    /// A dot.
+    OnLine,
+    /// A dot, and there is no line.
+    Alone,
 }
 
 /// One pair of axes with its lines.
@@ -44,9 +70,9 @@ pub struct Panel {
     /// Above the panel.
     pub title: String,
     /// Below the panel.
-    pub x_label: String,
+    pub x: Axis,
     /// Beside the panel.
-    pub y_label: String,
+    pub y: Axis,
     /// Top of the vertical axis, or as high as the lines need.
     pub y_max: Option<f64>,
     /// The lines.
@@ -57,32 +83,43 @@ pub struct Panel {
     pub from_zero: bool,
 }
 
-/// Panels side by side.
+/// Panels side by side, at most [`MOST_IN_A_ROW`] in a row.
 fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
     let plots: Vec<Vec<Plot>> = panels.iter().map(lines).collect();
     let layouts = panels.iter().zip(&plots).map(|(panel, plots)| {
         let layout = Layout::auto_from_plots(plots)
             .with_title(&panel.title)
-            .with_x_label(&panel.x_label)
-            .with_y_label(&panel.y_label);
-        let layout = if panel.from_zero { layout.with_y_axis_min(0.0) } else { layout };
+            .with_x_label(&panel.x.label)
+            .with_y_label(&panel.y.label);
+        let layout = if panel.x.is_log { layout.with_log_x() } else { layout };
+        let layout = if panel.y.is_log { layout.with_log_y() } else { layout };
+        let layout = if panel.from_zero && !panel.y.is_log { layout.with_y_axis_min(0.0) } else { layout };
         match panel.y_max {
             Some(top) => layout.with_y_axis_max(top),
             None => layout,
         }
     });
     let layouts = layouts.collect();
-    Figure::new(1, panels.len())
+    let columns = panels.len().min(MOST_IN_A_ROW);
+    let figure = Figure::new(panels.len().div_ceil(columns.max(1)), columns)
         .with_plots(plots)
         .with_layouts(layouts)
-        .with_cell_size(width, height)
-        .with_shared_legend_bottom()
-        .render()
+        .with_cell_size(width, height);
+    // A long legend stands beside the panels.
+    let names = panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0);
+    let is_long = names > MOST_NAMES_BELOW;
+    if is_long { figure.with_shared_legend().render() } else { figure.with_shared_legend_bottom().render() }
 }
+
+/// Panels in a row; more would be too small on a page.
+const MOST_IN_A_ROW: usize = 4;
+
+/// Lines of a legend below the panels.
+const MOST_NAMES_BELOW: usize = 4;
 
 /// The lines of a panel, then its marks from the lowest to the highest point.
 fn lines(panel: &Panel) -> Vec<Plot> {
-    let mut plots: Vec<Plot> = panel.series.iter().map(line).collect();
+    let mut plots: Vec<Plot> = panel.series.iter().flat_map(|series| line(series, panel)).collect();
     let heights = || panel.series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
     let (low, high) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
     for x in &panel.marks {
@@ -92,43 +129,49 @@ fn lines(panel: &Panel) -> Vec<Plot> {
     plots
 }
 
-fn line(series: &Series) -> Plot {
+/// A line with its band, and its dots. An axis of ratios has no place for 0 and below: such points are left out, and an
+/// edge of a band ends at the lowest point.
+fn line(series: &Series, panel: &Panel) -> Vec<Plot> {
+    let fits = |(x, y): (f64, f64)| (!panel.x.is_log || x > 0.0) && (!panel.y.is_log || y > 0.0);
+    let shown: Vec<usize> = (0..series.points.len()).filter(|at| fits(series.points[*at])).collect();
+    let points: Vec<(f64, f64)> = shown.iter().map(|at| series.points[*at]).collect();
+    let least = points.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
+    let edge = |edge: &[f64]| -> Vec<f64> {
+        let lift = |y: f64| if panel.y.is_log && y <= 0.0 { least } else { y };
+        shown.iter().map(|at| lift(edge[*at])).collect()
+    };
+    let dots = ScatterPlot::new().with_data(points.iter().copied()).with_color(series.color.as_str()).with_size(3.0);
+    if series.dots == Dots::Alone {
+        return vec![Plot::Scatter(if series.name.is_empty() { dots } else { dots.with_legend(series.name.as_str()) })];
+    }
     let line = LinePlot::new()
-        .with_data(series.points.iter().copied())
+        .with_data(points.iter().copied())
         .with_color(series.color.as_str())
-        .with_stroke_width(2.0)
-        .with_legend(series.name.as_str());
+        .with_stroke_width(2.0);
+    let line = if series.name.is_empty() { line } else { line.with_legend(series.name.as_str()) };
     let line = match &series.band {
-        Some((lower, upper)) => line.with_band(lower.iter().copied(), upper.iter().copied()),
+        Some((lower, upper)) => line.with_band(edge(lower), edge(upper)),
         None => line,
     };
-    Plot::Line(if series.dashed { line.with_dashed() } else { line })
+    let line = Plot::Line(if series.dashed { line.with_dashed() } else { line });
+    let dots = (series.dots == Dots::OnLine).then_some(Plot::Scatter(dots));
+    std::iter::once(line).chain(dots).collect()
 }
 
-/// Panels side by side, as SVG and PNG. A panel without lines is left out.
+/// Lays out panels side by side. A panel without lines is left out.
+pub fn panels(panels: Vec<Panel>) -> Picture {
+    let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
+    Picture::new(scene(&panels, 520.0, 380.0), Vec::new())
+}
+
+/// [`panels`] as SVG and PNG.
 ///
 /// # Errors
 ///
 /// If the picture cannot be drawn.
 pub fn render(panels: Vec<Panel>) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let panels: Vec<Panel> = panels.into_iter().filter(|panel| !panel.series.is_empty()).collect();
-    encode(&scene(&panels, 520.0, 380.0))
-}
-
-pub(crate) fn svg(scene: &Scene) -> Vec<u8> {
-    SvgBackend.render_scene(scene).into_bytes()
-}
-
-/// Pixels of a PNG to a unit of a scene.
-pub(crate) const PNG_SCALE: f32 = 2.0;
-
-pub(crate) fn png(scene: &Scene) -> anyhow::Result<Vec<u8>> {
-    PngBackend::new().with_scale(PNG_SCALE).render_scene(scene).map_err(anyhow::Error::msg)
-}
-
-/// A scene as SVG and PNG.
-pub fn encode(scene: &Scene) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    Ok((svg(scene), png(scene)?))
+    let picture = self::panels(panels);
+    Ok((picture.svg()?, picture.png(SCREEN)?))
 }
 
 /// The panels as text of `cols` by `rows` characters; in colour if standard output is a terminal.

@@ -37,6 +37,14 @@ impl Raster {
         Ok(file)
     }
 
+    /// The image inside an attribute of SVG.
+    fn href(&self) -> anyhow::Result<String> {
+        let mut text = String::from("href=\"data:image/png;base64,");
+        base64(&self.png()?, &mut text);
+        text.push('"');
+        Ok(text)
+    }
+
     fn color(&self, column: usize, row: usize) -> [u8; 3] {
         self.palette[usize::from(self.pixels[row * self.width + column])]
     }
@@ -106,31 +114,59 @@ impl<'a> Rasters<'a> {
         Ok(Self { rasters, areas, at })
     }
 
-    /// The scene as SVG, with the images inside.
+    /// Marks where the images belong, as [`Self::fill_marks`] finds them again in the SVG.
+    pub fn mark(&self, scene: &mut Scene) -> Vec<String> {
+        let marks: Vec<String> = (0..self.rasters.len()).map(|i| format!("raster-{i}")).collect();
+        self.cover(scene, &marks);
+        marks
+    }
+
+    /// One rectangle over each heat map, filled as told.
+    fn cover(&self, scene: &mut Scene, fills: &[String]) {
+        for ((at, area), fill) in self.at.iter().zip(&self.areas).zip(fills) {
+            let &Area { x, y, width, height } = area;
+            let fills = vec![Color::Css(fill.as_str().into())];
+            scene.elements[*at] =
+                Primitive::RectBatch { x: vec![x], y: vec![y], w: vec![width], h: vec![height], fills };
+        }
+    }
+
+    /// The SVG of a marked scene, with the images inside.
     ///
     /// # Errors
     ///
     /// If an image cannot be made.
-    pub fn svg(&self, scene: &mut Scene) -> anyhow::Result<Vec<u8>> {
-        let mark = |i: usize| format!("raster-{i}");
-        for (i, (at, area)) in self.at.iter().zip(&self.areas).enumerate() {
-            let &Area { x, y, width, height } = area;
-            let fills = vec![Color::Css(mark(i).into())];
-            scene.elements[*at] =
-                Primitive::RectBatch { x: vec![x], y: vec![y], w: vec![width], h: vec![height], fills };
-        }
-        let mut svg = String::from_utf8(super::svg(scene))?;
-        for (i, raster) in self.rasters.iter().enumerate() {
-            let fill = format!("fill=\"{}\"", mark(i));
+    pub fn fill_marks(&self, marks: &[String], mut svg: String) -> anyhow::Result<Vec<u8>> {
+        for (mark, raster) in marks.iter().zip(self.rasters) {
+            let fill = format!("fill=\"{mark}\"");
             let end = svg.find(&fill).context("a heat map has no place in its picture")?;
             let start = svg[..end].rfind("<rect ").context("a heat map is no rectangle")?;
-            let mut image = svg[start..end].replacen("<rect ", "<image preserveAspectRatio=\"none\" ", 1);
-            image += "href=\"data:image/png;base64,";
-            base64(&raster.png()?, &mut image);
-            image.push('"');
-            svg.replace_range(start..end + fill.len(), &image);
+            let image = svg[start..end].replacen("<rect ", "<image preserveAspectRatio=\"none\" ", 1);
+            svg.replace_range(start..end + fill.len(), &format!("{image}{}", raster.href()?));
         }
         Ok(svg.into_bytes())
+    }
+
+    /// Puts the images into the scene as patterns, each in one rectangle.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be made.
+    #[cfg(feature = "pdf")]
+    pub fn as_patterns(&self, scene: &mut Scene) -> anyhow::Result<()> {
+        let names: Vec<String> = (0..self.rasters.len()).map(|i| format!("raster-{i}")).collect();
+        for ((name, raster), area) in names.iter().zip(self.rasters).zip(&self.areas) {
+            let &Area { x, y, width, height } = area;
+            scene.defs.push(format!(
+                "<pattern id=\"{name}\" patternUnits=\"userSpaceOnUse\" x=\"{x}\" y=\"{y}\" width=\"{width}\" \
+                 height=\"{height}\"><image preserveAspectRatio=\"none\" width=\"{width}\" height=\"{height}\" {}/>\
+                 </pattern>",
+                raster.href()?
+            ));
+        }
+        let urls: Vec<String> = names.iter().map(|name| format!("url(#{name})")).collect();
+        self.cover(scene, &urls);
+        Ok(())
     }
 
     /// Puts the images into the scene as rectangles, for a picture of `scale` pixels to its unit.

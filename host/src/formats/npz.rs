@@ -1,4 +1,4 @@
-//! NumPy archives: named arrays of float32 or float64, checked before anything is allocated.
+//! NumPy archives: named arrays of numbers, checked before anything is allocated.
 
 use crate::base::error::{InputError, quoted};
 use npyz::{DType, NpyFile, Order, TypeChar, WriterBuilder};
@@ -10,6 +10,9 @@ use zip::ZipArchive;
 /// Largest array that is read: 2^28 numbers, 1 GiB in single precision. However small it was packed, no more is unpacked
 /// than the numbers that its header declares, and one byte.
 pub const MAX_NUMBERS: u64 = 1 << 28;
+
+/// Integers up to this are all exact in single precision.
+const MOST_INTEGER: f64 = (1 << 24) as f64;
 
 /// Longest header of an array that is read, in bytes: NumPy's own limit. It writes about 120.
 const MAX_HEADER: u64 = 10_000;
@@ -82,48 +85,55 @@ impl<R: Read + Seek> Npz<R> {
         InputError::file(&self.path, format!("key {key}: {what}"))
     }
 
-    /// Reads an array of floats: float32 or float64, of any byte order, C or Fortran order.
+    /// Reads an array in single precision: float16 to float64, integers and booleans (0 and 1), of any byte order, C or
+    /// Fortran order. Doubles are rounded; of all other types every number is kept as it is.
     ///
     /// # Errors
     ///
     /// [`InputError`] for a missing key, another type or rank, an array that is too large or not all
-    /// there, and for NaN, infinity and what is beyond single precision.
+    /// there, for NaN, infinity and what is beyond single precision, and for integers that it may not hold.
     pub fn floats(&mut self, key: &str, rank: usize) -> Result<Array, InputError> {
-        let is_float = |kind| kind == TypeChar::Float;
         let mut beyond = None;
-        let narrow = |x: f64| {
-            let narrow = x as f32;
-            if !narrow.is_finite() {
-                beyond.get_or_insert(x);
+        let narrow = |x: f64, kind| {
+            let is_held = if kind == TypeChar::Float { (x as f32).is_finite() } else { x.abs() <= MOST_INTEGER };
+            if is_held {
+                return x as f32;
             }
-            narrow
+            beyond.get_or_insert((x, kind));
+            f32::NAN
         };
-        let array = self.read(key, rank, "float32 or float64", is_float, narrow)?;
-        if let (Some(x), Some(at)) = (beyond, array.data.iter().position(|x| !x.is_finite())) {
-            let what = if x.is_finite() { format!("{x:e}, beyond single precision") } else { x.to_string() };
-            let found = format!("expected finite numbers, found {what} at index {:?}", place(at, &array.shape));
+        let array = self.read(key, rank, narrow)?;
+        if let (Some((x, kind)), Some(at)) = (beyond, array.data.iter().position(|x| x.is_nan())) {
+            let at = place(at, &array.shape);
+            let found = match kind {
+                TypeChar::Float if x.is_finite() => {
+                    format!("expected finite numbers, found {x:e}, beyond single precision at index {at:?}")
+                }
+                TypeChar::Float => format!("expected finite numbers, found {x} at index {at:?}"),
+                _ => format!(
+                    "expected integers up to 2^24, all of which single precision holds, found {x} at index {at:?}; \
+                     {key}.astype(np.float32) rounds them"
+                ),
+            };
             return Err(self.wrong(key, found));
         }
         Ok(array)
     }
 
-    /// Reads an array of floats or integers.
+    /// Reads an array of the same types in double precision.
     ///
     /// # Errors
     ///
     /// As [`Npz::floats`], but values that are not finite are left to the caller.
     pub fn numbers(&mut self, key: &str, rank: usize) -> Result<Array<f64>, InputError> {
-        let is_number = |kind| matches!(kind, TypeChar::Float | TypeChar::Int | TypeChar::Uint);
-        self.read(key, rank, "a float or integer type", is_number, |x| x)
+        self.read(key, rank, |x, _| x)
     }
 
     fn read<T: Copy>(
         &mut self,
         key: &str,
         rank: usize,
-        expected: &str,
-        accepts: impl Fn(TypeChar) -> bool,
-        convert: impl FnMut(f64) -> T,
+        mut convert: impl FnMut(f64, TypeChar) -> T,
     ) -> Result<Array<T>, InputError> {
         let path = self.path.clone();
         let wrong = |what: String| InputError::file(&path, format!("key {key}: {what}"));
@@ -141,16 +151,17 @@ impl<R: Read + Seek> Npz<R> {
         let whole = Cursor::new(head).chain(&mut entry);
         // What the parser says of a broken header is long and full of foreign text.
         let npy = NpyFile::new(whole).map_err(|_| wrong("expected a NumPy array, found a broken header".into()))?;
+        let expected = "expected float16 to float64, integers or booleans";
         let DType::Plain(kind) = npy.dtype() else {
-            return Err(wrong(format!("expected {expected}, found a structured type")));
+            return Err(wrong(format!("{expected}, found a structured type")));
         };
         let size = kind.num_bytes().unwrap_or_default();
-        let fits_rust = matches!(
+        let is_read = matches!(
             (kind.type_char(), size),
-            (TypeChar::Float, 4 | 8) | (TypeChar::Int | TypeChar::Uint, 1 | 2 | 4 | 8)
+            (TypeChar::Float, 2 | 4 | 8) | (TypeChar::Int | TypeChar::Uint, 1 | 2 | 4 | 8) | (TypeChar::Bool, 1)
         );
-        if !accepts(kind.type_char()) || !fits_rust {
-            return Err(wrong(format!("expected {expected}, found dtype {kind}")));
+        if !is_read {
+            return Err(wrong(format!("{expected}, found dtype {kind}{}", mends(key, kind.type_char()))));
         }
         let shape: Vec<u64> = npy.shape().to_vec();
         if shape.len() != rank {
@@ -168,8 +179,11 @@ impl<R: Read + Seek> Npz<R> {
                 count * size as u64
             )));
         }
-        let order = npy.order();
-        let read = match (kind.type_char(), size) {
+        let (order, of_kind) = (npy.order(), kind.type_char());
+        let convert = |x| convert(x, of_kind);
+        let read = match (of_kind, size) {
+            (TypeChar::Bool, _) => collect::<bool, T>(npy, |x| x.into(), convert),
+            (TypeChar::Float, 2) => collect::<npyz::half::f16, T>(npy, f64::from, convert),
             (TypeChar::Float, 4) => collect::<f32, T>(npy, f64::from, convert),
             (TypeChar::Float, _) => collect::<f64, T>(npy, |x| x, convert),
             (TypeChar::Int, 1) => collect::<i8, T>(npy, f64::from, convert),
@@ -190,6 +204,18 @@ impl<R: Read + Seek> Npz<R> {
         let shape: Vec<usize> = shape.into_iter().map(|size| size as usize).collect(); // all at most 2^28
         let data = if order == Order::Fortran { row_major(&data, &shape) } else { data };
         Ok(Array { shape, data })
+    }
+}
+
+/// The NumPy expression that makes numbers of an array of another type, for a message.
+fn mends(key: &str, kind: TypeChar) -> String {
+    match kind {
+        TypeChar::Float | TypeChar::Object => format!("; {key}.astype(np.float32) makes numbers of it"),
+        TypeChar::Complex => format!("; {key}.real.astype(np.float32) takes the real part"),
+        TypeChar::ByteStr | TypeChar::UnicodeStr if key == "y" => {
+            "; np.where(y == y[0], 1, -1) makes +1 of the first class".into()
+        }
+        _ => String::new(),
     }
 }
 

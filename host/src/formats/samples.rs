@@ -106,13 +106,37 @@ fn read_labels<R: Read + Seek>(npz: &mut Npz<R>, samples: usize) -> Result<Vec<L
             npz.wrong("y", format!("expected {samples} labels, as many as X has samples, found {}", y.shape[0]))
         );
     }
-    let label = |(n, value): (usize, &f64)| match *value {
-        1.0 => Ok(Label::Plus),
-        -1.0 => Ok(Label::Minus),
-        other => Err(npz.wrong("y", {
-            let hint = if other == 0.0 { "; 2*y-1 makes them of 0 and 1" } else { "" };
-            format!("expected labels of +1 and -1, found {other} at index {n}{hint}")
-        })),
+    let label = |value: &f64| match *value {
+        1.0 => Some(Label::Plus),
+        -1.0 => Some(Label::Minus),
+        _ => None,
     };
-    y.data.iter().enumerate().map(label).collect()
+    let labels: Option<Vec<Label>> = y.data.iter().map(label).collect();
+    labels.ok_or_else(|| npz.wrong("y", format!("expected labels of +1 and -1, {}", classes(&y.data))))
+}
+
+/// What labels there are instead of +1 and -1, and the NumPy expression that mends them.
+fn classes(labels: &[f64]) -> String {
+    const SHOWN: usize = 6;
+    if let Some(at) = labels.iter().position(|label| !label.is_finite()) {
+        return format!("found {} at index {at}", labels[at]);
+    }
+    let mut classes = labels.to_vec();
+    classes.sort_by(f64::total_cmp);
+    classes.dedup();
+    match classes[..] {
+        [one] => format!("found only {one}"),
+        [low, high] => format!("found {low} and {high}; y = np.where(y == {high}, 1, -1) mends it"),
+        [first, second, ..] => {
+            let shown: Vec<String> = classes.iter().take(SHOWN).map(f64::to_string).collect();
+            let more = if classes.len() > SHOWN { " ..." } else { "" };
+            format!(
+                "two classes, found {}: {}{more}; k = np.isin(y, [{first}, {second}]); \
+                 X, y = X[k], np.where(y[k] == {second}, 1, -1) keeps two",
+                classes.len(),
+                shown.join(" ")
+            )
+        }
+        [] => "found none".into(),
+    }
 }

@@ -13,6 +13,9 @@ use mote_lab::dynamics::follow;
 use mote_lab::place::GridPoint;
 use std::collections::HashSet;
 
+/// The horizontal axis of dynamics.
+pub const X_LABEL: &str = "step (dashed: attention starts to move, attention settles)";
+
 /// Steps of every run, if nobody says how many.
 pub const STEPS: u32 = 500;
 

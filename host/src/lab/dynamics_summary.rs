@@ -3,11 +3,12 @@
 use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::base::progress::{counted, print_line};
-use crate::draw::{self, Panel, Series};
+use crate::draw::{self, Dots, Panel, Series};
+use crate::lab::dynamics::X_LABEL;
 use crate::lab::grid::Config;
 use crate::lab::runs::{self, Followed};
 use crate::lab::session::machine;
-use crate::lab::{dynamics_page, page, parquet};
+use crate::lab::{dynamics_page, page, runs_parquet};
 use mote_lab::control::{Stop, check};
 use mote_lab::dynamics::{Means, QUANTITIES, Row, Stages, moments, stages};
 use mote_lab::place::GridPoint;
@@ -96,7 +97,7 @@ pub fn summarize(
         false => error.context("all runs are saved; the same command continues from here"),
     };
     let curves = curves(config, &followed, stop).map_err(blame)?;
-    let keep_runs = sitting.keep_runs || out.path().join("runs.parquet").exists();
+    let keep_runs = sitting.keep_runs || out.path().join(runs_parquet::NAME).exists();
     let files = make(config, &followed, &curves, sitting, keep_runs, stop).map_err(blame)?;
     for (name, contents) in &files {
         out.write(name, contents).map_err(blame)?;
@@ -154,7 +155,7 @@ fn make(
         check(stop)
     };
     if keep_runs {
-        put("runs.parquet", parquet::runs(followed, config)?)?;
+        put(runs_parquet::NAME, runs_parquet::runs(followed, config)?)?;
     }
     put("dynamics.csv", csv(curves).into())?;
     put("stages.json", format!("{}\n", serde_json::to_string_pretty(&stages_of(curves))?).into())?;
@@ -256,6 +257,7 @@ fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -
             color: color.into(),
             dashed: false,
             points,
+            dots: Dots::None,
             band: band(-1.0).zip(band(1.0)),
         })
     });
@@ -264,8 +266,8 @@ fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -
     let (n, signal, lr) = (place.samples, place.signal_norm, config.recipe.learning_rate);
     Panel {
         title: format!("{}: N={n} s={signal}{model} lr={lr}", config.preset),
-        x_label: "step (dashed: attention starts to move, attention settles)".into(),
-        y_label: y_label.into(),
+        x: draw::axis::Axis::linear(X_LABEL),
+        y: draw::axis::Axis::linear(y_label),
         y_max: None,
         series: series.collect(),
         marks,

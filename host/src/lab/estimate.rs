@@ -31,6 +31,11 @@ pub const CELLS: Timed = Timed { unit: "cell", time: time_cell };
 /// Runs of `mote dynamics`.
 pub const RUNS: Timed = Timed { unit: "run", time: time_run };
 
+/// Bytes of a row in `cells.csv` and in `cells.parquet`, as measured on the presets.
+const ROW_BYTES: (f64, f64) = (160.0, 42.0);
+/// Seconds of a part: many times what a process takes to start, and no great loss when one is killed.
+const PART_SECONDS: f64 = 30.0;
+
 /// Seconds of a cell: the same number twice, or bounds if it was not run to its end.
 #[derive(Clone, Copy, Debug)]
 struct Timing {
@@ -38,22 +43,29 @@ struct Timing {
     most: f64,
 }
 
-/// Says how long all cells take on so many threads, and from what that is known.
+/// Says how long all take on so many threads, and from what that is known. Between how many seconds they take on one, if
+/// it is known.
 ///
 /// # Errors
 ///
 /// Whatever a cell fails with.
-pub fn describe(config: &Config, places: &[GridPoint], threads: usize, bytes: f64, timed: Timed) -> anyhow::Result<()> {
+pub fn describe(
+    config: &Config,
+    places: &[GridPoint],
+    threads: usize,
+    bytes: f64,
+    timed: Timed,
+) -> anyhow::Result<Option<(f64, f64)>> {
     let unit = timed.unit;
     // Cells stand in the order of their cost: one from the middle of each of some equal parts speaks for its part.
     // The cheapest comes first, and what it leaves of its share is for the others.
     let parts = places.chunks(places.len().div_ceil(PARTS));
     let parts: Vec<(GridPoint, f64)> = parts.map(|part| (part[part.len() / 2], part.len() as f64)).rev().collect();
     let timings = timings(config, parts.iter().map(|part| part.0).collect(), timed)?;
-    let sum = |of: fn(&Timing) -> f64| {
-        timings.iter().zip(&parts).map(|(timing, part)| of(timing) * part.1).sum::<f64>() / threads as f64
-    };
-    let (least, most) = (sum(|timing| timing.least), sum(|timing| timing.most));
+    let sum =
+        |of: fn(&Timing) -> f64| timings.iter().zip(&parts).map(|(timing, part)| of(timing) * part.1).sum::<f64>();
+    let all = (sum(|timing| timing.least), sum(|timing| timing.most));
+    let (least, most) = (all.0 / threads as f64, all.1 / threads as f64);
     let (on, timed) = (counted(threads, "thread"), timings.len());
     let cut = timings.iter().filter(|timing| timing.most > timing.least).count();
     let time = if let Some((GridPoint { samples, dim, head, .. }, _)) = parts.get(timed) {
@@ -72,7 +84,23 @@ pub fn describe(config: &Config, places: &[GridPoint], threads: usize, bytes: f6
     } else {
         format!("about {least:.0} s on {on}, going by {timed} of the {unit}s")
     };
-    print_line(format_args!("{time}; at most {:.1} MB of memory for {unit}s", bytes / 1e6))
+    print_line(format_args!("{time}; at most {:.1} MB of memory for {unit}s", bytes / 1e6))?;
+    Ok((timed == parts.len()).then_some(all))
+}
+
+/// Core-hours, storage and the number of parts, of cells whose seconds on one thread are known between bounds.
+pub fn on_many_machines(cells: usize, seconds: Option<(f64, f64)>) -> String {
+    let bytes = |of_row: f64| {
+        let bytes = of_row * cells as f64;
+        if bytes < 1e6 { format!("{:.0} kB", (bytes / 1e3).ceil()) } else { format!("{:.0} MB", bytes / 1e6) }
+    };
+    let storage = format!("about {} as CSV, {} as Parquet", bytes(ROW_BYTES.0), bytes(ROW_BYTES.1));
+    let Some((least, most)) = seconds else { return format!("core-hours unknown; {storage}") };
+    let hours = |seconds: f64| format!("{:.2}", seconds / 3600.0);
+    let (least_hours, most_hours) = (hours(least), hours(most));
+    let hours = if least_hours == most_hours { least_hours } else { format!("{least_hours} to {most_hours}") };
+    let parts = (most / PART_SECONDS).ceil().clamp(1.0, cells as f64);
+    format!("{hours} core-hours; {storage}; --task /{parts} makes parts of at most about {PART_SECONDS} s")
 }
 
 /// Times cells one after the other, as many as there is time for.
@@ -144,5 +172,23 @@ fn time_run(config: &Config, place: &GridPoint, until: Instant) -> anyhow::Resul
             Ok(Timing { least: if stop_loss > 0.0 { least } else { most }, most })
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_take_half_a_minute() {
+        let expected =
+            "0.50 core-hours; about 2 MB as CSV, 420 kB as Parquet; --task /60 makes parts of at most about 30 s";
+        assert_eq!(on_many_machines(10_000, Some((1800.0, 1800.0))), expected);
+        let wide = on_many_machines(100, Some((36.0, 36_000.0)));
+        assert_eq!(
+            wide,
+            "0.01 to 10.00 core-hours; about 16 kB as CSV, 5 kB as Parquet; --task /100 makes parts of at most about 30 s"
+        );
+        assert_eq!(on_many_machines(100, None), "core-hours unknown; about 16 kB as CSV, 5 kB as Parquet");
     }
 }

@@ -50,12 +50,26 @@ impl Line<'_> {
 pub fn read<T>(
     path: &Path,
     header: impl FnOnce(Line) -> Result<(), InputError>,
-    mut row: impl FnMut(Line) -> Result<T, InputError>,
+    row: impl FnMut(Line) -> Result<T, InputError>,
 ) -> anyhow::Result<Contents<T>> {
     if !path.exists() {
         return Ok((Vec::new(), 0));
     }
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+    parse(path, &bytes, header, row)
+}
+
+/// The same of what a file has, or would have as CSV.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn parse<T>(
+    path: &Path,
+    bytes: &[u8],
+    header: impl FnOnce(Line) -> Result<(), InputError>,
+    row: impl FnMut(Line) -> Result<T, InputError>,
+) -> anyhow::Result<Contents<T>> {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let text =
         std::str::from_utf8(&bytes[..whole]).map_err(|_| InputError::file(path, "expected text, found other bytes"))?;
@@ -68,7 +82,7 @@ pub fn read<T>(
     if let Some(first) = lines.next() {
         header(first)?;
     }
-    Ok((lines.map(&mut row).collect::<Result<_, _>>()?, whole as u64))
+    Ok((lines.map(row).collect::<Result<_, _>>()?, whole as u64))
 }
 
 /// An open file of rows, this process's alone if it holds the lock.
@@ -109,17 +123,17 @@ impl Journal {
         Ok(Self { file, path: path.into(), saved: found, unit, _lock: lock })
     }
 
-    /// Adds the lines of one unit; when this returns, they are on the disk.
+    /// Adds the lines of some units; when this returns, they are on the disk.
     ///
     /// # Errors
     ///
     /// If they cannot be written. What was there before is there still, and the same command goes on from it.
-    pub fn add(&mut self, lines: &str) -> anyhow::Result<()> {
+    pub fn add(&mut self, lines: &str, units: usize) -> anyhow::Result<()> {
         self.file.write_all(lines.as_bytes()).and_then(|()| self.file.sync_data()).with_context(|| {
             let (path, saved, unit) = (self.path.display(), self.saved, self.unit);
             format!("{path}: cannot be written; {saved} {unit} are saved, and the same command continues from them when there is room")
         })?;
-        self.saved += 1;
+        self.saved += units;
         Ok(())
     }
 }
@@ -198,11 +212,11 @@ mod tests {
         let open = |(rows, whole): Contents<u32>| Journal::open(&path, "a", (rows.len(), whole), "rows", None).unwrap();
         assert_eq!(look().unwrap(), (vec![], 0));
         let mut journal = open(look().unwrap());
-        journal.add("7\n").unwrap();
-        journal.add("8\n").unwrap();
+        journal.add("7\n", 1).unwrap();
+        journal.add("8\n", 1).unwrap();
         std::fs::write(&path, "a\n7\n8\n9").unwrap();
         assert_eq!(look().unwrap(), (vec![7, 8], 6));
-        open(look().unwrap()).add("10\n").unwrap();
+        open(look().unwrap()).add("10\n", 1).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n7\n8\n10\n");
         std::fs::write(&path, "a\n7\nx\n").unwrap();
         let said = look().unwrap_err().to_string();

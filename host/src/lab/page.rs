@@ -146,8 +146,8 @@ pub fn show(out: &OutFolder) {
     show_file(&out.path().join(NAME));
 }
 
-/// Hands a file to whatever opens such files here.
-fn show_file(path: &Path) {
+/// Hands a file to whatever opens such files here. That it cannot be shown is said, and nothing worse.
+pub fn show_file(path: &Path) {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
     if let Err(error) = open::that_detached(&absolute) {
         // Standard error may be closed; then there is nobody to tell.
@@ -181,7 +181,7 @@ pub fn settings(config: &impl Serialize) -> anyhow::Result<Vec<(String, String)>
 }
 
 /// The command as it can be typed into a shell again.
-fn command_line(args: impl Iterator<Item = String>) -> String {
+pub fn command_line(args: impl Iterator<Item = String>) -> String {
     let quote = |arg: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,=:+@%".contains(c);
         if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }

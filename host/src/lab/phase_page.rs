@@ -5,10 +5,10 @@ use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::page::{self, Figure, Page, Table};
 use crate::lab::session::{Model, Session, condition, ends, machine, shown_in_curves};
-use mote_lab::boundary::Crossing;
+use crate::lab::wording;
 use mote_lab::control::{Stop, check};
 use mote_lab::outcome::Cell;
-use mote_lab::statistics::{Interval, Redraws};
+use mote_lab::statistics::Interval;
 use mote_lab::summary::{Group, Moments};
 
 /// The page; `curves` is the picture of all models together, if there are several.
@@ -38,11 +38,11 @@ pub fn page(
         let of = if models.len() > 1 { format!(" {}.", model.labels.recipe) } else { String::new() };
         let picture = |name, shown, caption: String| {
             check(stop)?;
-            let svg = heatmap::svg(model.groups, &model.labels, &[shown])?;
+            let svg = heatmap::panels(&[model.groups.into()], &model.labels, &[shown]).svg()?;
             Figure::new(&format!("{name}{i}"), &svg, caption + &of)
         };
         let curve = match model.labels.constant {
-            Some(constant) => format!("The orange curve is N SNR\u{b2} = {constant:.4}."),
+            Some(constant) => format!("The orange curve is N SNR\u{b2} = {}.", heatmap::significant(constant)),
             None => "No constant separates this grid.".into(),
         };
         let hatched = "Hatched cells did not converge and have no number; hatching over a colour means that some did.";
@@ -57,7 +57,7 @@ pub fn page(
                 format!("1 where the mean test loss is at least {threshold}, else 0. {curve}{hatched}"),
             )?,
         ]);
-        tables.push(crossings(&model.boundary.crossings, threshold, &of));
+        tables.push(crossings(model, &of));
     }
     tables.extend(models.iter().map(|model| means(model, models.len() > 1)));
     let one = if let [model] = models { format!(" {}.", model.labels.recipe) } else { String::new() };
@@ -72,13 +72,16 @@ pub fn page(
         tables,
         config: page::settings(config)?,
         run_file: session.run_file.clone(),
-        files: FILES.to_vec(),
+        files: FILES.into_iter().filter(|(name, _)| session.csv || *name != "cells.csv").collect(),
     })
 }
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("cells.csv", "one row per cell, in the order of computation"),
-    ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
+    (
+        "cells.parquet",
+        "one row per cell with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB",
+    ),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
     (
         "boundary.json",
@@ -87,6 +90,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     ("heatmap*.png, .svg", "mean test loss, and mean 0-1 test error beside it; of several models, one each"),
     ("cut*.png, .svg", "where the mean test loss is at least the cut"),
+    ("curves.png, .svg", "several models: mean test loss over N SNR^2, with bands of two standard errors"),
     ("theory.csv", "uniform form: which items of the theorem's condition each place misses"),
     ("config.json", "the configuration"),
     ("run.json", "the configuration, versions, machine and durations"),
@@ -100,12 +104,20 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
     for model in models {
         let boundary = &model.boundary;
         let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
-        let with_interval = |interval: Interval| format!("{interval:.3}{of}");
+        let (missing, over) = (wording::why_no_fit(&boundary.crossings), wording::left_out(model));
+        let over = over.map_or(String::new(), |over| format!(", {over}"));
+        let with_interval = |interval: Interval| {
+            format!("{:.3} {}{over}{of}", interval.value, wording::ends_or_why(Some(interval), missing, 3))
+        };
         let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
         // A grid that has no boundary, or cells that did not converge, have no figures.
         let exponent = boundary.exponent.map(|x| ("exponent of SNR* against N (theory: -1/2)", with_interval(x)));
         let constant = boundary.constant.map(|x| ("N SNR*\u{b2} at the boundary", with_interval(x)));
+        let is_fitted = constant.is_some();
         facts.extend(exponent.into_iter().chain(constant));
+        if is_fitted {
+            facts.push(("intervals", format!("{}{of}", wording::intervals(model))));
+        }
         if model.groups.iter().all(|group| group.test_loss.is_empty()) {
             continue;
         }
@@ -124,22 +136,26 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
     facts
 }
 
-fn crossings(crossings: &[Crossing], threshold: f64, of: &str) -> Table {
+fn crossings(model: &Model, of: &str) -> Table {
+    let (crossings, threshold) = (&model.boundary.crossings, model.boundary.threshold);
     let row = |i: usize| {
         let crossing = &crossings[i];
         let number = |x: Option<f64>, digits: usize| x.map_or("none".into(), |x| format!("{x:.digits$}"));
         let first = crossing.first_signal_below.map_or("none".into(), |signal| signal.to_string());
-        let interval = ends(crossing.snr, 4);
-        let interval = if interval.is_empty() { "none".into() } else { interval.trim().into() };
+        let interval = match (crossing.snr, crossing.missing) {
+            (None, Some(missing)) => missing.text().into(),
+            (snr, missing) => wording::ends_or_why(snr, missing, 4),
+        };
         let snr = number(crossing.snr.map(|snr| snr.value), 4);
         vec![crossing.n.to_string(), snr, interval, number(crossing.n_snr2, 3), first]
     };
     Table {
         title: "Boundary".into(),
         note: format!(
-            "Where the mean test loss of each N crosses {threshold}, with the middle 95% of {} redraws: every mean is redrawn \
-             from a t distribution, with a variance pooled over up to five neighbouring signals.{of} {EXACT}",
-            Redraws::COUNT
+            "Where the mean test loss of each N crosses {threshold}; {}. {}: every mean is redrawn from a t \
+             distribution, with a variance pooled over up to five neighbouring signals.{of} {EXACT}",
+            wording::SMOOTHING,
+            wording::intervals(model)
         ),
         head: ["N", "SNR*", "95% interval", "N SNR*\u{b2}", "first signal norm below"].map(String::from).into(),
         rows: Vec::new(),

@@ -11,7 +11,7 @@ pub const ALL: [(&str, &str); 5] = [
     ("figure1", "the paper's phase diagram, D=1024 M=16 H=512, N=2 to 20: 10,000 cells"),
     ("law", "the sharp condition, N SNR^2 = constant, at the size of a chip"),
     ("wide", "D = 10^3 to 10^9 at one cost"),
-    ("theorem", "inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8"),
+    ("theorem", "towards the theorem's assumptions, up to D = 4*10^12 and H = 10^8"),
     ("digits", "real images, 8x8 handwritten digits, 3 against 8"),
 ];
 
@@ -52,7 +52,7 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
             Preset { n: "8", signal: "0.8..4.8..0.4", models, replicates: 20, recipe: law() }
         }
         "theorem" => {
-            // The last one is inside Condition 4.1 for both N and nearly every signal: `mote theory` says which.
+            // The places of the last one miss one item of Condition 4.1, "N at least a power of log D": `mote theory` says so.
             let models = &[(10_000, 1_000), (10_000_000, 100_000), (4_000_000_000_000, 100_000_000)];
             let signal = "0.2,0.3,0.4,0.5,0.6,0.7,0.8,1,1.25,1.6,2";
             Preset { n: "6,10", signal, models, replicates: 4, recipe: theorem() }
@@ -120,7 +120,7 @@ fn law() -> Recipe {
     }
 }
 
-/// Inside the assumptions of the paper's theorem: see [`crate::commands::theory`].
+/// Towards the assumptions of the paper's theorem: see [`crate::commands::theory`].
 fn theorem() -> Recipe {
     Recipe {
         form: Form::Uniform { noise_norm: 1.0, query_key_std: 1.0, value_std: 0.1 },

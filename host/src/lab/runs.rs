@@ -4,7 +4,7 @@ use crate::base::error::{InputError, quoted};
 use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
 use crate::lab::journal::{self, Journal, Line, Lock};
-use crate::lab::store::{self, way_out};
+use crate::lab::store;
 use mote_lab::dynamics::{QUANTITIES, Row};
 use mote_lab::place::{GridPoint, Representation};
 use std::collections::HashMap;
@@ -12,6 +12,12 @@ use std::path::Path;
 
 /// The file of the runs: a row for every step of each.
 pub const NAME: &str = "runs.csv";
+
+/// What to do about runs that cannot be gone on with.
+const WAY_OUT: &str = "give another --out, or delete runs.csv and config.json there to start over";
+
+/// The columns that say which run it is.
+const PLACE: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space";
 
 /// A run that was followed to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +42,15 @@ impl Followed {
 
 /// The columns of the file.
 pub fn header() -> String {
-    format!("{},step,{},config", store::PLACE, QUANTITIES.join(","))
+    format!("{PLACE},step,{},config", QUANTITIES.join(","))
 }
 
 /// A run as its lines.
 fn to_lines(run: &Followed, config: &Config, digest: &str) -> String {
-    let place = store::place_columns(&run.place, config, run.seed, run.space);
+    let GridPoint { samples, signal_norm, replicate, dim, head } = run.place;
+    let (snr, seed, space) = (config.recipe.snr(&run.place), run.seed, run.space.name());
+    let n_snr2 = samples as f64 * snr * snr;
+    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head},{seed},{space}");
     let number = |number: &Option<f64>| number.map_or(String::new(), |number| number.to_string());
     let line = |(step, row): (usize, &Row)| {
         let numbers: Vec<String> = row.iter().map(number).collect();
@@ -53,9 +62,18 @@ fn to_lines(run: &Followed, config: &Config, digest: &str) -> String {
 /// A line of a run: a run of this step alone, which step it is, and the digest of its configuration.
 fn parse(line: &str) -> Option<(Followed, usize, &str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let (place, rest) = cells.split_at_checked(store::PLACE.split(',').count())?;
-    let [step, numbers @ .., digest] = rest else { return None };
-    let (place, seed, space) = store::parse_place(place)?;
+    let [n, signal, _, _, replicate, dim, head, seed, space, step, numbers @ .., digest] = &cells[..] else {
+        return None;
+    };
+    let place = GridPoint {
+        samples: n.parse().ok()?,
+        signal_norm: signal.parse().ok()?,
+        replicate: replicate.parse().ok()?,
+        dim: dim.parse().ok()?,
+        head: head.parse().ok()?,
+    };
+    let space = Representation::ALL.into_iter().find(|known| known.name() == *space)?;
+    let seed = seed.parse().ok()?;
     let mut row: Row = [None; QUANTITIES.len()];
     if numbers.len() != row.len() {
         return None;
@@ -90,7 +108,7 @@ impl Runs {
         let out = OutFolder::open(folder)?;
         let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
         let (done, whole) = look(folder, config)?;
-        store::write_settings(&out, config)?;
+        store::write_config(&out, config)?;
         let journal = Journal::open(&folder.join(NAME), &header(), (done.len(), whole), "runs", lock)?;
         Ok((Self { journal, config: config.clone(), digest: store::digest(config), done }, out))
     }
@@ -101,13 +119,13 @@ impl Runs {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, run: &Followed) -> anyhow::Result<()> {
-        self.journal.add(&to_lines(run, &self.config, &self.digest))
+        self.journal.add(&to_lines(run, &self.config, &self.digest), 1)
     }
 }
 
 /// The whole runs in a folder, and where they end in their file.
 fn look(folder: &Path, config: &Config) -> anyhow::Result<journal::Contents<Followed>> {
-    store::check_settings(folder, config, NAME)?;
+    store::check_config(folder, config, WAY_OUT)?;
     if folder.join(store::NAME).exists() {
         let found = "expected a folder of mote dynamics, found cells.csv of mote phase; give another --out";
         return Err(InputError::file(folder, found).into());
@@ -125,7 +143,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<journal::Contents<Follow
         let (step, number, digest) = parse(line.text).ok_or_else(|| line.expected("a step of a run"))?;
         if digest != own {
             let found = format!("expected runs of this configuration, {own}, found one of {}", quoted(digest));
-            return Err(line.wrong(&format!("{found}; {}", way_out(NAME))));
+            return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
         }
         if places.get(&step.place.key()) != Some(&step.seed) {
             return Err(line.expected("a run of this configuration"));

@@ -1,7 +1,7 @@
 //! A run of the laboratory that has ended: when, how long, on which machine.
 
 use crate::lab::grid::Config;
-use crate::lab::heatmap::Labels;
+use crate::lab::heatmap::{Labels, Signal};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
@@ -22,6 +22,8 @@ pub struct Session {
     pub run_file: Option<String>,
     /// Whether to show the page.
     pub open: bool,
+    /// Whether `cells.csv` stays beside `cells.parquet`.
+    pub csv: bool,
     /// Test loss at which the picture is cut.
     pub threshold: f64,
 }
@@ -51,7 +53,7 @@ impl<'a> Model<'a> {
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
         let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
         let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Ok(Self { groups, boundary, labels: Labels { recipe, threshold, constant } })
+        Ok(Self { groups, boundary, labels: Labels { recipe, threshold, constant, signal: Signal::default() } })
     }
 
     /// Whether the constant of the paper's own recipe lies on the grid.

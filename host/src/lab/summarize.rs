@@ -4,18 +4,21 @@ use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::base::progress::{counted, print_line};
 use crate::draw;
-use crate::draw::{Panel, Series};
+use crate::draw::axis::Axis;
+use crate::draw::picture::SCREEN;
+use crate::draw::{Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::session::{Model, Session, condition, ends, machine, places, reaches_1000, shown_in_curves, verdicts};
-use crate::lab::{page, parquet, phase_page};
-use mote_lab::boundary::Boundary;
+use crate::lab::{page, parquet, phase_page, store, wording};
+use mote_lab::boundary::{Boundary, Crossing, Missing};
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
 use mote_lab::place::GridPoint;
 use mote_lab::product;
 use mote_lab::recipe::Form;
+use mote_lab::statistics::Redraws;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
 
@@ -62,9 +65,10 @@ pub fn summarize(
         if models.len() > 1 {
             print_line(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
         }
-        report(model.groups, &model.boundary)?;
+        report(model)?;
     }
-    let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
+    let table = session.csv.then_some("cells.csv");
+    let names: Vec<&str> = table.into_iter().chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
         print_line(condition.text())?;
     }
@@ -91,12 +95,14 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(cells, config)?)?;
+    put(parquet::NAME, parquet::cells(cells, config, &store::digest(config))?)?;
     put("summary.csv", summary::to_csv(groups).into())?;
     let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
     let json = serde_json::json!({
         "cut": session.threshold,
         "models": boundaries,
+        "intervals": { "level": 0.95, "redraws": Redraws::COUNT },
+        "smoothing": wording::SMOOTHING,
         "from_means": FROM_MEANS,
         "from_cells": FROM_CELLS,
     });
@@ -105,9 +111,9 @@ fn make(
         let (dim, head) = (model.boundary.dim, model.boundary.head);
         let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
         for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
-            let (svg, png) = heatmap::panels(model.groups, &model.labels, shown)?;
-            put(&format!("{stem}{suffix}.svg"), svg)?;
-            put(&format!("{stem}{suffix}.png"), png)?;
+            let picture = heatmap::panels(&[model.groups.into()], &model.labels, shown);
+            put(&format!("{stem}{suffix}.svg"), picture.svg()?)?;
+            put(&format!("{stem}{suffix}.png"), picture.png(SCREEN)?)?;
         }
     }
     let curves = if models.len() > 1 { Some(curves(&config.n, models)?) } else { None };
@@ -158,12 +164,13 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
                 band: edge(-1.0).zip(edge(1.0)),
+                dots: if points.len() <= 60 { Dots::OnLine } else { Dots::None },
             }
         };
         Panel {
             title: format!("mean test loss, N={n}"),
-            x_label: "N SNR^2".into(),
-            y_label: "test loss".into(),
+            x: Axis { label: "N SNR\u{b2}".into(), is_log: true },
+            y: Axis::linear("test loss"),
             y_max: None,
             series: models.iter().zip(colors.iter().cycle()).map(line).collect(),
             marks: Vec::new(),
@@ -184,21 +191,42 @@ fn theory(config: &Config) -> String {
     csv
 }
 
-fn report(groups: &[Group], boundary: &Boundary) -> anyhow::Result<()> {
+fn report(model: &Model) -> anyhow::Result<()> {
+    let (groups, boundary, option) = (model.groups, &model.boundary, model.labels.signal.option());
     let threshold = boundary.threshold;
-    for crossing in &boundary.crossings {
-        match (crossing.snr, crossing.n_snr2) {
+    for Crossing { n, snr, n_snr2, missing, .. } in &boundary.crossings {
+        match (snr, n_snr2) {
             (Some(snr), Some(n_snr2)) => {
-                let n = crossing.n;
-                print_line(format_args!(
-                    "N={n:3}: test loss crosses {threshold} at SNR {snr:.3}, N SNR^2 = {n_snr2:.2}"
-                ))?;
+                let (value, interval) = (snr.value, wording::ends_or_why(Some(*snr), *missing, 3));
+                let line = format_args!(
+                    "N={n:3}: test loss crosses {threshold} at SNR {value:.3} {interval}, N SNR^2 = {n_snr2:.2}"
+                );
+                print_line(line)?;
             }
-            _ => print_line(format_args!("N={:3}: test loss does not cross {threshold} on this grid", crossing.n))?,
+            _ if *missing == Some(Missing::NoMean) => print_line(format_args!("N={n:3}: no replicate converged"))?,
+            _ => {
+                let why = missing.map_or("", Missing::text);
+                let not = format!("test loss does not cross {threshold} on this grid");
+                print_line(format_args!("N={n:3}: {not}, {why}; widen {option}"))?;
+            }
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        print_line(format_args!("SNR* = constant N^{exponent:.3}; N SNR*^2 = {constant:.2}"))?;
+        let missing = wording::why_no_fit(&boundary.crossings);
+        let ends = |interval, digits| wording::ends_or_why(Some(interval), missing, digits);
+        print_line(format_args!(
+            "SNR* = constant N^{:.3} {}; N SNR*^2 = {:.2} {}",
+            exponent.value,
+            ends(exponent, 3),
+            constant.value,
+            ends(constant, 2)
+        ))?;
+        if let Some(left_out) = wording::left_out(model) {
+            print_line(format_args!("exponent {left_out}"))?;
+        }
+    }
+    if boundary.crossings.iter().any(|crossing| crossing.snr.is_some()) {
+        print_line(format_args!("{}; {}", wording::intervals(model), wording::SMOOTHING))?;
     }
     let errors: Vec<f64> = groups.iter().flat_map(|group| group.test_error.iter().copied()).collect();
     let high = errors.iter().filter(|error| **error > 0.05).count();

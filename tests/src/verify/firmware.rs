@@ -78,6 +78,8 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
         plain("defmt log", machine, "parity-tiny", &["defmt"]);
     }
     plain("parity", an386, "demo", &[]);
+    plain("figures", an386, "demo", &[]);
+    plain("figures", an386, "demo", &["fast-math"]);
     plain("parity", an386, "tiny", &["test-flood"]);
     let in_parity = |machine: &Machine| volume > Volume::Fast || ["mps2-an386", "microbit"].contains(&machine.name);
     for machine in machine::emulated().filter(|machine| in_parity(machine)) {

@@ -55,7 +55,7 @@ impl Table {
                 Some(journal) => journal,
                 None => Journal::open(path, HEADER, self.found, "cells", None)?,
             };
-            journal.add(&to_line(cell, &score, &self.digest))?;
+            journal.add(&to_line(cell, &score, &self.digest), 1)?;
             self.journal = Some(journal);
         }
         self.scores.insert(cell.key(), score);
