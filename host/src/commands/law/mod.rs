@@ -15,7 +15,7 @@ use crate::client::chip::Client;
 use crate::client::fault::ChipError;
 use crate::client::open::{self, ChipArgs};
 use anyhow::ensure;
-use cell::{Cell, Recipe, Score};
+use cell::{Cell, Recipe};
 use mote_core::memory::Memory;
 use mote_core::shape::Shape;
 use mote_lab::boundary::Boundary;
