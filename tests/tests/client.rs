@@ -1,4 +1,5 @@
-//! The host's side of protocol version 2, over a pseudo terminal: accidents of every kind, and the same bits in the end.
+//! The host's side of protocol version 2, over a pseudo terminal: accidents of every kind, and the same bits in the
+//! end.
 #![cfg(unix)]
 
 use clap::Parser;
@@ -119,6 +120,18 @@ fn a_port_that_vanishes_and_comes_back_changes_nothing() {
     assert_eq!(chip.count.unplugged.load(Ordering::Relaxed), 1);
 }
 
+/// The last step was not heard, or the whole end: the summary says the steps that the chip has done.
+#[test]
+fn steps_that_were_not_heard_count() {
+    for lines in [&["mote step step=60 "][..], &["mote step step=59 ", "mote step step=60 ", "mote done "]] {
+        let chip = PtyChip::start(Accidents { damage_lines: lines.to_vec(), ..Default::default() });
+        let (_, summary) = learn(chip.path(), 4, 2, &[]).unwrap();
+        assert_eq!(chip.count.damaged.load(Ordering::Relaxed) as usize, lines.len());
+        assert!(summary.contains("\"steps\": 60,"), "{lines:?}: {summary}");
+        assert!(summary.contains("\"equal_to_host\": true"), "{lines:?}: {summary}");
+    }
+}
+
 /// A chip that does something else than it was told: it is seen, and the exit status is 1.
 #[test]
 fn a_chip_that_differs_is_found_out() {
@@ -165,7 +178,7 @@ fn the_law_is_compared_cell_by_cell() {
     let text = std::fs::read_to_string(&clean).unwrap();
     assert_eq!(text.lines().count(), 1 + 2 * 4 * 2);
     // As published, before cells said of which configuration they are.
-    let first = "2,0.5,0.500000,5432,";
+    let first = "2,0.5,0.500000,";
     assert!(text.lines().nth(1).unwrap().starts_with(first), "{text}");
     // Damaged lines are no difference.
     law(Accidents { damage_down: 1999, ..Default::default() }, &noisy, &[]).unwrap();
@@ -409,7 +422,8 @@ fn frames_wait_for_their_answers() {
         bytes
     };
     let mut client = hasty_with(chip.path(), Box::new(up), Box::new(down)).unwrap();
-    // More than was announced: the chip takes the first frame and refuses what goes beyond, and was never sent it all at once.
+    // More than was announced: the chip takes the first frame and refuses what goes beyond, and was never sent it all
+    // at once.
     let error = client.upload("data n=6 binary=1", &six_samples().repeat(8)).unwrap_err();
     assert!(matches!(&error, ChipError::Refused { code, .. } if code == "beyond-end"), "{error}");
     assert_eq!(waiting.get().1, i64::try_from(WINDOW).unwrap());
@@ -472,7 +486,8 @@ fn a_damaged_command_is_sent_again() {
     assert_eq!(client.traffic.up - before, sent.len() as u64);
 }
 
-/// A refusal of something that was said before is not the answer to a command: it is sent once, and its answer is found.
+/// A refusal of something that was said before is not the answer to a command: it is sent once, and its answer is
+/// found.
 #[test]
 fn a_stale_refusal_is_no_answer() {
     let chip = PtyChip::start(Accidents::default());
@@ -531,7 +546,7 @@ fn another_model_is_not_taken_for_the_one_before() {
 
 /// Weights of which a frame was damaged are not taken for the chip's; asked for again, they are.
 #[test]
-fn a_dump_that_is_not_whole_is_no_dump() {
+fn weights_that_are_not_whole_are_not_taken() {
     let chip = PtyChip::start(Accidents::default());
     let mut is_damaged = false;
     let damage_one = move |mut bytes: Vec<u8>| {

@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 
 /// Every document, with its text.
 fn documents() -> Vec<(PathBuf, String)> {
-    let folders = ["", "docs", "fuzz", "tests/golden"].map(|folder| root().join(folder));
+    let folders = ["", "docs", "fuzz", "host/lab/data/digits", "tests/golden"].map(|folder| root().join(folder));
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
     let files = files.filter(|path| path.extension().is_some_and(|end| end == "md"));
     files.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
@@ -35,7 +35,9 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn paths(line: &str) -> impl Iterator<Item = &str> {
     let is_path = |word: &&str| TOPS.iter().any(|top| word.starts_with(top)) && !word.contains(['*', '{', ' ', ':']);
     // A placeholder (`NAME.rs`) stands for many files.
-    let is_one = |word: &&str| !word.split(['/', '.']).any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()));
+    let is_one = |word: &&str| {
+        !word.split(['/', '.']).any(|part| part.len() > 1 && part.chars().all(|c| c.is_ascii_uppercase()))
+    };
     line.split('`').skip(1).step_by(2).filter(is_path).filter(is_one)
 }
 

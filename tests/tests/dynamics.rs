@@ -168,30 +168,67 @@ fn a_killed_command_goes_on_where_it_was() {
     assert_eq!(std::fs::read(killed.join("runs.parquet")).unwrap(), std::fs::read(quiet.join("runs.parquet")).unwrap());
 }
 
-/// More runs and a wider grid in a finished folder: what was there stays, byte for byte, and only what is new is computed.
+/// More runs and a wider grid in a finished folder: what was there stays, and only what is new is computed. A narrower
+/// grid leaves the rest in the table, and out of the means.
 #[test]
 fn a_finished_folder_grows() {
     let folder = TempDir::new().unwrap();
     let (grown, fresh) = (folder.path().join("grown"), folder.path().join("fresh"));
     small(&grown, &["--runs", "2"]);
-    std::fs::remove_file(grown.join("config.json")).unwrap();
     let before = read(grown.join("runs.csv"));
     let wide = ["--runs", "3", "--signal", "2,4", "--keep-runs"];
-    small(&grown, &wide);
+    let said = dynamics(&grown, &[&SMALL[..SMALL.len() - 1], &wide].concat());
+    assert!(said.starts_with("2 of 6 runs are done already\n"), "{said}");
     let after = read(grown.join("runs.csv"));
-    assert!(after.starts_with(&before) && after.lines().count() == 1 + 6 * 40, "{}", after.lines().count());
+    assert!(before.lines().all(|line| after.contains(line)) && after.lines().count() == 1 + 6 * 40);
     small(&fresh, &wide);
-    for file in ["dynamics.csv", "stages.json"] {
+    for file in ["runs.csv", "dynamics.csv", "stages.json"] {
         assert_eq!(read(grown.join(file)), read(fresh.join(file)), "{file}");
     }
-    // Nothing is left to do, and nothing changes; the runs with types stay those of runs.csv.
-    small(&grown, &wide[..4]);
-    assert_eq!(read(grown.join("runs.csv")), after);
     let parquet = |out: &Path| std::fs::read(out.join("runs.parquet")).unwrap();
     assert_eq!(parquet(&grown), parquet(&fresh));
+    let config = grown.join("run.json");
+    let again = dynamics(&grown, &["--config", config.to_str().unwrap()]);
+    assert!(again.starts_with("6 of 6 runs are done already\n"), "fed back from the folder itself: {again}");
+    let narrow = small(&grown, &["--runs", "2"]);
+    assert!(narrow.contains("4 runs off this grid stay in runs.csv and are left out here"), "{narrow}");
+    assert_eq!((read(grown.join("runs.csv")), parquet(&grown)), (after, parquet(&fresh)));
+    assert!(columns(&grown.join("dynamics.csv"), &["runs"]).iter().all(|row| row[0] == "2"));
     // Another number of steps is another run.
     let output = fails(&grown, &[&SMALL[..], &wide, &["--steps", "41"]].concat());
-    refused(&output, &["found another: ", "recipe.max_steps 40 there, 41 here", "delete runs.csv and config.json"]);
+    refused(&output, &["found another: recipe.max_steps 40 there, 41 here", "delete runs.csv and config.json"]);
+}
+
+/// One's own question, with every axis and setting there is: killed in the midst and gone on with, in the cheapest space.
+#[test]
+fn any_experiment_is_followed_and_resumed() {
+    let folder = TempDir::new().unwrap();
+    let (quiet, killed) = (folder.path().join("quiet"), folder.path().join("killed"));
+    let own = ["--n", "12", "--snr", "3", "--lr", "0.05", "--flip", "0.1", "--runs", "10", "--keep-runs"];
+    let own = [&own[..], &["--steps", "60", "--threads", "1"]].concat();
+    dynamics(&quiet, &own);
+    let mut child = command(&killed, &own).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let lines =
+        || std::fs::read(killed.join("runs.csv")).map_or(0, |text| text.iter().filter(|b| **b == b'\n').count());
+    let start = std::time::Instant::now();
+    while lines() < 1 + 2 * 60 && start.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!((1 + 2 * 60..1 + 10 * 60).contains(&lines()), "{} lines", lines());
+    dynamics(&killed, &own);
+    for file in ["runs.csv", "dynamics.csv", "stages.json", "values.svg"] {
+        assert_eq!(read(killed.join(file)), read(quiet.join(file)), "{file}");
+    }
+    let rows = columns(&quiet.join("runs.csv"), &["n", "snr", "flip", "space", "config"]);
+    assert!(rows.len() == 600 && rows.iter().all(|row| row[..4] == ["12", "3", "0.1", "free"]), "{:?}", rows[0]);
+    assert!(read(quiet.join("values.svg")).contains("benign: N=12 SNR=3 \u{3b1}=0.1 lr=0.05"));
+    // Two strengths of label noise: a column, and curves of each.
+    let two = folder.path().join("two");
+    small(&two, &["--flip", "0,0.2", "--runs", "2", "--steps", "5"]);
+    assert!(read(two.join("dynamics.csv")).starts_with("flip,step,quantity,mean,sd,runs\n0,1,train_loss,"));
+    assert!(two.join("loss-flip0.2.png").exists());
 }
 
 /// Threads change no number; several places have a column for what varies, and pictures each.
@@ -204,7 +241,7 @@ fn places_have_columns_and_curves_of_their_own() {
         assert!(said.contains("N=4:\nstep    1: train_loss") && said.contains("\n2 runs; stages: {"), "{said}");
     }
     let [one, two] = &outs;
-    for file in ["dynamics.csv", "stages.json", "attention-N4.svg", "attention-N8.svg"] {
+    for file in ["dynamics.csv", "stages.json", "attention-n4.svg", "attention-n8.svg"] {
         assert_eq!(read(one.join(file)), read(two.join(file)), "{file}");
     }
     assert!(read(one.join("dynamics.csv")).starts_with("n,step,quantity,mean,sd,runs\n4,1,train_loss,"));
@@ -242,7 +279,7 @@ fn what_a_run_does_not_have_is_blank() {
         };
         assert_eq!((row[3].parse(), row[1].is_empty()), (Ok(expected), expected == 0), "{row:?}");
     }
-    assert!(!read(out.join("products.svg")).contains("qk xi3") && !read(out.join("report.html")).contains("NaN"));
+    assert!(!read(out.join("products.svg")).contains("q_\u{3be}3") && !read(out.join("report.html")).contains("NaN"));
 }
 
 /// With a stop loss a run ends there, as the cell of the phase diagram does, and later means are over the others.
@@ -300,7 +337,9 @@ fn configurations_are_those_of_the_phase_diagram() {
         (&["--runs", "0"][..], "--replicates: expected at least 1, found 0"),
         (&["--steps", "0"], "--max-steps: expected at least 1, found 0"),
         (&["--threads", "0"], "--threads: expected at least 1, found 0"),
-        (&["--n", "5"], "--n: expected even numbers"),
+        (&["--test-samples", "5"], "--test-samples: expected an even number"),
+        (&["--cut", "0.3"], "--cut: dynamics have no cut"),
+        (&["--flip", "0.6"], "--flip: expected numbers from 0 to 0.5, found 0.6"),
         (&["--noise-norm", "3"], "--noise-norm: expected a preset of the uniform form"),
         (&["--space", "weights", "--dim", "1e12"], "GB of memory in weights space"),
     ] {

@@ -9,7 +9,7 @@ use mote_lab::boundary::Boundary;
 use mote_lab::control::{Control, NEVER};
 use mote_lab::dynamics::{QUANTITIES, Row, follow, moments, stages};
 use mote_lab::outcome::Run;
-use mote_lab::place::{GridPoint, Representation};
+use mote_lab::place::{GridPoint, NEUTRAL, Representation};
 use mote_lab::recipe::{Form, Recipe, Scaling};
 use mote_lab::run;
 use mote_lab::sampled::SampledRun;
@@ -287,7 +287,7 @@ fn every_space_follows_the_first_sample_of_class_plus() {
 /// standard errors, and the stages in order. The seed is fixed.
 #[test]
 fn the_benign_dynamics_are_the_published_ones() {
-    let options = Options { max_steps: Some(60), replicates: Some(3), ..Options::default() };
+    let options = Options::of([("max-steps", "60"), ("replicates", "3")]);
     let config = dynamics::resolve(Some("benign"), None, &options).unwrap();
     let rows = |place: &GridPoint| {
         assert_eq!(config.space_of(place), Representation::Free);
@@ -410,14 +410,16 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
 /// Every part of a place, and the seed of the run, decide a cell's seed.
 #[test]
 fn places_have_seeds_of_their_own() {
-    let place = GridPoint { samples: 4, signal_norm: 2.0, replicate: 0, dim: 64, head: 8 };
+    let place = GridPoint { samples: 4, signal_norm: 2.0, replicate: 0, dim: 64, head: 8, extra: NEUTRAL };
     let others = [
         GridPoint { samples: 6, ..place },
         GridPoint { signal_norm: 2.5, ..place },
         GridPoint { replicate: 1, ..place },
         GridPoint { dim: 65, ..place },
         GridPoint { head: 9, ..place },
+        GridPoint { extra: [0.1, 0.0, 0.0, 0.0], ..place },
+        GridPoint { extra: [0.0, 0.1, 0.0, 0.0], ..place },
     ];
     let seeds = [place.seed(1), place.seed(2)].into_iter().chain(others.map(|other| other.seed(1)));
-    assert_eq!(seeds.collect::<std::collections::BTreeSet<u64>>().len(), 7);
+    assert_eq!(seeds.collect::<std::collections::BTreeSet<u64>>().len(), 9);
 }

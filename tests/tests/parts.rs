@@ -323,7 +323,9 @@ fn what_is_printed_can_be_submitted() {
     let hq = text(&run(&out, "--quiet --task /12 --print-job hq"));
     let slurm = text(&run(&out, "--quiet --task /12 --threads 2 --print-job=slurm"));
     assert!(!out.exists());
-    assert!(hq.starts_with("hq submit --name=mote --array=0-11 --cpus=1 --stdout=none -- mote phase --out '"), "{hq}");
+    let expected =
+        "hq submit --name=mote --array=0-11 --cpus=1 --stdout=none --stderr=:rm-if-finished -- mote phase --out '";
+    assert!(hq.starts_with(expected), "{hq}");
     assert_eq!(hq.lines().count(), 1);
     for line in
         ["#!/bin/sh", "#SBATCH --array=0-11", "#SBATCH --cpus-per-task=2", "#SBATCH --mem=512M", "#SBATCH --requeue"]

@@ -92,6 +92,10 @@ fn any_column_is_an_axis() {
     std::fs::write(folder.path().join("summary.csv"), summary).unwrap();
     let (svg, says) = drawn(folder.path(), &["--y", "mean_steps"]);
     assert!(svg.contains(">mean steps<") && says.contains("2 points"), "{says}");
+    let summary = "n,signal_norm,snr,n_snr2,dim,head,mean_steps\n4,1,1,4,64,8,10\n4,2,2,16,64,8,0\n";
+    std::fs::write(folder.path().join("summary.csv"), summary).unwrap();
+    let (_, says) = drawn(folder.path(), &["--y", "mean_steps", "--log", "y"]);
+    assert!(says.contains("1 of them left out, 0 or less on a logarithmic axis"), "{says}");
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn every_format_is_written() {
         assert!(plot(folder.path(), &["--out", out.to_str().unwrap()]).status.success());
         std::fs::read(out).unwrap()
     };
-    assert!(write("a.svg").starts_with(b"<svg ") && write("a.pdf").starts_with(b"%PDF-"));
+    assert!(write("a.svg").starts_with(b"<svg "));
     let png = write("a.png");
     let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     assert_eq!(reader.info().pixel_dims.unwrap().xppu, 11_811, "300 dots to an inch, in metres");
@@ -192,7 +196,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refuses(&["--y", "test_los"], &["--y", "expected one of n, signal_norm", "did you mean test_loss?"]);
     refuses(&["--x", "snr2"], &["--x", "did you mean n_snr2?"]);
     refuses(&["--y", "space"], &["--y", "expected a column of numbers", "found \"free\" in line 2 of"]);
-    refuses(&["--out", "a.gif"], &["--out", "expected a name that ends in .svg, .png or .pdf, found a.gif"]);
+    refuses(&["--out", "a.gif"], &["--out", "expected a name that ends in .svg or .png, found a.gif"]);
     refuses(&["--kind", "heatmap", "--by", "n"], &["--by", "a heat map has no lines"]);
     refuses(&["--kind", "curves", "--color", "steps"], &["--color", "--y takes it"]);
     refuses(&["--kind", "heatmap", "--x", "steps"], &["--x", "expected an axis of the grid", "found steps, a result"]);

@@ -18,8 +18,8 @@ use mote_core::train::{Settings, TrainError, Trainer};
 /// Where the samples of a cell come from.
 #[derive(Clone, Debug)]
 pub enum Data {
-    /// Drawn from a distribution.
-    Synthetic(Synthetic),
+    /// Drawn from a distribution: as many of these samples.
+    Synthetic(Synthetic, usize),
     /// Real images, with tokens of noise.
     Digits(Digits),
 }
@@ -27,22 +27,33 @@ pub enum Data {
 impl Dataset for Data {
     fn samples(&self) -> usize {
         match self {
-            Self::Synthetic(data) => data.samples(),
+            Self::Synthetic(_, samples) => *samples,
             Self::Digits(data) => data.samples(),
         }
     }
 
     fn sample_shape(&self) -> (usize, usize) {
         match self {
-            Self::Synthetic(data) => data.sample_shape(),
+            Self::Synthetic(data, _) => data.sample_shape(),
             Self::Digits(data) => data.sample_shape(),
         }
     }
 
     fn read(&mut self, n: usize, x: MatrixMut) -> Result<Label, DataError> {
         match self {
-            Self::Synthetic(data) => data.read(n, x),
+            Self::Synthetic(data, _) => data.read(n, x),
             Self::Digits(data) => data.read(n, x),
+        }
+    }
+}
+
+impl Data {
+    /// The class that a sample was made for, which its label may not be: the one whose signal it carries.
+    pub fn class(&self, sample: &[f32], label: Label) -> Label {
+        match self {
+            Self::Synthetic(..) if sample[0] != 0.0 => Label::Plus,
+            Self::Synthetic(..) => Label::Minus,
+            Self::Digits(_) => label,
         }
     }
 }
@@ -71,10 +82,14 @@ impl Engine {
     pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64) -> Result<Self, Error> {
         let dim = usize::try_from(recipe.dim).map_err(|_| Error::Dimension(recipe.dim))?;
         let (signal_norm, size) = (place.signal_norm as f32, (recipe.tokens, dim));
+        let flip = place.flip() as f32;
         let synthetic = |form| {
-            let distribution = Distribution { form, signal_norm, flip: 0.0 };
-            let data =
-                |samples, purpose| Synthetic::new(distribution, size, samples, seed, purpose).map(Data::Synthetic);
+            let distribution = Distribution { form, signal_norm, flip };
+            let data = |samples: usize, purpose| {
+                // The paper form has pairs of samples, one of each class; of an odd number, the last has none.
+                let pairs = samples.next_multiple_of(2);
+                Synthetic::new(distribution, size, pairs, seed, purpose).map(|data| Data::Synthetic(data, samples))
+            };
             Ok::<_, Error>((data(place.samples, Purpose::Train)?, data(recipe.test_samples, Purpose::Test)?))
         };
         let gaussian = |query_key_std: f64, value_std: f64| Init::Gaussian {
@@ -93,7 +108,7 @@ impl Engine {
             Form::Digits { classes, noise_norm, query_key_std, value_std } => {
                 let (samples, norms) = ((place.samples, recipe.test_samples), (place.signal_norm, noise_norm));
                 let (train, test) = digits::draw(classes, samples, recipe.tokens, norms, seed)?;
-                ((Data::Digits(train), Data::Digits(test)), gaussian(query_key_std, value_std))
+                ((Data::Digits(train.flipped(flip)), Data::Digits(test)), gaussian(query_key_std, value_std))
             }
         };
         let shape = Shape::new(recipe.tokens, dim, recipe.head, recipe.value);
@@ -182,9 +197,8 @@ impl Run for WeightRun {
         let mut x = vec![0.0; tokens * dim];
         for n in 0..self.engine.train.samples() {
             let label = self.engine.train.read(n, MatrixMut::new(&mut x, tokens, dim))?;
-            // A flipped label stands on the other class's signal, which has no part along the first axis.
-            let is_own = matches!(self.engine.train, Data::Digits(_)) || x[0] != 0.0;
-            if label == Label::Plus && is_own {
+            // A flipped label is not the class's own.
+            if label == Label::Plus && self.engine.train.class(&x, label) == label {
                 return Ok(Some(n));
             }
         }

@@ -8,7 +8,7 @@ use crate::client::open::ChipArgs;
 use crate::commands::{hello, learn};
 #[cfg(feature = "log")]
 use crate::emulator::defmt;
-use crate::emulator::preset_run::{Plan, run, saved_in, to_log};
+use crate::emulator::preset_run::{RunSpec, run, saved_in, to_log};
 use crate::learn::job::LearnArgs;
 use anyhow::ensure;
 use clap::{Args, Subcommand};
@@ -105,7 +105,7 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
         check_writable("log", path)?;
     }
     let deadline = Duration::from_secs(args.deadline);
-    let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
+    let plan = RunSpec { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
     #[cfg(feature = "log")]
     if args.defmt {
         return defmt::log(&plan, quiet, |entry| print_line(entry));

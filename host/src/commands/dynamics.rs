@@ -2,7 +2,7 @@
 
 use crate::base::error::Interrupted;
 use crate::base::lists;
-use crate::base::progress::{Interrupt, Kind, ProgressArgs, counted, print_line};
+use crate::base::progress::{Kind, ProgressArgs, counted, print_line};
 use crate::lab::dynamics::{compute, resolve};
 use crate::lab::dynamics_summary::{Sitting, summarize};
 use crate::lab::options::Options;
@@ -10,7 +10,8 @@ use crate::lab::run_file::{self, RunFile};
 use crate::lab::runs::Runs;
 use crate::lab::{estimate, memory, runner};
 use anyhow::Context;
-use mote_lab::place::Representation;
+use mote_lab::place::{GridPoint, Representation};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -33,6 +34,7 @@ is computed. A single run has no deviation and no band.
 
 Examples:
   mote dynamics --preset benign --runs 20 --out benign
+  mote dynamics --n 12 --snr 3 --lr 0.05 --flip 0.1 --runs 10 --out noisy
   mote dynamics --n 8,16 --signal 15,25 --runs 10 --keep-runs --out mine
   mote dynamics --preset law --dim 64 --head 8 --n 8 --signal 4 --out law"
 )]
@@ -43,8 +45,8 @@ pub struct DynamicsArgs {
     /// Preset that supplies all options you do not give [default: benign]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line override it
-    #[arg(long, value_name = "F.toml")]
+    /// Run file, or run.json or config.json of a folder; options on the command line override it
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     /// What to change.
@@ -85,7 +87,7 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = resolve(args.preset.as_deref(), run_file.as_ref(), &args.options)?;
     if args.print_config {
-        return print_line(run_file::text(&config)?.trim_end());
+        return print_line(run_file::text(&config, None).trim_end());
     }
     let places = config.places();
     let threads = runner::threads(args.threads, places.len())?;
@@ -101,7 +103,9 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let (mut store, out) = Runs::open(args.out.as_deref().context("no output folder")?, &config, !args.no_lock)?;
     let start = Instant::now();
-    let mut runs = std::mem::take(&mut store.done);
+    let on_grid: HashSet<_> = places.iter().map(GridPoint::key).collect();
+    let found = std::mem::take(&mut store.done).into_iter();
+    let (mut runs, others): (Vec<_>, Vec<_>) = found.partition(|run| on_grid.contains(&run.place.key()));
     if !quiet && !runs.is_empty() {
         print_line(format_args!("{} of {} are done already", runs.len(), counted(places.len(), "run")))?;
     }
@@ -112,5 +116,5 @@ pub fn dynamics(args: &DynamicsArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let (seconds, run_file) = (start.elapsed().as_secs_f64(), run_file.map(|file| file.text));
     let sitting = Sitting { threads, seconds, run_file, open: args.open, keep_runs: args.keep_runs };
-    summarize(&config, runs, &out, &sitting, Interrupt::current().flag())
+    summarize(&config, runs, others, &store, &out, &sitting)
 }

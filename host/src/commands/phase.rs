@@ -1,6 +1,7 @@
 //! `mote phase`: the phase diagram over N and signal, every cell seeded, durable and countable.
 
 use crate::base::error::{InputError, Interrupted};
+use crate::base::files::OutFolder;
 use crate::base::lists;
 use crate::base::progress::{Interrupt, Kind, Progress, ProgressArgs, counted, print_line};
 use crate::lab::grid::Config;
@@ -8,8 +9,8 @@ use crate::lab::jobs::{self, Engine};
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use crate::lab::session::Session;
-use crate::lab::store::Store;
-use crate::lab::summarize::summarize;
+use crate::lab::store::{Store, concluded};
+use crate::lab::summarize::{Cells, beside, summarize};
 use crate::lab::task::{self, Task};
 use crate::lab::{estimate, memory, page, parts, runner};
 use anyhow::Context;
@@ -18,6 +19,7 @@ use mote_lab::outcome::Cell;
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Form;
 use mote_lab::run;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -32,15 +34,18 @@ digits (real images, 3 against 8).
 Writes cells.csv (one row per cell) and cells.parquet, summary.csv (mean, sd and standard error), heatmap.png and .svg, \
 cut.png and .svg (with several models, one each, and curves.png and .svg), boundary.json, theory.csv (uniform form), \
 run.json, and report.html with all of it on one page. After an interruption, the same command continues from the last \
-finished cell. Every number depends only on seed, configuration, place on the grid and, except in space weights, the \
+finished cell; with more replicates, values or models, it computes the cells that are new. With another --cut, its \
+boundary and pictures are written beside. In the paper form, an odd N has one sample more of class +1. Every number depends only on seed, configuration, place on the grid and, except in space weights, the \
 kind of processor (simd in run.json): not on threads, order or interruptions.
 
 Examples:
   mote phase --preset figure1 --out fig1
   mote phase --n 4,10,20 --signal 5..100..5 --replicates 3 --out coarse
+  mote phase --snr 0.2..1.6..0.2 --n 4..12 --flip 0.1 --c-p 10 --out mine
   mote phase --preset wide --dim 1000000000000 --out wide
   mote phase --preset law --dry-run
   mote phase --print-config > run.toml; mote phase --config run.toml --out mine
+  mote phase --config mine/run.json --replicates 20 --out mine
   mote phase --task /40 --out big --print-job hq"
 )]
 #[command(override_usage = "mote phase [OPTIONS] --out <DIR>
@@ -52,8 +57,8 @@ pub struct PhaseArgs {
     /// Preset that supplies all options you do not give [default: figure1]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line override it
-    #[arg(long, value_name = "F.toml")]
+    /// Run file, or run.json or config.json of a folder; options on the command line override it
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
     /// What to change.
@@ -64,9 +69,6 @@ pub struct PhaseArgs {
     /// Folder for the results
     #[arg(long, value_name = "DIR", required_unless_present_any = ["print_config", "dry_run"])]
     pub out: Option<PathBuf>,
-    /// Test loss at the boundary and at the cut of the picture [default: 0.2 as in the paper, 0.4 for images]
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = lists::number)]
-    pub cut: Option<f64>,
     /// Do not lock the folder, for file systems without locks; two runs at the same time then corrupt its cells
     #[arg(long)]
     pub no_lock: bool,
@@ -105,8 +107,11 @@ pub struct PhaseArgs {
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
+    config.check_stop().map_err(|error| run_file::blame(error, run_file.as_ref(), &args.options))?;
+    let cut = run_file::cut(run_file.as_ref(), &args.options)?;
+    let usual = if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 };
     if args.print_config {
-        return print_line(run_file::text(&config)?.trim_end());
+        return print_line(run_file::text(&config, Some(cut.unwrap_or(usual))).trim_end());
     }
     let places = config.places();
     // Engines count cores: a part takes one unless told otherwise.
@@ -117,8 +122,6 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     if let (Some(task), Some(engine)) = (args.task, args.print_job) {
         return print_job(engine, task, threads, &config, &places);
     }
-    let cut = args.cut.unwrap_or(if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 });
-    lists::positive("cut", cut)?;
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
     memory::check(&config, &places, threads, "cell").map_err(too_large)?;
     if args.dry_run {
@@ -131,15 +134,16 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     }
     let (mut store, out) = Store::open(folder, &config, !args.no_lock)?;
     let start = Instant::now();
-    let merged = parts::merge(&mut store, folder, &config)?;
+    let merged = parts::merge(&mut store, &out, &config)?;
     if let Some((cells, parts)) = merged.filter(|_| !quiet) {
         print_line(format_args!("{} found in {}", counted(cells, "new cell"), counted(parts, "part")))?;
     }
-    let found = store.done.len();
-    if !quiet && found > 0 {
-        print_line(format_args!("{found} of {} are done already", counted(places.len(), "cell")))?;
+    let on_grid: HashSet<_> = places.iter().map(GridPoint::key).collect();
+    let found = std::mem::take(&mut store.done).into_iter();
+    let (mut cells, others): (Vec<Cell>, Vec<Cell>) = found.partition(|cell| on_grid.contains(&cell.place.key()));
+    if !quiet && !cells.is_empty() {
+        print_line(format_args!("{} of {} are done already", cells.len(), counted(places.len(), "cell")))?;
     }
-    let mut cells = std::mem::take(&mut store.done);
     let done: HashSet<_> = cells.iter().map(|cell| cell.place.key()).collect();
     let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
     let not_converged = cells.iter().map(not_converged).sum();
@@ -154,11 +158,35 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return Err(Interrupted { done: format!("{} of {}", cells.len(), counted(places.len(), "cell")), saved }.into());
     }
     parts::clean(folder)?;
+    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
+    let in_order = |mut cells: Vec<Cell>| {
+        cells.sort_by_key(|cell| cell.place.key());
+        cells
+    };
+    let grid = in_order(cells);
+    let all: Cow<[Cell]> =
+        if others.is_empty() { Cow::Borrowed(&grid) } else { Cow::Owned(in_order([&grid[..], &others].concat())) };
+    if !args.no_csv {
+        store.sort(&all, &out)?;
+    }
     let (seconds, run_file) = (start.elapsed().as_secs_f64(), run_file.map(|file| file.text));
-    let session = Session { threads, seconds, run_file, open: args.open, csv: !args.no_csv, threshold: cut };
-    let interrupt = Interrupt::current();
-    summarize(&config, cells, &out, &session, interrupt.flag())?;
+    let session = Session { threads, seconds, run_file, open: args.open, csv: !args.no_csv, threshold: usual };
+    end(&config, Cells { grid: &grid, all: &all, extra: store.extra() }, &out, session, cut)?;
     if args.no_csv { store.into_parquet() } else { Ok(()) }
+}
+
+/// Says what all cells say. The page of a folder has one cut, its first; another is written beside it.
+fn end(config: &Config, cells: Cells, out: &OutFolder, session: Session, cut: Option<f64>) -> anyhow::Result<()> {
+    let (before, stop) = (concluded(out, config), Interrupt::current().flag());
+    let first = before.map(|before| before.cut).or(cut).unwrap_or(session.threshold);
+    let other = cut.filter(|cut| *cut != first);
+    if other.is_none() || !before.is_some_and(|before| before.is_current) {
+        summarize(config, cells, out, &Session { threshold: first, ..session.clone() }, stop)?;
+    }
+    match other {
+        Some(threshold) => beside(config, cells, out, &Session { threshold, open: false, ..session }, stop),
+        None => Ok(()),
+    }
 }
 
 /// Computes a part of a run.
@@ -239,6 +267,7 @@ fn compute(
     let result = runner::run(
         missing,
         threads,
+        interrupt.flag(),
         |place| one(config, place, Control::new(interrupt.flag())),
         |cell| {
             let blank = not_converged(&cell);

@@ -24,7 +24,7 @@ test_error, converged, seconds.
 
 Examples:
   mote plot fig1
-  mote plot fig1 --x n_snr2 --y test_loss --by n --log x --out loss.pdf
+  mote plot fig1 --x n_snr2 --y test_loss --by n --log x --out loss.png
   mote plot fig1 --color steps --out steps.png
   mote plot benign --y attention_signal"
 )]
@@ -50,7 +50,7 @@ pub struct PlotArgs {
     /// Axes that are logarithmic [default: those whose values stand in equal ratios, SNR and N SNR^2]
     #[arg(long, value_name = "AXES", value_enum)]
     pub log: Option<Log>,
-    /// Picture to write, .svg, .pdf or .png with 300 dots to an inch [default: plot.svg in the folder]
+    /// Picture to write, .svg or .png with 300 dots to an inch [default: plot.svg in the folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Show the picture at the end
@@ -63,7 +63,6 @@ pub struct PlotArgs {
 enum Format {
     Svg,
     Png,
-    Pdf,
 }
 
 /// Draws a picture.
@@ -95,13 +94,9 @@ fn format_of(out: &Path) -> Result<Format, InputError> {
     match out.extension().and_then(|end| end.to_str()) {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
-        Some("pdf") if cfg!(feature = "pdf") => Ok(Format::Pdf),
-        Some("pdf") => {
-            Err(InputError::option("out", "this mote was built without the feature pdf; .svg and .png it has"))
-        }
         _ => {
             let found = out.display();
-            Err(InputError::option("out", format!("expected a name that ends in .svg, .png or .pdf, found {found}")))
+            Err(InputError::option("out", format!("expected a name that ends in .svg or .png, found {found}")))
         }
     }
 }
@@ -110,10 +105,6 @@ fn written(picture: &Picture, format: Format) -> anyhow::Result<Vec<u8>> {
     match format {
         Format::Svg => picture.svg(),
         Format::Png => picture.png(PRINT),
-        #[cfg(feature = "pdf")]
-        Format::Pdf => picture.pdf(),
-        #[cfg(not(feature = "pdf"))]
-        Format::Pdf => unreachable!("refused before"),
     }
 }
 

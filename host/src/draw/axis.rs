@@ -44,21 +44,24 @@ pub fn is_geometric(values: &[f64]) -> bool {
 /// The step of the marks along an axis of logarithms: twice, four times or ten times the one before.
 pub(super) fn step((low, high): (f64, f64)) -> f64 {
     const MOST_MARKS: f64 = 9.0;
-    let steps = [1.0, 2.0].map(|times| times * 2f64.log10()).into_iter().chain((0..).map(|times| f64::from(1 << times)));
+    let steps =
+        [1.0, 2.0].map(|times| times * 2f64.log10()).into_iter().chain((0..).map(|times| f64::from(1 << times)));
     steps.take(12).find(|step| (high - low) / step <= MOST_MARKS).unwrap_or(high - low)
 }
 
 /// The value at a mark of such an axis, not its logarithm.
 pub(super) fn format() -> TickFormat {
-    TickFormat::Custom(Arc::new(|place| {
-        let value = 10f64.powf(place);
-        if !(1e-4..1e6).contains(&value) {
-            return format!("{value:.0e}");
-        }
-        let digits = (2.0 - place.floor()).max(0.0) as usize;
-        let text = format!("{value:.digits$}");
-        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-    }))
+    TickFormat::Custom(Arc::new(|place| short(10f64.powf(place))))
+}
+
+/// A value as a person would write it, with three digits.
+pub(super) fn short(value: f64) -> String {
+    if !(1e-4..1e6).contains(&value) {
+        return format!("{value:.0e}");
+    }
+    let digits = (2.0 - value.log10().floor()).max(0.0) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -61,6 +61,16 @@ pub struct Heat {
 
 /// Lays out rows of heat maps, the first row on top.
 pub fn picture(rows: &[Vec<Heat>]) -> Picture {
+    let mut rows = rows.to_vec();
+    let names = legend(&rows.iter().flatten().collect::<Vec<_>>());
+    if names.len() > 1 {
+        // All curves are of one colour: each is named over its own panel.
+        for heat in rows.iter_mut().flatten() {
+            if let Some((_, name)) = &heat.curve {
+                heat.title += &format!("; curve: {name}");
+            }
+        }
+    }
     let all: Vec<&Heat> = rows.iter().flatten().collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let (mut plots, mut layouts, mut rasters) = (Vec::new(), Vec::new(), Vec::new());
@@ -71,10 +81,9 @@ pub fn picture(rows: &[Vec<Heat>]) -> Picture {
         rasters.extend(raster);
     }
     let figure = Figure::new(rows.len(), columns).with_plots(plots).with_layouts(layouts).with_cell_size(620.0, 420.0);
-    let legend: Vec<LegendEntry> = legend(&all);
-    let figure = match legend.len() {
-        0 => figure,
-        _ => figure.with_shared_legend_bottom().with_shared_legend_entries(legend),
+    let figure = match names.len() {
+        1 => figure.with_shared_legend_bottom().with_shared_legend_entries(names),
+        _ => figure,
     };
     let mut scene = figure.render();
     name_scales(&mut scene, &all);

@@ -11,12 +11,14 @@ pub mod symbols;
 
 use axis::Axis;
 use kuva::backend::terminal::TerminalBackend;
-use kuva::plot::{ColorMap, LinePlot, ScatterPlot};
+use kuva::plot::{ColorMap, LegendPosition, LinePlot, ScatterPlot};
 use kuva::render::figure::Figure;
-use kuva::render::layout::Layout;
+use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::Scene;
 use picture::{Picture, SCREEN};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Colours of the Okabe-Ito palette, told apart by colour-blind readers too.
 pub const BLUE: &str = "#0072B2";
@@ -83,16 +85,20 @@ pub struct Panel {
     pub from_zero: bool,
 }
 
-/// Panels side by side, at most [`MOST_IN_A_ROW`] in a row.
+/// Panels side by side, at most [`MOST_IN_A_ROW`] in a row. They share a legend, unless a colour has another name in
+/// another panel: then each has its own.
 fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
+    let named = || panels.iter().flat_map(|panel| &panel.series).map(|series| (&series.color, &series.name));
+    let names: BTreeMap<&String, &String> = named().collect();
+    let is_shared = named().all(|(color, name)| names[color] == name);
     let plots: Vec<Vec<Plot>> = panels.iter().map(lines).collect();
     let layouts = panels.iter().zip(&plots).map(|(panel, plots)| {
         let layout = Layout::auto_from_plots(plots)
             .with_title(&panel.title)
             .with_x_label(&panel.x.label)
             .with_y_label(&panel.y.label);
-        let layout = if panel.x.is_log { layout.with_log_x() } else { layout };
-        let layout = if panel.y.is_log { layout.with_log_y() } else { layout };
+        let layout = log_scales(layout, panel);
+        let layout = layout.with_legend_position(LegendPosition::OutsideBottomColumns).with_legend_col_limit(2);
         let layout = if panel.from_zero && !panel.y.is_log { layout.with_y_axis_min(0.0) } else { layout };
         match panel.y_max {
             Some(top) => layout.with_y_axis_max(top),
@@ -100,15 +106,39 @@ fn scene(panels: &[Panel], width: f64, height: f64) -> Scene {
         }
     });
     let layouts = layouts.collect();
-    let columns = panels.len().min(MOST_IN_A_ROW);
+    let columns = panels.len().min(if is_shared { MOST_IN_A_ROW } else { 2 });
     let figure = Figure::new(panels.len().div_ceil(columns.max(1)), columns)
         .with_plots(plots)
         .with_layouts(layouts)
         .with_cell_size(width, height);
     // A long legend stands beside the panels.
-    let names = panels.iter().map(|panel| panel.series.len()).max().unwrap_or(0);
-    let is_long = names > MOST_NAMES_BELOW;
-    if is_long { figure.with_shared_legend().render() } else { figure.with_shared_legend_bottom().render() }
+    match is_shared {
+        false => figure.render(),
+        true if names.len() > MOST_NAMES_BELOW => figure.with_shared_legend().render(),
+        true => figure.with_shared_legend_bottom().render(),
+    }
+}
+
+/// Sets the scales of ratios, each as far as the points of the panel and a little more, not to whole powers of ten.
+fn log_scales(mut layout: Layout, panel: &Panel) -> Layout {
+    let points = || panel.series.iter().flat_map(|series| series.points.iter());
+    let ends = |values: &mut dyn Iterator<Item = f64>| {
+        let positive = values.filter(|value| *value > 0.0);
+        let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
+        let margin = (high / low).powf(0.03).max(1.02);
+        (low / margin, high * margin)
+    };
+    let format = || TickFormat::Custom(Arc::new(axis::short));
+    if panel.x.is_log {
+        let (low, high) = ends(&mut points().map(|point| point.0));
+        layout = layout.with_log_x().with_x_axis_min(low).with_x_axis_max(high).with_x_tick_format(format());
+    }
+    if panel.y.is_log {
+        let bands = panel.series.iter().filter_map(|series| series.band.as_ref()).flat_map(|(_, upper)| upper);
+        let (low, high) = ends(&mut points().map(|point| point.1).chain(bands.copied()));
+        layout = layout.with_log_y().with_y_axis_min(low).with_y_axis_max(high).with_y_tick_format(format());
+    }
+    layout
 }
 
 /// Panels in a row; more would be too small on a page.
@@ -144,10 +174,8 @@ fn line(series: &Series, panel: &Panel) -> Vec<Plot> {
     if series.dots == Dots::Alone {
         return vec![Plot::Scatter(if series.name.is_empty() { dots } else { dots.with_legend(series.name.as_str()) })];
     }
-    let line = LinePlot::new()
-        .with_data(points.iter().copied())
-        .with_color(series.color.as_str())
-        .with_stroke_width(2.0);
+    let line =
+        LinePlot::new().with_data(points.iter().copied()).with_color(series.color.as_str()).with_stroke_width(2.0);
     let line = if series.name.is_empty() { line } else { line.with_legend(series.name.as_str()) };
     let line = match &series.band {
         Some((lower, upper)) => line.with_band(edge(lower), edge(upper)),

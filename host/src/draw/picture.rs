@@ -70,19 +70,4 @@ impl Picture {
         turned.iter().try_for_each(|label| label.draw(&mut pixels, scale))?;
         pixels.png(scale)
     }
-
-    /// As PDF, with text as text.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be drawn.
-    #[cfg(feature = "pdf")]
-    pub fn pdf(&self) -> anyhow::Result<Vec<u8>> {
-        let mut scene = self.copy();
-        if !self.rasters.is_empty() {
-            Rasters::place(&self.rasters, &scene)?.as_patterns(&mut scene)?;
-        }
-        symbols::set(&mut scene, None);
-        kuva::backend::pdf::PdfBackend::new().render_scene(&scene).map_err(anyhow::Error::msg)
-    }
 }

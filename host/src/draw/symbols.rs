@@ -9,10 +9,10 @@ const QUANTITIES: &str = "NMDHV\u{3b1}\u{3c4}";
 /// A text in runs of one style; nothing if all of it is upright.
 fn spans(text: &str) -> Option<Vec<TextSpan>> {
     let letters: Vec<char> = text.chars().collect();
-    let is_word = |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric() || *c == '_');
-    let is_italic = |at: usize| {
-        QUANTITIES.contains(letters[at]) && !is_word(at.checked_sub(1)) && !is_word(Some(at + 1))
-    };
+    let is_word =
+        |at: Option<usize>| at.and_then(|at| letters.get(at)).is_some_and(|c| c.is_alphanumeric() || *c == '_');
+    let is_italic =
+        |at: usize| QUANTITIES.contains(letters[at]) && !is_word(at.checked_sub(1)) && !is_word(Some(at + 1));
     let mut spans: Vec<TextSpan> = Vec::new();
     for (at, letter) in letters.iter().enumerate() {
         match spans.last_mut() {
@@ -32,7 +32,8 @@ pub struct Turned {
     size: u32,
 }
 
-/// Sets all texts of a scene. Formats that cannot turn a text of several styles get the turned ones apart.
+/// Sets all texts of a scene. A format that cannot turn a text of several styles, and blurs what it turns, gets the
+/// turned ones apart.
 pub fn set(scene: &mut Scene, mut apart: Option<&mut Vec<Turned>>) {
     let mut origins = vec![(0.0, 0.0)];
     for element in std::mem::take(&mut scene.elements) {
@@ -46,23 +47,27 @@ pub fn set(scene: &mut Scene, mut apart: Option<&mut Vec<Turned>>) {
                 origins.pop();
             }
             Primitive::Text { x, y, content, size, anchor, rotate, bold: false, color } => {
-                if let Some(spans) = spans(content) {
-                    let (x, y, size, anchor, color) = (*x, *y, *size, *anchor, color.clone());
-                    let flat = |x, y| Primitive::RichText { x, y, spans: spans.clone(), size, anchor, color };
-                    match (rotate, &mut apart) {
-                        (None, _) => scene.elements.push(flat(x, y)),
-                        (Some(_), Some(apart)) => {
-                            let origin = origins.last().copied().unwrap_or_default();
-                            apart.push(Turned { x: origin.0 + x, y: origin.1 + y, spans, size });
-                        }
-                        (Some(angle), None) => {
-                            let transform = Some(format!("translate({x},{y}) rotate({angle})"));
-                            scene.elements.push(Primitive::GroupStart { transform, title: None, extra_attrs: None });
-                            scene.elements.push(flat(0.0, 0.0));
-                            scene.elements.push(Primitive::GroupEnd);
-                        }
+                let (x, y, size, anchor, color) = (*x, *y, *size, *anchor, color.clone());
+                let flat = |x, y, spans| Primitive::RichText { x, y, spans, size, anchor, color };
+                match (rotate, &mut apart, spans(content)) {
+                    (Some(_), Some(apart), spans) => {
+                        let origin = origins.last().copied().unwrap_or_default();
+                        let spans = spans.unwrap_or_else(|| vec![TextSpan::plain(content.as_str())]);
+                        apart.push(Turned { x: origin.0 + x, y: origin.1 + y, spans, size });
+                        continue;
                     }
-                    continue;
+                    (None, _, Some(spans)) => {
+                        scene.elements.push(flat(x, y, spans));
+                        continue;
+                    }
+                    (Some(angle), None, Some(spans)) => {
+                        let transform = Some(format!("translate({x},{y}) rotate({angle})"));
+                        scene.elements.push(Primitive::GroupStart { transform, title: None, extra_attrs: None });
+                        scene.elements.push(flat(0.0, 0.0, spans));
+                        scene.elements.push(Primitive::GroupEnd);
+                        continue;
+                    }
+                    (_, _, None) => {}
                 }
             }
             _ => {}

@@ -7,6 +7,7 @@ use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
 use crate::lab::runner;
 use crate::lab::runs::{Followed, Runs};
+use crate::lab::settings::CUT;
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::dynamics::follow;
@@ -27,7 +28,10 @@ pub const STEPS: u32 = 500;
 /// As [`run_file::resolve`].
 pub fn resolve(preset: Option<&str>, file: Option<&RunFile>, options: &Options) -> Result<Config, InputError> {
     let mut config = run_file::resolve(preset, file, options, "benign")?;
-    let is_said = |key| options.says(key) || file.is_some_and(|file| file.options.says(key));
+    if options.says(CUT) {
+        return Err(InputError::option(CUT, "dynamics have no cut"));
+    }
+    let is_said = |key| options.says(key) || file.is_some_and(|file| file.says(key));
     if !is_said("max-steps") {
         config.recipe.max_steps = STEPS;
     }
@@ -65,7 +69,7 @@ pub fn compute(
         progress.add(u64::from(config.recipe.max_steps) - rows.len() as u64, 0);
         Ok(Followed { place: **place, seed, space, rows })
     };
-    let result = runner::run(&missing, threads, one, |run| {
+    let result = runner::run(&missing, threads, interrupt.flag(), one, |run| {
         store.add(&run)?;
         runs.push(run);
         Ok(())

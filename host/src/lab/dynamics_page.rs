@@ -1,10 +1,11 @@
 //! The page of `mote dynamics`: see [`crate::lab::page`].
 
 use crate::base::progress::counted;
-use crate::lab::dynamics_summary::{Curves, FIGURES, MOST_DRAWN, Sitting, labelled, shown_steps};
+use crate::lab::dynamics_summary::{Curves, FIGURES, MOST_DRAWN, Sitting, labelled, shown_steps, signal};
 use crate::lab::grid::Config;
 use crate::lab::page::{self, Figure, Page, Table};
 use crate::lab::session::machine;
+use mote_lab::axes;
 use mote_lab::dynamics::{QUANTITIES, Stages};
 use mote_lab::place::GridPoint;
 use mote_lab::summary::Moments;
@@ -15,7 +16,7 @@ use mote_lab::summary::Moments;
 ///
 /// If a figure is no SVG.
 pub fn page(config: &Config, curves: &[Curves], svgs: &[Vec<u8>], sitting: &Sitting) -> anyhow::Result<Page> {
-    let places = labelled(curves);
+    let places = labelled(config, curves);
     let mut figures = Vec::new();
     for (i, ((place, curves), svgs)) in places.iter().zip(svgs.chunks(FIGURES.len())).enumerate() {
         let of = if place.is_empty() { String::new() } else { format!(" {place}.") };
@@ -45,10 +46,10 @@ fn lead(config: &Config, curves: &[Curves]) -> String {
     let steps = counted(recipe.max_steps as usize, "step");
     let (m, v, lr) = (recipe.tokens, recipe.value, recipe.learning_rate);
     let at = match curves {
-        [Curves { place: GridPoint { samples, signal_norm, dim, head, .. }, .. }] => {
-            format!(
-                "with N={samples}, signal norm {signal_norm}, M={m}, D={dim}, H={head}, V={v} and learning rate {lr}"
-            )
+        [Curves { place, .. }] => {
+            let (GridPoint { samples, dim, head, extra, .. }, (symbol, value)) = (place, signal(config, place));
+            let noise = axes::label(config.axes, extra);
+            format!("with N={samples}, {symbol} {value},{noise} M={m}, D={dim}, H={head}, V={v} and learning rate {lr}")
         }
         all => {
             let some = if all.len() > MOST_DRAWN {
@@ -64,7 +65,7 @@ fn lead(config: &Config, curves: &[Curves]) -> String {
         stop => format!(" A run ends once its training loss is below {stop}; later means are over the others."),
     };
     format!(
-        "The first training sample of label +1 through {steps} of gradient descent, {}.{stop} Dashed lines: attention \
+        "The first training sample of class +1 with its own label, through {steps} of gradient descent, {}.{stop} Dashed lines: attention \
          starts to move, attention settles.",
         at.trim_end_matches('.')
     )

@@ -2,13 +2,15 @@
 
 use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
-use crate::base::progress::{counted, print_line};
+use crate::base::progress::{Interrupt, counted, print_line};
 use crate::draw::{self, Dots, Panel, Series};
+use crate::lab::columns::label;
 use crate::lab::dynamics::X_LABEL;
 use crate::lab::grid::Config;
-use crate::lab::runs::{self, Followed};
+use crate::lab::runs::{self, Followed, Runs};
 use crate::lab::session::machine;
 use crate::lab::{dynamics_page, page, runs_parquet};
+use mote_lab::axes::{self, Axis, Kind, Part, Strength};
 use mote_lab::control::{Stop, check};
 use mote_lab::dynamics::{Means, QUANTITIES, Row, Stages, moments, stages};
 use mote_lab::place::GridPoint;
@@ -22,7 +24,7 @@ pub const MOST_DRAWN: usize = 12;
 pub const FIGURES: [(&str, &str, &[&str]); 4] = [
     ("loss", "loss, error", &["train_loss", "test_loss", "test_error"]),
     ("attention", "attention", &["attention_signal", "attention_noise"]),
-    ("values", "V_mu, V_xi", &["v_signal", "v_noise"]),
+    ("values", "V_\u{3bc}, V_\u{3be}", &["v_signal", "v_noise"]),
     ("products", "query-key products", &["qk_signal_signal", "qk_signal_noise", "qk_xi3_signal", "qk_xi3_noise"]),
 ];
 
@@ -52,25 +54,38 @@ pub struct Curves {
     pub stages: Stages,
 }
 
-/// An axis of the grid: column, symbol, and its value at a place.
-struct Axis {
-    column: &'static str,
-    symbol: &'static str,
-    value: fn(&GridPoint) -> String,
+/// The axes on which the places differ, in the form in which they were given.
+fn varying(config: &Config, curves: &[Curves]) -> Vec<&'static Axis> {
+    let is_given = |axis: &&Axis| !matches!(axis.part, Part::Signal(_)) || axis.part == config.signal_axis().part;
+    let value = |axis: &Axis, curves: &Curves| value(config, axis, &curves.place);
+    let is_varying = |axis: &&Axis| curves.iter().any(|one| value(axis, one) != value(axis, &curves[0]));
+    config.axes.iter().filter(is_given).filter(is_varying).collect()
 }
 
-static AXES: [Axis; 4] = [
-    Axis { column: "n", symbol: "N", value: |place| place.samples.to_string() },
-    Axis { column: "signal_norm", symbol: "s", value: |place| place.signal_norm.to_string() },
-    Axis { column: "dim", symbol: "D", value: |place| place.dim.to_string() },
-    Axis { column: "head", symbol: "H", value: |place| place.head.to_string() },
-];
+/// The value of a place as it was given: what comes of a signal norm may be off by a bit.
+fn value(config: &Config, axis: &Axis, place: &GridPoint) -> f64 {
+    let found = axis.get(place, &config.recipe);
+    let off = |value: &f64| (value - found).abs();
+    match axis.part {
+        Part::Signal(_) => {
+            let near = config.signal.values().iter().copied().min_by(|a, b| off(a).total_cmp(&off(b)));
+            near.unwrap_or(found)
+        }
+        _ => found,
+    }
+}
 
-/// The axes on which the places differ.
-fn varying(curves: &[Curves]) -> Vec<&'static Axis> {
-    let is_varying =
-        |axis: &&Axis| curves.windows(2).any(|pair| (axis.value)(&pair[0].place) != (axis.value)(&pair[1].place));
-    AXES.iter().filter(is_varying).collect()
+/// How strong the signal of a place is, as it was given: name and value.
+pub fn signal(config: &Config, place: &GridPoint) -> (&'static str, f64) {
+    (config.signal_axis().symbol, value(config, config.signal_axis(), place))
+}
+
+/// What of a place stands in the title of its pictures.
+fn title(config: &Config, place: &GridPoint) -> String {
+    let (n, (symbol, value)) = (place.samples, signal(config, place));
+    let symbol = if config.signal.strength() == Strength::Norm { "s" } else { symbol };
+    let model = if config.models.len() > 1 { format!(" D={} H={}", place.dim, place.head) } else { String::new() };
+    format!("N={n} {symbol}={value}{model}{}", axes::label(config.axes, &place.extra))
 }
 
 /// Writes what all runs say together. All files are made before the first is written, so that told to stop it leaves the
@@ -83,33 +98,44 @@ fn varying(curves: &[Curves]) -> Vec<&'static Axis> {
 pub fn summarize(
     config: &Config,
     mut followed: Vec<Followed>,
+    others: Vec<Followed>,
+    store: &Runs,
     out: &OutFolder,
     sitting: &Sitting,
-    stop: Stop,
 ) -> anyhow::Result<()> {
+    let (count, left_out, stop) = (followed.len(), others.len(), Interrupt::current().flag());
     // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
     followed.sort_by_key(|run| run.place.key());
     let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&mote_lab::Error::Stopped) {
         true => {
-            let count = followed.len();
             Interrupted { done: format!("{count} of {}", counted(count, "run")), saved: Some(out.path().into()) }.into()
         }
         false => error.context("all runs are saved; the same command continues from here"),
     };
     let curves = curves(config, &followed, stop).map_err(blame)?;
-    let keep_runs = sitting.keep_runs || out.path().join(runs_parquet::NAME).exists();
-    let files = make(config, &followed, &curves, sitting, keep_runs, stop).map_err(blame)?;
+    let mut all = followed;
+    all.extend(others);
+    all.sort_by_key(|run| run.place.key());
+    store.sort(&all, out)?;
+    let mut files = make(config, &curves, (count, left_out), sitting, stop).map_err(blame)?;
+    if sitting.keep_runs || out.path().join(runs_parquet::NAME).exists() {
+        let parquet = runs_parquet::runs(&all, config, store.extra()).map_err(blame)?;
+        files.insert(0, (runs_parquet::NAME.into(), parquet));
+    }
     for (name, contents) in &files {
         out.write(name, contents).map_err(blame)?;
     }
     if sitting.open {
         page::show(out);
     }
-    for (label, curves) in labelled(&curves) {
+    for (label, curves) in labelled(config, &curves) {
         report(&label, curves)?;
     }
     if let Some(left) = curves.len().checked_sub(MOST_DRAWN).filter(|left| *left > 0) {
         print_line(format_args!("{} more, in dynamics.csv", counted(left, "place")))?;
+    }
+    if left_out > 0 {
+        print_line(format_args!("{} off this grid stay in runs.csv and are left out here", counted(left_out, "run")))?;
     }
     let names: Vec<&str> = std::iter::once(runs::NAME).chain(files.iter().map(|file| file.0.as_str())).collect();
     print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
@@ -129,24 +155,28 @@ fn curves(config: &Config, followed: &[Followed], stop: Stop) -> anyhow::Result<
 }
 
 /// The places that are drawn, each with what tells it from the others: nothing if it is the only one.
-pub fn labelled(curves: &[Curves]) -> Vec<(String, &Curves)> {
-    let axes = varying(curves);
+pub fn labelled<'c>(config: &Config, curves: &'c [Curves]) -> Vec<(String, &'c Curves)> {
+    let axes = varying(config, curves);
     let label = |curves: &Curves| {
-        let part = |axis: &&Axis| format!("{}={}", axis.symbol, (axis.value)(&curves.place));
+        let part = |axis: &&Axis| format!("{}={}", axis.symbol, value(config, axis, &curves.place));
         axes.iter().map(part).collect::<Vec<_>>().join(" ")
     };
-    let last = curves.len() - 1;
-    let at = |i: usize| if last < MOST_DRAWN { i } else { i * last / (MOST_DRAWN - 1) };
-    (0..curves.len().min(MOST_DRAWN)).map(|i| (label(&curves[at(i)]), &curves[at(i)])).collect()
+    drawn(curves).map(|curves| (label(curves), curves)).collect()
 }
 
-/// Makes every file but `runs.csv`, which is there: names and contents.
+/// The places that are drawn: all, or evenly chosen ones.
+fn drawn(curves: &[Curves]) -> impl Iterator<Item = &Curves> {
+    let last = curves.len() - 1;
+    let at = move |i: usize| if last < MOST_DRAWN { i } else { i * last / (MOST_DRAWN - 1) };
+    (0..curves.len().min(MOST_DRAWN)).map(move |i| &curves[at(i)])
+}
+
+/// Makes every file but those of the runs themselves: names and contents.
 fn make(
     config: &Config,
-    followed: &[Followed],
     curves: &[Curves],
+    (count, left_out): (usize, usize),
     sitting: &Sitting,
-    keep_runs: bool,
     stop: Stop,
 ) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();
@@ -154,15 +184,12 @@ fn make(
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    if keep_runs {
-        put(runs_parquet::NAME, runs_parquet::runs(followed, config)?)?;
-    }
-    put("dynamics.csv", csv(curves).into())?;
-    put("stages.json", format!("{}\n", serde_json::to_string_pretty(&stages_of(curves))?).into())?;
-    let mut figures = Vec::new();
-    for (label, curves) in labelled(curves) {
-        let suffix =
-            if label.is_empty() { String::new() } else { format!("-{}", label.replace('=', "").replace(' ', "-")) };
+    put("dynamics.csv", csv(config, curves).into())?;
+    put("stages.json", format!("{}\n", serde_json::to_string_pretty(&stages_of(config, curves))?).into())?;
+    let (axes, mut figures) = (varying(config, curves), Vec::new());
+    for curves in drawn(curves) {
+        let suffix = axes.iter().map(|axis| format!("-{}{}", axis.name, value(config, axis, &curves.place)));
+        let suffix: String = suffix.collect();
         for (stem, y_label, quantities) in FIGURES {
             let (svg, png) = draw::render(vec![panel(config, curves, y_label, quantities)])?;
             put(&format!("{stem}{suffix}.svg"), svg.clone())?;
@@ -171,10 +198,15 @@ fn make(
         }
     }
     let run = serde_json::json!({
+        "command": page::command(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": env!("MOTE_COMMIT"),
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
+        "seed": config.seed,
         "config": config,
-        "runs": followed.len(),
+        "runs": count,
+        "runs_off_grid": left_out,
         "threads": sitting.threads,
         "machine": machine(),
         "simd": product::simd(),
@@ -186,12 +218,12 @@ fn make(
 }
 
 /// Mean, deviation and runs of every quantity after every step, with a column for each axis that varies.
-fn csv(curves: &[Curves]) -> String {
-    let axes = varying(curves);
+fn csv(config: &Config, curves: &[Curves]) -> String {
+    let axes = varying(config, curves);
     let columns: String = axes.iter().map(|axis| format!("{},", axis.column)).collect();
     let mut csv = format!("{columns}step,quantity,mean,sd,runs\n");
     for Curves { place, table, .. } in curves {
-        let values: String = axes.iter().map(|axis| format!("{},", (axis.value)(place))).collect();
+        let values: String = axes.iter().map(|axis| format!("{},", value(config, axis, place))).collect();
         for (step, row) in table.iter().enumerate() {
             for (quantity, moments) in QUANTITIES.iter().zip(row) {
                 let (mean, sd) = (moments.map(|m| m.mean), moments.and_then(|m| m.sd));
@@ -204,14 +236,16 @@ fn csv(curves: &[Curves]) -> String {
 }
 
 /// The stages, of several places each with where it is.
-fn stages_of(curves: &[Curves]) -> serde_json::Value {
+fn stages_of(config: &Config, curves: &[Curves]) -> serde_json::Value {
+    let axes = varying(config, curves);
     let of_place = |curves: &Curves| {
-        let GridPoint { samples, signal_norm, dim, head, .. } = curves.place;
-        let Stages { attention_starts, attention_settles } = curves.stages;
-        serde_json::json!({
-            "n": samples, "signal_norm": signal_norm, "dim": dim, "head": head,
-            "attention_starts": attention_starts, "attention_settles": attention_settles,
-        })
+        let mut stages = serde_json::json!(curves.stages);
+        for axis in &axes {
+            let value = value(config, axis, &curves.place);
+            stages[axis.column] =
+                if matches!(axis.kind, Kind::Count(_)) { (value as u64).into() } else { value.into() };
+        }
+        stages
     };
     match curves {
         [one] => serde_json::json!(one.stages),
@@ -253,7 +287,7 @@ fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -
         let points: Vec<(f64, f64)> = known().map(|(step, m)| (step, m.mean)).collect();
         // What this model or these samples do not have is no line.
         (!points.is_empty()).then(|| Series {
-            name: name.replace('_', " "),
+            name: label(name),
             color: color.into(),
             dashed: false,
             points,
@@ -262,10 +296,8 @@ fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -
         })
     });
     let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();
-    let model = if config.models.len() > 1 { format!(" D={} H={}", place.dim, place.head) } else { String::new() };
-    let (n, signal, lr) = (place.samples, place.signal_norm, config.recipe.learning_rate);
     Panel {
-        title: format!("{}: N={n} s={signal}{model} lr={lr}", config.preset),
+        title: format!("{}: {} lr={}", config.preset, title(config, place), config.recipe.learning_rate),
         x: draw::axis::Axis::linear(X_LABEL),
         y: draw::axis::Axis::linear(y_label),
         y_max: None,

@@ -32,7 +32,7 @@ pub const CELLS: Timed = Timed { unit: "cell", time: time_cell };
 pub const RUNS: Timed = Timed { unit: "run", time: time_run };
 
 /// Bytes of a row in `cells.csv` and in `cells.parquet`, as measured on the presets.
-const ROW_BYTES: (f64, f64) = (160.0, 42.0);
+const ROW_BYTES: (f64, f64) = (140.0, 42.0);
 /// Seconds of a part: many times what a process takes to start, and no great loss when one is killed.
 const PART_SECONDS: f64 = 30.0;
 
@@ -96,11 +96,14 @@ pub fn on_many_machines(cells: usize, seconds: Option<(f64, f64)>) -> String {
     };
     let storage = format!("about {} as CSV, {} as Parquet", bytes(ROW_BYTES.0), bytes(ROW_BYTES.1));
     let Some((least, most)) = seconds else { return format!("core-hours unknown; {storage}") };
-    let hours = |seconds: f64| format!("{:.2}", seconds / 3600.0);
+    let hours = |seconds: f64| match seconds / 3600.0 {
+        few if few < 0.1 => format!("{few:.4}"),
+        hours => format!("{hours:.2}"),
+    };
     let (least_hours, most_hours) = (hours(least), hours(most));
     let hours = if least_hours == most_hours { least_hours } else { format!("{least_hours} to {most_hours}") };
     let parts = (most / PART_SECONDS).ceil().clamp(1.0, cells as f64);
-    format!("{hours} core-hours; {storage}; --task /{parts} makes parts of at most about {PART_SECONDS} s")
+    format!("{hours} core-hours; {storage}; --task /{parts} for parts of at most about {PART_SECONDS} s")
 }
 
 /// Times cells one after the other, as many as there is time for.
@@ -182,13 +185,12 @@ mod tests {
     #[test]
     fn parts_take_half_a_minute() {
         let expected =
-            "0.50 core-hours; about 2 MB as CSV, 420 kB as Parquet; --task /60 makes parts of at most about 30 s";
+            "0.50 core-hours; about 1 MB as CSV, 420 kB as Parquet; --task /60 for parts of at most about 30 s";
         assert_eq!(on_many_machines(10_000, Some((1800.0, 1800.0))), expected);
         let wide = on_many_machines(100, Some((36.0, 36_000.0)));
-        assert_eq!(
-            wide,
-            "0.01 to 10.00 core-hours; about 16 kB as CSV, 5 kB as Parquet; --task /100 makes parts of at most about 30 s"
-        );
-        assert_eq!(on_many_machines(100, None), "core-hours unknown; about 16 kB as CSV, 5 kB as Parquet");
+        let expected = "0.0100 to 10.00 core-hours; about 14 kB as CSV, 5 kB as Parquet; --task /100 for parts of at most \
+                        about 30 s";
+        assert_eq!(wide, expected, "as many parts as cells at most");
+        assert_eq!(on_many_machines(100, None), "core-hours unknown; about 14 kB as CSV, 5 kB as Parquet");
     }
 }

@@ -62,10 +62,13 @@ impl<'a> From<&'a [Group]> for Row<'a> {
 
 impl Signal {
     fn of(self, group: &Group) -> f64 {
+        /// Values that were one before a signal norm was made of them are one again.
+        const DIGITS: f64 = 1e12;
+        let alike = |x: f64| (x * DIGITS).round() / DIGITS;
         match self {
             Self::Norm => group.signal_norm,
-            Self::Snr => group.snr,
-            Self::NSnr2 => group.n_snr2(),
+            Self::Snr => alike(group.snr),
+            Self::NSnr2 => alike(group.n_snr2()),
         }
     }
 
@@ -181,4 +184,64 @@ fn x_label(groups: &[Group], signal: Signal) -> String {
         (true, true) => " (hatched: no replicate converged; on colour: only some)",
     };
     format!("{}{hatched}", signal.label())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four N and four values of `N SNR^2`, each with a signal norm of its own, computed with rounding.
+    fn groups() -> Vec<Group> {
+        let mut groups = Vec::new();
+        for n in [4usize, 8, 16, 32] {
+            for n_snr2 in [0.1, 0.3, 1.0, 3.0f64] {
+                let snr = (n_snr2 / n as f64).sqrt();
+                let test_loss = vec![1.0 / (1.0 + n_snr2)];
+                groups.push(Group { test_loss, ..Group::new((64, 8), n, 4.0 * snr, snr) });
+            }
+        }
+        groups
+    }
+
+    fn drawn(rows: &[Row], signal: Signal) -> String {
+        let labels = Labels { recipe: "D=64".into(), threshold: 0.5, constant: Some(1.0), signal };
+        String::from_utf8(panels(rows, &labels, &[Shown::Loss]).svg().unwrap()).unwrap()
+    }
+
+    /// The ends of the curve, which is the only line of its colour and width.
+    fn curve(svg: &str) -> Vec<f64> {
+        let end = svg.find("stroke=\"#d55e00\" stroke-width=\"2.5\"").unwrap();
+        let start = svg[..end].rfind("d=\"").unwrap();
+        let path = svg[start + 3..end].split('"').next().unwrap();
+        path.split(|c: char| !(c.is_ascii_digit() || c == '.')).filter_map(|word| word.parse().ok()).collect()
+    }
+
+    #[test]
+    fn the_signal_is_drawn_in_the_form_it_was_asked_for() {
+        let groups = groups();
+        let rows = [Row::from(&groups[..])];
+        let by_n_snr2 = drawn(&rows, Signal::NSnr2);
+        let upright = curve(&by_n_snr2);
+        let xs: Vec<f64> = upright.iter().copied().step_by(2).collect();
+        assert!(xs.len() > 100 && xs.iter().all(|x| (x - xs[0]).abs() < 0.01), "N SNR^2 = 1 is upright");
+        let by_snr = drawn(&rows, Signal::Snr);
+        assert!(by_snr.contains(">SNR<") && drawn(&rows, Signal::Norm).contains(">signal norm<"));
+        let falls = curve(&by_snr);
+        assert!(
+            falls[0] < falls[falls.len() - 2] && falls[1] < falls[falls.len() - 1],
+            "N falls with SNR: y grows down"
+        );
+    }
+
+    #[test]
+    fn another_axis_has_a_row_for_each_of_its_values_as_far_as_they_fit() {
+        let groups = groups();
+        let row = |alpha: usize| Row { title: format!("\u{3b1} = 0.{alpha}"), groups: &groups };
+        let rows: Vec<Row> = (0..6).map(row).collect();
+        let two = drawn(&rows[..2], Signal::Norm);
+        assert!(two.contains("= 0.0: mean test loss") && two.contains("= 0.1: mean test loss"));
+        let six = drawn(&rows, Signal::Norm);
+        assert_eq!(six.matches(": mean test loss").count(), MOST_ROWS);
+        assert!(six.contains("(4 of 6 values drawn)") && !two.contains("values drawn"));
+    }
 }

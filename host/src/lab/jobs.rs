@@ -14,8 +14,10 @@ pub enum Engine {
 pub fn text(engine: Engine, parts: usize, threads: usize, bytes: f64, command: &str) -> String {
     let last = parts - 1;
     match engine {
-        // Of a task that says nothing, no file for standard output; that of standard error says why one failed.
-        Engine::Hq => format!("hq submit --name=mote --array=0-{last} --cpus={threads} --stdout=none -- {command}"),
+        // No file of a task that is done; of one that failed, what it said.
+        Engine::Hq => format!(
+            "hq submit --name=mote --array=0-{last} --cpus={threads} --stdout=none --stderr=:rm-if-finished -- {command}"
+        ),
         Engine::Slurm => format!(
             "#!/bin/sh
 #SBATCH --job-name=mote

@@ -110,7 +110,7 @@ impl Page {
     ///
     /// If the template does not fit what it is given.
     pub fn render(&self) -> anyhow::Result<String> {
-        self.render_for(&command_line(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned())))
+        self.render_for(&command())
     }
 
     fn render_for(&self, command: &str) -> anyhow::Result<String> {
@@ -178,6 +178,11 @@ pub fn settings(config: &impl Serialize) -> anyhow::Result<Vec<(String, String)>
     let mut out = Vec::new();
     walk("", &serde_json::to_value(config)?, &mut out);
     Ok(out)
+}
+
+/// The command line of this process, as it can be typed into a shell again.
+pub fn command() -> String {
+    command_line(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()))
 }
 
 /// The command as it can be typed into a shell again.

@@ -3,6 +3,7 @@
 use crate::base::error::{InputError, quoted};
 use crate::lab::grid::Config;
 use anyhow::Context;
+use mote_lab::axes::Axis;
 use mote_lab::outcome::{Cell, Figures};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::SortingColumn;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 /// The file.
 pub const NAME: &str = "cells.parquet";
 
-/// The columns of `cells.csv`, in its order. A cell that did not converge has nulls for its figures.
+/// The columns of `cells.csv`, in its order; those of extra axes in use come before the last. A cell that did not converge has nulls for its figures.
 const SCHEMA: &str = "
 message cell {
     required int64 n;
@@ -39,23 +40,41 @@ message cell {
     required binary config (STRING);
 }";
 
-/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, n, signal_norm, replicate.
-const SORTED_BY: [i32; 5] = [5, 6, 0, 1, 4];
+/// Columns of [`SCHEMA`].
+const COLUMNS: i32 = 16;
+
+/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, the extra axes, n, signal_norm, replicate.
+fn sorted_by(extra: &Columns) -> Vec<i32> {
+    let extra = COLUMNS - 1..COLUMNS - 1 + extra.len() as i32;
+    [5, 6].into_iter().chain(extra).chain([0, 1, 4]).collect()
+}
+
+/// [`SCHEMA`] with the columns of these extra axes.
+fn schema(extra: &Columns) -> String {
+    const LAST: &str = "    required binary config";
+    let columns: String = extra.iter().map(|(axis, _)| format!("    required double {};\n", axis.column)).collect();
+    SCHEMA.replace(LAST, &(columns + LAST))
+}
 
 /// Rows of a row group: enough for whole columns to be read at once, few enough for any memory.
 const GROUP_ROWS: usize = 1 << 20;
 
-/// The cells as a Parquet file, in the order given, which must be that of D, H, n, signal norm and replicate. `digest` is
-/// that of the configuration.
+/// Extra axes that have a column, and where `GridPoint::extra` has them.
+pub type Columns = Vec<(&'static Axis, usize)>;
+
+/// The cells as a Parquet file with these columns of extra axes, in the order given, which must be that of the grid.
+/// `digest` is that of the configuration.
 ///
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn cells(cells: &[Cell], config: &Config, digest: &str) -> anyhow::Result<Vec<u8>> {
-    file(SCHEMA, &SORTED_BY, cells, |group, rows| write_rows(group, rows, config, digest)).context(NAME)
+pub fn cells(cells: &[Cell], config: &Config, digest: &str, extra: &Columns) -> anyhow::Result<Vec<u8>> {
+    let write_rows = |group: &mut Group, rows: &[Cell]| write_rows(group, rows, config, (digest, extra));
+    file(&schema(extra), &sorted_by(extra), cells, write_rows).context(NAME)
 }
 
-/// Rows as a Parquet file, in the order given, which must be that of these columns; `write_rows` writes every column.
+/// Rows as a Parquet file, in the order given, which must be that of the columns `sorted_by`; `write_rows` writes every
+/// column.
 ///
 /// # Errors
 ///
@@ -116,7 +135,12 @@ pub fn to_csv(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Writes every column of [`SCHEMA`], one after the other.
-fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, digest: &str) -> anyhow::Result<()> {
+fn write_rows(
+    group: &mut Group,
+    rows: &[Cell],
+    config: &Config,
+    (digest, extra): (&str, &Columns),
+) -> anyhow::Result<()> {
     let snr = |cell: &Cell| config.recipe.snr(&cell.place);
     column::<Int64Type, _>(group, rows, |cell| cell.place.samples as i64)?;
     column::<DoubleType, _>(group, rows, |cell| cell.place.signal_norm)?;
@@ -134,6 +158,9 @@ fn write_rows(group: &mut Group, rows: &[Cell], config: &Config, digest: &str) -
     figure(group, rows, |figures| figures.test_error)?;
     column::<BoolType, _>(group, rows, |cell| cell.outcome.figures.is_some())?;
     column::<DoubleType, _>(group, rows, |cell| cell.seconds)?;
+    for (axis, at) in extra {
+        column::<DoubleType, _>(group, rows, |cell| axis.shown(cell.place.extra[*at]))?;
+    }
     let digest = ByteArray::from(digest);
     column::<ByteArrayType, _>(group, rows, |_| digest.clone())
 }
@@ -177,16 +204,17 @@ fn write<T: DataType>(group: &mut Group, values: &[T::T], there: Option<&[i16]>)
 mod tests {
     use super::*;
     use crate::lab::presets::preset;
-    use crate::lab::store;
+    use crate::lab::rows;
+    use mote_lab::axes::AXES;
     use mote_lab::outcome::Outcome;
-    use mote_lab::place::{GridPoint, Representation};
+    use mote_lab::place::{FLIP, GridPoint, NEUTRAL, Representation};
 
     /// Read back by the library's own reader, which shares the schema's meaning but none of the code above.
     #[test]
     fn what_is_written_is_read_back_with_its_types() {
         let figures = Figures { train_loss: 0.125, test_loss: 0.25, test_error: 0.5 };
         let cell = |replicate, figures| Cell {
-            place: GridPoint { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8 },
+            place: GridPoint { samples: 4, signal_norm: 2.5, replicate, dim: 64, head: 8, extra: NEUTRAL },
             seed: u64::MAX - u64::from(replicate),
             space: Representation::Tokens,
             outcome: Outcome { steps: 30 + replicate, figures },
@@ -194,14 +222,15 @@ mod tests {
         };
         let all = [cell(0, Some(figures)), cell(1, None), cell(2, Some(figures))];
         let config = preset("law").unwrap();
-        let file = cells(&all, &config, &store::digest(&config)).unwrap();
+        let (digest, none) = (rows::digest(&config), Columns::new());
+        let file = cells(&all, &config, &digest, &none).unwrap();
         let path = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(path.path(), file).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 3);
         let header: Vec<&str> = rows[0].get_column_iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(header.join(","), crate::lab::store::HEADER);
+        assert_eq!(header.join(","), rows::HEADER);
         for (row, cell) in rows.iter().zip(&all) {
             let fields: Vec<Field> = row.get_column_iter().map(|(_, field)| field.clone()).collect();
             let number = |x: Option<f64>| x.map_or(Field::Null, Field::Double);
@@ -222,13 +251,21 @@ mod tests {
                 number(found.map(|f| f.test_error)),
                 Field::Bool(found.is_some()),
                 Field::Double(0.0625),
-                Field::Str(store::digest(&config)),
+                Field::Str(rows::digest(&config)),
             ];
             assert_eq!(fields, expected);
         }
-        let lines = all.iter().map(|cell| store::to_line(cell, &config, &store::digest(&config)));
-        let csv: Vec<String> = std::iter::once(format!("{}\n", store::HEADER)).chain(lines).collect();
-        assert_eq!(to_csv(path.path()).unwrap(), csv.concat(), "read back as cells.csv has it");
+        assert_eq!(to_csv(path.path()).unwrap(), rows::to_text(&all, &config, &none), "read back as cells.csv has it");
+        // With label noise, there is a column of it.
+        let flip: Columns = AXES.iter().filter(|axis| axis.name == "flip").map(|axis| (axis, FLIP)).collect();
+        let noisy = all.clone().map(|mut cell| {
+            cell.place.extra[FLIP] = 0.1;
+            cell
+        });
+        std::fs::write(path.path(), cells(&noisy, &config, &digest, &flip).unwrap()).unwrap();
+        let csv = to_csv(path.path()).unwrap();
+        assert_eq!(csv, rows::to_text(&noisy, &config, &flip));
+        assert!(csv.lines().next().unwrap().ends_with(",seconds,flip,config") && csv.contains(",0.0625,0.1,"), "{csv}");
         std::fs::write(path.path(), "PAR1 it is not").unwrap();
         let error = to_csv(path.path()).unwrap_err().to_string();
         assert!(error.contains(": expected cells as Parquet, found: ") && error.lines().count() == 1, "{error}");

@@ -8,7 +8,9 @@ use crate::base::files::{self, OutFolder};
 use crate::base::progress::counted;
 use crate::lab::grid::Config;
 use crate::lab::journal;
-use crate::lab::store::{self, HEADER, Rows, Store};
+use crate::lab::parquet::Columns;
+use crate::lab::rows::{HEADER, Rows, to_line, to_text, wide_enough};
+use crate::lab::store::{self, Store};
 use crate::lab::task::Part;
 use anyhow::Context;
 use mote_lab::outcome::Cell;
@@ -54,9 +56,7 @@ pub fn run(
     }
     let computed = new.len();
     cells.extend(new);
-    let digest = store::digest(config);
-    let rows = cells.iter().map(|cell| store::to_line(cell, config, &digest));
-    let text: String = std::iter::once(format!("{HEADER}\n")).chain(rows).collect();
+    let text = to_text(&cells, config, &wide_enough(&config.swept(), &cells, config));
     // A merge may have removed the folder in the meantime.
     std::fs::create_dir_all(folder.join(FOLDER)).with_context(|| format!("{}: cannot be made", path.display()))?;
     files::write_atomically(&path, text.as_bytes())?;
@@ -69,17 +69,16 @@ pub fn run(
 /// # Errors
 ///
 /// [`InputError`] if a part is cut short, is of another configuration or contradicts another row.
-pub fn merge(store: &mut Store, folder: &Path, config: &Config) -> anyhow::Result<Option<(usize, usize)>> {
-    let parts = Parts::read(folder, config, &store.done)?;
+pub fn merge(store: &mut Store, out: &OutFolder, config: &Config) -> anyhow::Result<Option<(usize, usize)>> {
+    let parts = Parts::read(out.path(), config, &store.done)?;
     if parts.files.is_empty() {
         return Ok(None);
     }
-    store.add_all(&parts.cells)?;
+    let found = (parts.cells.len(), parts.files.len());
+    store.merge(parts.cells, out)?;
     for file in &parts.files {
         std::fs::remove_file(file).with_context(|| format!("{}: cannot be removed", file.display()))?;
     }
-    let found = (parts.cells.len(), parts.files.len());
-    store.done.extend(parts.cells);
     Ok(Some(found))
 }
 
@@ -181,8 +180,8 @@ fn differ(path: &Path, line: usize, expected: &str, found: &str) -> InputError {
 
 /// Whether two rows of a cell are the same but for their seconds; if not, the first column that differs.
 fn agree(a: &Cell, b: &Cell, config: &Config) -> Result<(), (String, String, String)> {
-    // The text of a number is that of no other number.
-    let [a, b] = [a, b].map(|cell| store::to_line(cell, config, ""));
+    // The text of a number is that of no other number. Extra axes are the same, as the place is.
+    let [a, b] = [a, b].map(|cell| to_line(cell, config, "", &Columns::new()));
     let columns = HEADER.split(',').zip(a.trim_end().split(',').zip(b.trim_end().split(',')));
     let mut others = columns.filter(|(column, (a, b))| *column != "seconds" && a != b);
     match others.next() {

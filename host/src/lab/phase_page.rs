@@ -77,7 +77,7 @@ pub fn page(
 }
 
 const FILES: [(&str, &str); 10] = [
-    ("cells.csv", "one row per cell, in the order of computation"),
+    ("cells.csv", "one row per cell, in the order of the grid"),
     (
         "cells.parquet",
         "one row per cell with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB",
@@ -103,7 +103,7 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
         vec![("cells", cells.len().to_string()), ("not converged", format!("{not_converged} of {}", cells.len()))];
     for model in models {
         let boundary = &model.boundary;
-        let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
+        let of = if models.len() > 1 { format!(" ({})", model.name) } else { String::new() };
         let (missing, over) = (wording::why_no_fit(&boundary.crossings), wording::left_out(model));
         let over = over.map_or(String::new(), |over| format!(", {over}"));
         let with_interval = |interval: Interval| {

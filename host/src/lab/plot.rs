@@ -144,8 +144,8 @@ impl Cells {
         }
         let names = values(&lines);
         let shown = evenly(&names, MOST_LINES);
-        let (mut figures, mut count, mut least, mut most) = (Vec::new(), 0, usize::MAX, 0);
-        for title in values(&panels.iter().map(String::as_str).collect::<Vec<_>>()) {
+        let (mut figures, mut count, mut hidden, mut least, mut most) = (Vec::new(), 0, 0, usize::MAX, 0);
+        for title in in_order(&panels) {
             let mut series = Vec::new();
             for (at, name) in shown.iter().enumerate() {
                 let Some(line) = points.get(&(title.as_str(), name.as_str())) else { continue };
@@ -159,7 +159,9 @@ impl Cells {
             }
             let log = wanted.log.map(|log| (matches!(log, Log::X | Log::Xy), matches!(log, Log::Y | Log::Xy)));
             let is_log = log.unwrap_or((self.is_log(x, &xs), false));
-            let y_label = if most > 1 { format!("{}, mean \u{b1} 2 s.e.", label(y)) } else { label(y) };
+            let fits = |(x, y): &(f64, f64)| (!is_log.0 || *x > 0.0) && (!is_log.1 || *y > 0.0);
+            hidden += series.iter().flat_map(|series: &Series| &series.points).filter(|point| !fits(point)).count();
+            let y_label = if most > 1 && is_axis { format!("{}, mean \u{b1} 2 s.e.", label(y)) } else { label(y) };
             figures.push(Panel {
                 title: if title.is_empty() { self.constants_of(&used) } else { title },
                 x: Axis { label: label(x), is_log: is_log.0 },
@@ -176,8 +178,16 @@ impl Cells {
         let over = if least == most { most.to_string() } else { format!("{least} to {most}") };
         let left = names.len() - shown.len();
         let left = if left > 0 { format!("; {} of {} lines drawn", shown.len(), names.len()) } else { String::new() };
-        let bands = if most > 1 { ", bands of 2 standard errors" } else { ", a single one and so no band" };
-        let says = format!("{y} over {x}: {count} points, means over {over} replicates{bands}{left}");
+        let bands = match is_axis {
+            true if most > 1 => ", bands of 2 standard errors",
+            true => ", a single one and so no band",
+            false => " of a place",
+        };
+        let hidden = match hidden {
+            0 => String::new(),
+            _ => format!("; {hidden} of them left out, 0 or less on a logarithmic axis"),
+        };
+        let says = format!("{y} over {x}: {count} points, means over {over} replicates{bands}{left}{hidden}");
         Ok(Drawn { picture: draw::panels(figures), says })
     }
 
@@ -202,7 +212,7 @@ impl Cells {
             points.entry((&panels[row], ys[row].to_bits(), xs[row].to_bits())).or_default().push(row);
         }
         let mut heats = Vec::new();
-        for title in values(&panels.iter().map(String::as_str).collect::<Vec<_>>()) {
+        for title in in_order(&panels) {
             let of_panel = points.iter().filter(|((panel, ..), _)| *panel == title);
             let place = |((_, y, x), rows): (&(&str, u64, u64), &Vec<usize>)| {
                 let known: Vec<f64> = rows.iter().map(|row| colors[*row]).filter(|value| !value.is_nan()).collect();
@@ -330,6 +340,15 @@ fn values(words: &[&str]) -> Vec<String> {
         all.sort_by(|a, b| a.parse().unwrap_or(f64::NAN).total_cmp(&b.parse().unwrap_or(f64::NAN)));
     }
     all.into_iter().map(String::from).collect()
+}
+
+/// The titles of panels, each once, in the order of the numbers in them.
+fn in_order(titles: &[String]) -> Vec<String> {
+    let numbers = |title: &str| -> Vec<f64> { title.split([' ', ',']).filter_map(|word| word.parse().ok()).collect() };
+    let titles: BTreeSet<&str> = titles.iter().map(String::as_str).collect();
+    let mut titles: Vec<&str> = titles.into_iter().collect();
+    titles.sort_by(|a, b| numbers(a).partial_cmp(&numbers(b)).unwrap_or(std::cmp::Ordering::Equal));
+    titles.into_iter().map(String::from).collect()
 }
 
 /// A value with the name of its column, for a legend or a title.

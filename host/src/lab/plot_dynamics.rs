@@ -4,7 +4,7 @@ use crate::base::error::InputError;
 use crate::base::lists;
 use crate::draw::axis::Axis;
 use crate::draw::{self, COLORS, Dots, Panel, Series};
-use crate::lab::columns::{self, Table};
+use crate::lab::columns::{Table, label};
 use crate::lab::dynamics::X_LABEL;
 use crate::lab::plot::{Drawn, Kind, Log, Wanted};
 use mote_lab::dynamics::QUANTITIES;
@@ -37,7 +37,7 @@ fn places(table: &Table) -> Result<Vec<Place>, InputError> {
     let values = axes.iter().map(|axis| table.words("y", axis)).collect::<Result<Vec<_>, _>>()?;
     let mut places: Vec<Place> = Vec::new();
     for row in 0..table.words("y", "step")?.len() {
-        let part = |(axis, values): (&&str, &Vec<&str>)| format!("{}={}", columns::label(axis), values[row]);
+        let part = |(axis, values): (&&str, &Vec<&str>)| format!("{}={}", label(axis), values[row]);
         let label = axes.iter().zip(&values).map(part).collect::<Vec<_>>().join(" ");
         match places.last_mut().filter(|place| place.label == label) {
             Some(place) => place.rows.push(row),
@@ -75,7 +75,7 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
         Some(y) => {
             let known: Vec<&str> = QUANTITIES.to_vec();
             one = [known.iter().copied().find(|name| name == y).ok_or_else(|| lists::unknown("y", y, &known))?];
-            vec![(y.replace('_', " "), &one[..])]
+            vec![(label(y), &one[..])]
         }
         None => FAMILIES.map(|(label, names)| (label.to_owned(), names)).into(),
     };
@@ -85,7 +85,7 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
         let has_band = rows.iter().all(|row| !sds[*row].is_nan());
         let edge = |sign: f64| rows.iter().map(|row| means[*row] + sign * 2.0 * sds[*row]).collect();
         Series {
-            name: name.replace('_', " "),
+            name,
             color: COLORS[at % COLORS.len()].into(),
             dashed: false,
             points: rows.iter().map(|row| (steps[*row], means[*row])).collect(),
@@ -117,9 +117,9 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
                 return Err(InputError::option("y", what));
             }
             let of_place = |place: &Place| {
-                let of_family = |(label, names): &(String, &[&str])| {
-                    let lines = names.iter().enumerate().map(|(at, name)| series(at, name, (*name).into(), place));
-                    panel(&place.label, label, lines.collect())
+                let of_family = |(axis, names): &(String, &[&str])| {
+                    let lines = names.iter().enumerate().map(|(at, name)| series(at, name, label(name), place));
+                    panel(&place.label, axis, lines.collect())
                 };
                 families.iter().map(of_family).collect::<Vec<_>>()
             };

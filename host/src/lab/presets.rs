@@ -2,9 +2,11 @@
 
 use crate::base::error::InputError;
 use crate::base::lists::{self, counts, numbers};
-use crate::lab::grid::Config;
+use crate::lab::grid::{Config, Signals};
 use crate::lab::options::RepresentationChoice;
+use mote_lab::axes::AXES;
 use mote_lab::recipe::{Form, Recipe, Scaling};
+use std::collections::BTreeMap;
 
 /// The names, and what each is for.
 pub const ALL: [(&str, &str); 5] = [
@@ -69,10 +71,11 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
         }
     };
     let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
-    let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());
+    let (preset, signal, models) = (name.into(), Signals::Norm(numbers("signal", signal)?), models.to_vec());
     let (dim, head) = models[0];
     let recipe = Recipe { dim, head, ..recipe };
-    Ok(Config { preset, n, signal, models, replicates, seed: 1, space: RepresentationChoice::Auto, recipe })
+    let (extra, seed, space, axes) = (BTreeMap::new(), 1, RepresentationChoice::Auto, AXES);
+    Ok(Config { preset, n, signal, extra, models, replicates, seed, space, recipe, axes })
 }
 
 /// The paper's Figure 1.

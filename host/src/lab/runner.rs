@@ -1,7 +1,6 @@
 //! Work on threads: a queue in order, one taker of results, an end at the first error or when told to stop.
 
 use crate::base::error::InputError;
-use crate::base::progress::Interrupt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
@@ -20,7 +19,7 @@ pub fn threads(asked: Option<usize>, pieces: usize) -> Result<usize, InputError>
 }
 
 /// Does the work of every piece on one of some threads, in the order of `pieces`, and hands each result to `add` on this
-/// thread, as they come. Once Ctrl-C is pressed, no more pieces are begun, and those under way may end with an error:
+/// thread, as they come. Once `interrupted` is raised, no more pieces are begun, and those under way may end with an error:
 /// that is none of the run. The caller knows from its results whether all are done.
 ///
 /// # Errors
@@ -29,17 +28,17 @@ pub fn threads(asked: Option<usize>, pieces: usize) -> Result<usize, InputError>
 pub fn run<P: Sync, R: Send>(
     pieces: &[P],
     threads: usize,
+    interrupted: &AtomicBool,
     one: impl Fn(&P) -> anyhow::Result<R> + Sync,
     mut add: impl FnMut(R) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let interrupt = Interrupt::current();
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = sync_channel::<anyhow::Result<R>>(threads);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             let (sender, next, stop, one) = (sender.clone(), &next, &stop, &one);
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) && !interrupt.is_raised() {
+                while !stop.load(Ordering::Relaxed) && !interrupted.load(Ordering::Relaxed) {
                     // A queue in order, so that the most expensive pieces start first.
                     let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                     if sender.send(one(piece)).is_err() {
@@ -51,11 +50,15 @@ pub fn run<P: Sync, R: Send>(
         drop(sender);
         let mut result = Ok(());
         for found in receiver {
-            let is_whole = result.is_ok();
-            match found.and_then(|found| if is_whole { add(found) } else { Ok(()) }) {
-                Ok(()) => {}
+            let added = match found {
+                Ok(found) if result.is_ok() => add(found),
+                Ok(_) => Ok(()),
                 // The pieces under way end at once, and are done anew another time.
-                Err(_) if interrupt.is_raised() => {}
+                Err(_) if interrupted.load(Ordering::Relaxed) => Ok(()),
+                Err(error) => Err(error),
+            };
+            match added {
+                Ok(()) => {}
                 Err(error) => {
                     // The other pieces under way end, unsaved; the first error is the one to tell.
                     stop.store(true, Ordering::Relaxed);
@@ -72,12 +75,14 @@ mod tests {
     use super::*;
     use anyhow::bail;
 
+    static CALM: AtomicBool = AtomicBool::new(false);
+
     #[test]
     fn every_piece_is_done_once_whatever_the_threads() {
         let pieces: Vec<u32> = (0..100).collect();
         for threads in [1, 3, 8] {
             let mut found = Vec::new();
-            run(&pieces, threads, |piece| Ok(piece * 2), |twice| Ok(found.push(twice))).unwrap();
+            run(&pieces, threads, &CALM, |piece| Ok(piece * 2), |twice| Ok(found.push(twice))).unwrap();
             assert!(threads > 1 || found.is_sorted(), "one thread keeps the order");
             found.sort_unstable();
             assert_eq!(found, pieces.iter().map(|piece| piece * 2).collect::<Vec<_>>());
@@ -92,14 +97,32 @@ mod tests {
         let pieces: Vec<u32> = (0..50).collect();
         let mut found = Vec::new();
         let one = |piece: &u32| if *piece == 7 { bail!("piece {piece}") } else { Ok(*piece) };
-        let error = run(&pieces, 1, one, |piece| Ok(found.push(piece))).unwrap_err();
+        let error = run(&pieces, 1, &CALM, one, |piece| Ok(found.push(piece))).unwrap_err();
         assert_eq!((error.to_string().as_str(), found), ("piece 7", (0..7).collect()));
         let mut taken = 0;
         let full = |piece: u32| {
             taken += 1;
             if piece == 3 { bail!("full") } else { Ok(()) }
         };
-        assert_eq!(run(&pieces, 1, |piece| Ok(*piece), full).unwrap_err().to_string(), "full");
+        assert_eq!(run(&pieces, 1, &CALM, |piece| Ok(*piece), full).unwrap_err().to_string(), "full");
         assert_eq!(taken, 4);
+    }
+
+    /// Work that an interruption ends is no error; a result that cannot be kept is one even then.
+    #[test]
+    fn an_interruption_hides_no_error_of_what_takes_the_results() {
+        let pieces: Vec<u32> = (0..50).collect();
+        for is_full in [false, true] {
+            let (raised, mut taken) = (AtomicBool::new(false), 0);
+            let one = |piece: &u32| if raised.load(Ordering::Relaxed) { bail!("stopped") } else { Ok(*piece) };
+            let add = |_| {
+                taken += 1;
+                raised.store(true, Ordering::Relaxed);
+                if is_full { bail!("full") } else { Ok(()) }
+            };
+            let ended = run(&pieces, 1, &raised, one, add).map_err(|error| error.to_string());
+            assert_eq!(ended, if is_full { Err("full".into()) } else { Ok(()) });
+            assert!(taken < 5, "{taken}");
+        }
     }
 }

@@ -4,9 +4,13 @@ use crate::base::error::{InputError, quoted};
 use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
 use crate::lab::journal::{self, Journal, Line, Lock};
+use crate::lab::parquet::Columns;
+use crate::lab::rows::{self, PLACE, extra_columns, extra_of, parse_place, place_columns, wide_enough, widened};
 use crate::lab::store;
+use anyhow::Context;
 use mote_lab::dynamics::{QUANTITIES, Row};
 use mote_lab::place::{GridPoint, Representation};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,9 +19,6 @@ pub const NAME: &str = "runs.csv";
 
 /// What to do about runs that cannot be gone on with.
 const WAY_OUT: &str = "give another --out, or delete runs.csv and config.json there to start over";
-
-/// The columns that say which run it is.
-const PLACE: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space";
 
 /// A run that was followed to its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,44 +41,39 @@ impl Followed {
     }
 }
 
-/// The columns of the file.
-pub fn header() -> String {
-    format!("{PLACE},step,{},config", QUANTITIES.join(","))
+/// The first line of the file where these extra axes are in use.
+pub fn header(extra: &Columns) -> String {
+    widened(&format!("{PLACE},step,{},config", QUANTITIES.join(",")), extra)
 }
 
 /// A run as its lines.
-fn to_lines(run: &Followed, config: &Config, digest: &str) -> String {
-    let GridPoint { samples, signal_norm, replicate, dim, head } = run.place;
-    let (snr, seed, space) = (config.recipe.snr(&run.place), run.seed, run.space.name());
-    let n_snr2 = samples as f64 * snr * snr;
-    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head},{seed},{space}");
+fn to_lines(run: &Followed, config: &Config, digest: &str, extra: &Columns) -> String {
+    let place = place_columns(&run.place, run.seed, run.space, config);
+    let extra = extra_columns(&run.place, extra);
     let number = |number: &Option<f64>| number.map_or(String::new(), |number| number.to_string());
     let line = |(step, row): (usize, &Row)| {
         let numbers: Vec<String> = row.iter().map(number).collect();
-        format!("{place},{},{},{digest}\n", step + 1, numbers.join(","))
+        format!("{place},{},{},{extra}{digest}\n", step + 1, numbers.join(","))
     };
     run.rows.iter().enumerate().map(line).collect()
 }
 
+/// Runs as the text of their file.
+fn to_text(runs: &[Followed], config: &Config, extra: &Columns) -> String {
+    let digest = rows::digest(config);
+    let lines = runs.iter().map(|run| to_lines(run, config, &digest, extra));
+    std::iter::once(header(extra) + "\n").chain(lines).collect()
+}
+
 /// A line of a run: a run of this step alone, which step it is, and the digest of its configuration.
-fn parse(line: &str) -> Option<(Followed, usize, &str)> {
+fn parse<'l>(line: &'l str, extra: &Columns) -> Option<(Followed, usize, &'l str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [n, signal, _, _, replicate, dim, head, seed, space, step, numbers @ .., digest] = &cells[..] else {
-        return None;
-    };
-    let place = GridPoint {
-        samples: n.parse().ok()?,
-        signal_norm: signal.parse().ok()?,
-        replicate: replicate.parse().ok()?,
-        dim: dim.parse().ok()?,
-        head: head.parse().ok()?,
-    };
-    let space = Representation::ALL.into_iter().find(|known| known.name() == *space)?;
-    let seed = seed.parse().ok()?;
+    let (place, rest) = cells.split_at_checked(PLACE.split(',').count())?;
+    let (step, rest) = rest.split_first()?;
+    let (numbers, rest) = rest.split_at_checked(QUANTITIES.len())?;
+    let (digest, values) = rest.split_last()?;
+    let (place, seed, space) = parse_place(place, values, extra)?;
     let mut row: Row = [None; QUANTITIES.len()];
-    if numbers.len() != row.len() {
-        return None;
-    }
     for (to, number) in row.iter_mut().zip(numbers) {
         if !number.is_empty() {
             *to = Some(number.parse().ok().filter(|number: &f64| number.is_finite())?);
@@ -92,8 +88,11 @@ pub struct Runs {
     journal: Journal,
     config: Config,
     digest: String,
-    /// Runs found when it was opened.
+    /// The extra axes that have a column.
+    extra: Columns,
+    /// Runs found when it was opened, on the grid and off it.
     pub done: Vec<Followed>,
+    _lock: Option<Lock>,
 }
 
 impl Runs {
@@ -107,10 +106,18 @@ impl Runs {
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
         let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
-        let (done, whole) = look(folder, config)?;
+        let Found { runs: done, mut whole, extra: there } = look(folder, config)?;
         store::write_config(&out, config)?;
-        let journal = Journal::open(&folder.join(NAME), &header(), (done.len(), whole), "runs", lock)?;
-        Ok((Self { journal, config: config.clone(), digest: store::digest(config), done }, out))
+        let extra = wide_enough(&[there.clone(), config.swept()].concat(), [], config);
+        if whole > 0 && extra != there {
+            // Rows of one file have the same columns.
+            let text = to_text(&done, config, &extra);
+            out.write(NAME, text.as_bytes())?;
+            whole = text.len() as u64;
+        }
+        let journal = Journal::open(&folder.join(NAME), &header(&extra), (done.len(), whole), "runs", None)?;
+        let (config, digest) = (config.clone(), rows::digest(config));
+        Ok((Self { journal, config, digest, extra, done, _lock: lock }, out))
     }
 
     /// Adds a run; when this returns, it is on the disk.
@@ -119,12 +126,41 @@ impl Runs {
     ///
     /// If it cannot be written. What was there before is there still, and the same command goes on from it.
     pub fn add(&mut self, run: &Followed) -> anyhow::Result<()> {
-        self.journal.add(&to_lines(run, &self.config, &self.digest), 1)
+        self.journal.add(&to_lines(run, &self.config, &self.digest, &self.extra), 1)
+    }
+
+    /// Puts the rows into the order of the grid: these, which are all. No run can be added after that.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; it is then as it was.
+    pub fn sort(&self, runs: &[Followed], out: &OutFolder) -> anyhow::Result<()> {
+        let text = to_text(runs, &self.config, &self.extra);
+        if std::fs::read(out.path().join(NAME)).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        out.write(NAME, text.as_bytes()).context("all runs are saved; the same command continues from here")
+    }
+
+    /// The extra axes that have a column.
+    pub fn extra(&self) -> &Columns {
+        &self.extra
     }
 }
 
-/// The whole runs in a folder, and where they end in their file.
-fn look(folder: &Path, config: &Config) -> anyhow::Result<journal::Contents<Followed>> {
+/// The runs that a folder has.
+#[derive(Debug, Default)]
+struct Found {
+    /// All whole ones, on the grid and off it.
+    runs: Vec<Followed>,
+    /// Where they end in their file.
+    whole: u64,
+    /// The extra axes that have a column.
+    extra: Columns,
+}
+
+/// The runs in a folder; refuses one whose runs this configuration would not have.
+fn look(folder: &Path, config: &Config) -> anyhow::Result<Found> {
     store::check_config(folder, config, WAY_OUT)?;
     if folder.join(store::NAME).exists() {
         let found = "expected a folder of mote dynamics, found cells.csv of mote phase; give another --out";
@@ -133,19 +169,24 @@ fn look(folder: &Path, config: &Config) -> anyhow::Result<journal::Contents<Foll
     read(&folder.join(NAME), config)
 }
 
-/// The whole runs of a file, and where they end in it.
-fn read(path: &Path, config: &Config) -> anyhow::Result<journal::Contents<Followed>> {
-    let header = |line: Line| if line.text == header() { Ok(()) } else { Err(line.expected(&self::header())) };
-    let places: HashMap<_, u64> = config.places().iter().map(|p| (p.key(), p.seed(config.seed))).collect();
-    let own = store::digest(config);
+/// The runs of a file.
+fn read(path: &Path, config: &Config) -> anyhow::Result<Found> {
+    let extra = RefCell::new(Columns::new());
+    let header = |line: Line| {
+        let plain = header(&Columns::new());
+        *extra.borrow_mut() = extra_of(line.text, &plain, config.axes).ok_or_else(|| line.expected(&plain))?;
+        Ok(())
+    };
+    let own = rows::digest(config);
     let (mut runs, mut begun, mut seen): (Vec<Followed>, u64, HashMap<_, usize>) = (Vec::new(), 0, HashMap::new());
     let row = |line: Line| {
-        let (step, number, digest) = parse(line.text).ok_or_else(|| line.expected("a step of a run"))?;
+        let (step, number, digest) =
+            parse(line.text, &extra.borrow()).ok_or_else(|| line.expected("a step of a run"))?;
         if digest != own {
             let found = format!("expected runs of this configuration, {own}, found one of {}", quoted(digest));
             return Err(line.wrong(&format!("{found}; {WAY_OUT}")));
         }
-        if places.get(&step.place.key()) != Some(&step.seed) {
+        if step.place.seed(config.seed) != step.seed {
             return Err(line.expected("a run of this configuration"));
         }
         match runs.last_mut().filter(|run| !run.is_whole(config)) {
@@ -175,7 +216,7 @@ fn read(path: &Path, config: &Config) -> anyhow::Result<journal::Contents<Follow
         runs.pop();
         whole = begun;
     }
-    Ok((runs, whole))
+    Ok(Found { runs, whole, extra: extra.into_inner() })
 }
 
 #[cfg(test)]
@@ -185,12 +226,12 @@ mod tests {
     use crate::lab::presets::preset;
 
     fn config() -> Config {
-        let options = Options { max_steps: Some(3), replicates: Some(4), ..Options::default() };
+        let options = Options::of([("max-steps", "3"), ("replicates", "4")]);
         preset("benign").unwrap().with(&options).unwrap()
     }
 
     fn run(config: &Config, replicate: u32, steps: usize) -> Followed {
-        let place = config.recipe.place(config.n[0], config.signal[0], replicate);
+        let place = GridPoint { replicate, ..config.places()[0] };
         let mut row: Row = std::array::from_fn(|at| Some(0.1 + at as f64 / 3.0));
         row[10] = None;
         Followed { place, seed: place.seed(config.seed), space: Representation::Free, rows: vec![row; steps] }
@@ -228,6 +269,28 @@ mod tests {
         assert_eq!(Runs::open(folder.path(), &config, true).unwrap().0.done, [stopped]);
     }
 
+    /// A grid that comes to have label noise gives a column to the runs there are; one that is off the grid now stays.
+    #[test]
+    fn a_folder_grows_along_an_extra_axis() {
+        let (config, folder) = (config(), tempfile::TempDir::new().unwrap());
+        let plain = run(&config, 0, 3);
+        Runs::open(folder.path(), &config, true).unwrap().0.add(&plain).unwrap();
+        let noisy = config.with(&Options::of([("flip", "0.1")])).unwrap();
+        let added = run(&noisy, 0, 3);
+        assert_ne!((plain.seed, plain.place.key()), (added.seed, added.place.key()));
+        let (mut runs, out) = Runs::open(folder.path(), &noisy, true).unwrap();
+        assert_eq!(runs.done, [plain.clone()]);
+        runs.add(&added).unwrap();
+        let all = [plain, added];
+        assert_eq!(look(folder.path(), &noisy).unwrap().runs, all);
+        let text = std::fs::read_to_string(folder.path().join(NAME)).unwrap();
+        assert!(text.lines().next().unwrap().ends_with(",qk_xi3_noise,flip,config"), "{text}");
+        let flips: Vec<&str> = text.lines().skip(1).map(|line| line.rsplit(',').nth(1).unwrap()).collect();
+        assert_eq!(flips, ["0", "0", "0", "0.1", "0.1", "0.1"]);
+        runs.sort(&all, &out).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join(NAME)).unwrap(), text);
+    }
+
     #[test]
     fn damaged_runs_are_refused_by_line() {
         let (config, folder) = (config(), tempfile::TempDir::new().unwrap());
@@ -243,7 +306,7 @@ mod tests {
             std::fs::write(&path, lines.join("\n") + "\n").unwrap();
             Runs::open(folder.path(), &config, true).unwrap_err().to_string()
         };
-        let digest = store::digest(&config);
+        let digest = rows::digest(&config);
         for (edit, expected) in [
             (&(|lines: &mut Vec<String>| lines[0] = "a,b".into()) as &dyn Fn(&mut Vec<String>), "line 1: expected n,"),
             (&|lines| lines[2] = "garbage".into(), "line 3: expected a step of a run, found garbage"),

@@ -1,9 +1,9 @@
 //! `runs.parquet`: `runs.csv` with types, for pandas, polars and DuckDB.
 
 use crate::lab::grid::Config;
-use crate::lab::parquet::{Group, column, file, optional};
+use crate::lab::parquet::{Columns, Group, column, file, optional};
+use crate::lab::rows;
 use crate::lab::runs::Followed;
-use crate::lab::store;
 use anyhow::Context;
 use mote_lab::dynamics::{QUANTITIES, Row};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -25,31 +25,43 @@ message step {
     required binary space (STRING);
     required int64 step;";
 
-/// Where [`SCHEMA`] has what the rows are sorted by: dim, head, n, signal_norm, replicate, step.
-const SORTED_BY: [i32; 6] = [5, 6, 0, 1, 4, 9];
+/// Columns of [`SCHEMA`].
+const COLUMNS: usize = 10;
 
-/// The runs as a Parquet file with a row for every step, in the order given, which must be that of the grid.
+/// Where the file has what the rows are sorted by: dim, head, the extra axes, n, signal_norm, replicate, step.
+fn sorted_by(extra: &Columns) -> Vec<i32> {
+    let extra = (0..extra.len()).map(|at| (COLUMNS + QUANTITIES.len() + at) as i32);
+    [5, 6].into_iter().chain(extra).chain([0, 1, 4, 9]).collect()
+}
+
+/// The runs as a Parquet file with a row for every step and these columns of extra axes, in the order given, which must
+/// be that of the grid.
 ///
 /// # Errors
 ///
 /// If the file cannot be made.
-pub fn runs(runs: &[Followed], config: &Config) -> anyhow::Result<Vec<u8>> {
+pub fn runs(runs: &[Followed], config: &Config, extra: &Columns) -> anyhow::Result<Vec<u8>> {
     let quantities: String = QUANTITIES.iter().map(|name| format!("\n    optional double {name};")).collect();
-    let schema = format!("{SCHEMA}{quantities}\n    required binary config (STRING);\n}}");
-    let mut rows: Vec<(&Followed, i64, &Row)> = Vec::new();
+    let axes: String = extra.iter().map(|(axis, _)| format!("\n    required double {};", axis.column)).collect();
+    let schema = format!("{SCHEMA}{quantities}{axes}\n    required binary config (STRING);\n}}");
+    let mut rows: Vec<Step> = Vec::new();
     for run in runs {
         rows.extend((1..).zip(&run.rows).map(|(step, row)| (run, step, row)));
     }
-    let digest = ByteArray::from(store::digest(config).as_str());
-    file(&schema, &SORTED_BY, &rows, |group, rows| write_rows(group, rows, config, &digest)).context(NAME)
+    let digest = ByteArray::from(rows::digest(config).as_str());
+    let write_rows = |group: &mut Group, rows: &[Step]| write_rows(group, rows, config, (&digest, extra));
+    file(&schema, &sorted_by(extra), &rows, write_rows).context(NAME)
 }
+
+/// A run, one of its steps, and what it had after that.
+type Step<'r> = (&'r Followed, i64, &'r Row);
 
 /// Writes every column, one after the other.
 fn write_rows(
     group: &mut Group,
-    rows: &[(&Followed, i64, &Row)],
+    rows: &[Step],
     config: &Config,
-    digest: &ByteArray,
+    (digest, extra): (&ByteArray, &Columns),
 ) -> anyhow::Result<()> {
     let snr = |run: &Followed| config.recipe.snr(&run.place);
     column::<Int64Type, _>(group, rows, |(run, ..)| run.place.samples as i64)?;
@@ -66,39 +78,45 @@ fn write_rows(
     for quantity in 0..QUANTITIES.len() {
         optional(group, rows, |(.., row)| row[quantity])?;
     }
+    for (axis, at) in extra {
+        column::<DoubleType, _>(group, rows, |(run, ..)| axis.shown(run.place.extra[*at]))?;
+    }
     column::<ByteArrayType, _>(group, rows, |_| digest.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::options::Options;
     use crate::lab::presets::preset;
     use crate::lab::runs;
-    use mote_lab::place::Representation;
+    use mote_lab::place::{GridPoint, Representation};
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
     /// The columns of `runs.csv`, a row for every step; what a run does not have is null.
     #[test]
     fn runs_are_read_back_step_by_step() {
-        let config = preset("benign").unwrap();
+        let config = preset("benign").unwrap().with(&Options::of([("flip", "0.25")])).unwrap();
+        let extra = config.swept();
         let mut row: Row = std::array::from_fn(|at| Some(at as f64 / 4.0));
         row[9] = None;
         let run = |replicate| {
-            let (place, space) = (config.recipe.place(16, 25.0, replicate), Representation::Free);
+            let (place, space) = (GridPoint { replicate, ..config.places()[0] }, Representation::Free);
             Followed { place, seed: place.seed(1), space, rows: vec![row; 2] }
         };
         let path = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(path.path(), super::runs(&[run(0), run(1)], &config).unwrap()).unwrap();
+        std::fs::write(path.path(), super::runs(&[run(0), run(1)], &config, &extra).unwrap()).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(path.path()).unwrap()).unwrap();
         let rows: Vec<_> = reader.get_row_iter(None).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 4);
         for (at, found) in rows.iter().enumerate() {
             let header: Vec<&str> = found.get_column_iter().map(|(name, _)| name.as_str()).collect();
-            assert_eq!(header.join(","), runs::header());
+            assert_eq!(header.join(","), runs::header(&extra));
             let fields: Vec<Field> = found.get_column_iter().map(|(_, field)| field.clone()).collect();
             let (replicate, step) = (at as i64 / 2, at as i64 % 2 + 1);
             assert_eq!((&fields[4], &fields[9]), (&Field::Long(replicate), &Field::Long(step)));
+            assert_eq!(fields[21], Field::Double(0.25));
             let expected: Vec<Field> = row.iter().map(|x| x.map_or(Field::Null, Field::Double)).collect();
             assert_eq!(fields[10..21], expected);
         }

@@ -3,140 +3,20 @@
 use crate::base::error::{InputError, quoted};
 use crate::base::files::OutFolder;
 use crate::lab::grid::Config;
-use crate::lab::journal::{self, Contents, Journal, Line, Lock};
-use crate::lab::parquet;
+use crate::lab::journal::{self, Journal, Line, Lock};
+use crate::lab::parquet::{self, Columns};
+use crate::lab::rows::{Rows, digest, header, to_line, to_text, wide_enough};
 use anyhow::Context;
-use mote_core::math;
-use mote_lab::outcome::{Cell, Figures, Outcome};
-use mote_lab::place::{GridPoint, Key, Representation};
-use mote_lab::recipe::Recipe;
-use std::collections::HashMap;
+use mote_lab::outcome::Cell;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The file of the cells.
 pub const NAME: &str = "cells.csv";
 
-/// The columns of `cells.csv`.
-pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
-     converged,seconds,config";
-
-/// Version of the arithmetic of cells, in any space: raised when the same configuration comes to have other cells.
-const ARITHMETIC: u32 = 1;
-
 /// What to do about cells that cannot be gone on with.
 const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to start over";
-
-/// What decides the numbers of a cell beside its place, as one word: recipe, seed, choice of space and arithmetic. A
-/// grid with more places has the same digest, and so the same cells.
-pub fn digest(config: &Config) -> String {
-    // The recipe's own model is the first of the grid; that of a cell is part of its place.
-    let recipe = Recipe { dim: 0, head: 0, ..config.recipe };
-    let arithmetic = format!("{ARITHMETIC} {}", math::NAME);
-    let decides =
-        serde_json::to_string(&(arithmetic, config.seed, config.space, recipe)).expect("numbers and names are JSON");
-    journal::digest(&decides)
-}
-
-/// A cell as its line.
-pub fn to_line(cell: &Cell, config: &Config, digest: &str) -> String {
-    let GridPoint { samples, signal_norm, replicate, dim, head } = cell.place;
-    let snr = config.recipe.snr(&cell.place);
-    let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
-    // A cell that never reached the stop has blanks: never a number, never NaN.
-    let figures = match cell.outcome.figures {
-        Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
-        None => ",,,false".into(),
-    };
-    let (seed, seconds) = (cell.seed, cell.seconds);
-    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{digest}\n")
-}
-
-/// A cell, and the digest of its configuration.
-fn parse(line: &str) -> Option<(Cell, &str)> {
-    let cells: Vec<&str> = line.split(',').collect();
-    let [n, signal, _, _, replicate, dim, head, seed, space, steps, train, test, error, converged, seconds, digest] =
-        cells[..]
-    else {
-        return None;
-    };
-    let figures = match converged {
-        "true" => Some(Figures {
-            train_loss: train.parse().ok()?,
-            test_loss: test.parse().ok()?,
-            test_error: error.parse().ok()?,
-        }),
-        "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
-        _ => return None,
-    };
-    let cell = Cell {
-        place: GridPoint {
-            samples: n.parse().ok()?,
-            signal_norm: signal.parse().ok()?,
-            replicate: replicate.parse().ok()?,
-            dim: dim.parse().ok()?,
-            head: head.parse().ok()?,
-        },
-        seed: seed.parse().ok()?,
-        space: Representation::ALL.into_iter().find(|known| known.name() == space)?,
-        outcome: Outcome { steps: steps.parse().ok()?, figures },
-        seconds: seconds.parse().ok()?,
-    };
-    Some((cell, digest))
-}
-
-/// What rows of the cells of a configuration are, in whatever file they stand.
-#[derive(Debug)]
-pub struct Rows {
-    /// Every place with its seed.
-    seeds: HashMap<Key, u64>,
-    digest: String,
-    /// What to do about rows that are none.
-    way_out: &'static str,
-}
-
-impl Rows {
-    /// Those of a configuration; `way_out` is what to do about others.
-    pub fn of(config: &Config, way_out: &'static str) -> Self {
-        let seeds = config.places().iter().map(|place| (place.key(), place.seed(config.seed))).collect();
-        Self { seeds, digest: digest(config), way_out }
-    }
-
-    /// Refuses a first line that is not that of cells.
-    ///
-    /// # Errors
-    ///
-    /// What was expected and what was found.
-    pub fn header(&self, line: Line) -> Result<(), InputError> {
-        match line.text {
-            HEADER => Ok(()),
-            found if HEADER.strip_suffix(",config") == Some(found) => {
-                let found = "expected the column config, found cells without it, of an older mote, and nothing says \
-                             which configuration they are of";
-                Err(line.wrong(&format!("{found}; {}", self.way_out)))
-            }
-            _ => Err(line.expected(HEADER)),
-        }
-    }
-
-    /// The cell of a row.
-    ///
-    /// # Errors
-    ///
-    /// If it is no cell, or one of another configuration.
-    pub fn cell(&self, line: Line) -> Result<Cell, InputError> {
-        let (cell, digest) = parse(line.text).ok_or_else(|| line.expected("a cell"))?;
-        if digest != self.digest {
-            let found =
-                format!("expected cells of this configuration, {}, found one of {}", self.digest, quoted(digest));
-            return Err(line.wrong(&format!("{found}; {}", self.way_out)));
-        }
-        if self.seeds.get(&cell.place.key()) != Some(&cell.seed) {
-            return Err(line.expected("a cell of this configuration"));
-        }
-        Ok(cell)
-    }
-}
 
 /// The open cells of a run, this process's alone.
 #[derive(Debug)]
@@ -145,8 +25,11 @@ pub struct Store {
     path: PathBuf,
     config: Config,
     digest: String,
-    /// Cells found when it was opened.
+    /// The extra axes that have a column.
+    extra: Columns,
+    /// Cells found when it was opened, on the grid and off it.
     pub done: Vec<Cell>,
+    _lock: Option<Lock>,
 }
 
 impl Store {
@@ -155,22 +38,26 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`InputError`] if another run holds the folder or its file system has no locks, if it was written by another
-    /// configuration (with the differences), or if a line but the last is not a cell of it. The folder is then as it
-    /// was, or still missing.
+    /// [`InputError`] if another run holds the folder or its file system has no locks, if its cells are of another
+    /// recipe, seed or choice of space (with the differences), or if a line but the last is not a cell of it. The folder
+    /// is then as it was, or still missing.
     pub fn open(folder: &Path, config: &Config, is_locked: bool) -> anyhow::Result<(Self, OutFolder)> {
         // Looked at before anything is made in it, and again when nobody else can change it.
         look(folder, config)?;
         let out = OutFolder::open(folder)?;
         let lock = if is_locked { Some(Lock::take(folder)?) } else { None };
-        let Table { cells: done, whole, restored } = look(folder, config)?;
+        let Table { cells: done, mut whole, restored, extra: there } = look(folder, config)?;
         write_config(&out, config)?;
-        if let Some(csv) = restored {
-            out.write(NAME, csv.as_bytes())?;
+        let path = folder.join(NAME);
+        let extra = wide_enough(&[there.clone(), config.swept()].concat(), &[], config);
+        // Rows of one file have the same columns.
+        let text = if whole > 0 && extra != there { Some(to_text(&done, config, &extra)) } else { restored };
+        if let Some(text) = text {
+            out.write(NAME, text.as_bytes())?;
+            whole = text.len() as u64;
         }
-        let journal = Journal::open(&folder.join(NAME), HEADER, (done.len(), whole), "cells", lock)?;
-        let (path, digest, config) = (folder.join(NAME), digest(config), config.clone());
-        Ok((Self { journal, path, config, digest, done }, out))
+        let journal = Journal::open(&path, &header(&extra), (done.len(), whole), "cells", None)?;
+        Ok((Self { journal, path, config: config.clone(), digest: digest(config), extra, done, _lock: lock }, out))
     }
 
     /// Adds a cell; when this returns, it is on the disk.
@@ -193,10 +80,49 @@ impl Store {
         let mut cells = cells.into_iter().peekable();
         while cells.peek().is_some() {
             let some: Vec<_> =
-                cells.by_ref().take(MANY).map(|cell| to_line(cell, &self.config, &self.digest)).collect();
+                cells.by_ref().take(MANY).map(|cell| to_line(cell, &self.config, &self.digest, &self.extra)).collect();
             self.journal.add(&some.concat(), some.len())?;
         }
         Ok(())
+    }
+
+    /// Takes cells of another table over, whatever extra axes they have.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_all`].
+    pub fn merge(&mut self, cells: Vec<Cell>, out: &OutFolder) -> anyhow::Result<()> {
+        let extra = wide_enough(&self.extra, &cells, &self.config);
+        if extra == self.extra {
+            self.add_all(&cells)?;
+            self.done.extend(cells);
+            return Ok(());
+        }
+        self.done.extend(cells);
+        self.extra = extra;
+        let text = to_text(&self.done, &self.config, &self.extra);
+        out.write(NAME, text.as_bytes())?;
+        let there = (self.done.len(), text.len() as u64);
+        self.journal = Journal::open(&self.path, &header(&self.extra), there, "cells", None)?;
+        Ok(())
+    }
+
+    /// Puts the rows into the order of the grid: these, which are all. No cell can be added after that.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; it is then as it was.
+    pub fn sort(&self, cells: &[Cell], out: &OutFolder) -> anyhow::Result<()> {
+        let text = to_text(cells, &self.config, &self.extra);
+        if std::fs::read(&self.path).is_ok_and(|there| there == text.as_bytes()) {
+            return Ok(());
+        }
+        out.write(NAME, text.as_bytes()).context("all cells are saved; the same command continues from here")
+    }
+
+    /// The extra axes that have a column.
+    pub fn extra(&self) -> &Columns {
+        &self.extra
     }
 
     /// Removes `cells.csv`, which `cells.parquet` stands for from now on.
@@ -209,30 +135,56 @@ impl Store {
     }
 }
 
-/// Writes the configuration of a folder that has none.
+/// Writes the configuration, where it is not there already.
 ///
 /// # Errors
 ///
 /// If it cannot be written.
 pub fn write_config(out: &OutFolder, config: &Config) -> anyhow::Result<()> {
-    if out.path().join("config.json").exists() {
+    let text = format!("{}\n", serde_json::to_string_pretty(config)?);
+    if std::fs::read(out.path().join("config.json")).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(());
     }
-    out.write("config.json", format!("{}\n", serde_json::to_string_pretty(config)?).as_bytes())
+    out.write("config.json", text.as_bytes())
+}
+
+/// What was concluded from a folder before.
+#[derive(Clone, Copy, Debug)]
+pub struct Concluded {
+    /// The cut of its page and pictures.
+    pub cut: f64,
+    /// Whether it was concluded from this configuration.
+    pub is_current: bool,
+}
+
+/// What was concluded from a folder before; `None` where nothing was.
+pub fn concluded(out: &OutFolder, config: &Config) -> Option<Concluded> {
+    let json = |name: &str| -> Option<Value> {
+        let bytes = std::fs::read(out.path().join(name)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    };
+    // The page is written last.
+    let is_whole = out.path().join("report.html").exists();
+    let is_of = |run: Value| serde_json::to_value(config).is_ok_and(|config| run["config"] == config);
+    let is_current = is_whole && json("run.json").is_some_and(is_of);
+    Some(Concluded { cut: json("boundary.json")?["cut"].as_f64()?, is_current })
 }
 
 /// The cells that a folder has.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// All of them.
+    /// All of them, on the grid and off it.
     pub cells: Vec<Cell>,
     /// Length of `cells.csv` in whole lines.
     whole: u64,
     /// What `cells.csv` is to be where only `cells.parquet` is there.
     restored: Option<String>,
+    /// The extra axes that have a column.
+    extra: Columns,
 }
 
-/// The cells in a folder, none if there is no folder; refuses one of another configuration. Nothing is changed.
+/// The cells in a folder, none if there is no folder; refuses one whose cells this configuration would not have.
+/// Nothing is changed.
 ///
 /// # Errors
 ///
@@ -242,19 +194,19 @@ pub fn look(folder: &Path, config: &Config) -> anyhow::Result<Table> {
     let (csv, parquet) = (folder.join(NAME), folder.join(parquet::NAME));
     if csv.exists() {
         let bytes = std::fs::read(&csv).with_context(|| csv.display().to_string())?;
-        let (cells, whole) = read(&csv, &bytes, config)?;
-        return Ok(Table { cells, whole, restored: None });
+        return read(&csv, &bytes, config);
     }
     // Without its configuration, the folder was to start over.
     if !has_settings || !parquet.exists() {
         return Ok(Table::default());
     }
     let text = parquet::to_csv(&parquet)?;
-    let (cells, whole) = read(&parquet, text.as_bytes(), config)?;
-    Ok(Table { cells, whole, restored: Some(text) })
+    let table = read(&parquet, text.as_bytes(), config)?;
+    Ok(Table { restored: Some(text), ..table })
 }
 
-/// Whether a folder has a configuration; refuses another one. `way_out` is what to do about it.
+/// Whether a folder has a configuration; refuses one that decides otherwise what a cell is. `way_out` is what to do
+/// about it.
 ///
 /// # Errors
 ///
@@ -264,13 +216,13 @@ pub fn check_config(folder: &Path, config: &Config, way_out: &str) -> anyhow::Re
     let has_settings = settings.exists();
     if has_settings {
         let text = std::fs::read_to_string(&settings).with_context(|| settings.display().to_string())?;
-        let there = serde_json::from_str(&text).map_err(|e| {
+        let there: Value = serde_json::from_str(&text).map_err(|e| {
             InputError::file(
                 &settings,
                 format!("expected the configuration of a run, found: {}", quoted(&e.to_string())),
             )
         })?;
-        let differences = differences(&there, config)?;
+        let differences = differences(&there, &serde_json::to_value(config)?);
         if !differences.is_empty() {
             let found = format!(
                 "expected a folder of this configuration, found another: {}; {way_out}",
@@ -282,8 +234,8 @@ pub fn check_config(folder: &Path, config: &Config, way_out: &str) -> anyhow::Re
     Ok(has_settings)
 }
 
-/// The cells of a file, and the length of its part in whole lines.
-fn read(path: &Path, bytes: &[u8], config: &Config) -> anyhow::Result<Contents<Cell>> {
+/// The cells of a file.
+fn read(path: &Path, bytes: &[u8], config: &Config) -> anyhow::Result<Table> {
     let rows = Rows::of(config, WAY_OUT);
     let mut seen = HashMap::new();
     let row = |line: Line| {
@@ -293,19 +245,29 @@ fn read(path: &Path, bytes: &[u8], config: &Config) -> anyhow::Result<Contents<C
             None => Ok(cell),
         }
     };
-    journal::parse(path, bytes, |line| rows.header(line), row)
+    let (cells, whole) = journal::parse(path, bytes, |line| rows.header(line), row)?;
+    Ok(Table { cells, whole, restored: None, extra: rows.into_extra() })
 }
 
-/// What differs between a folder's configuration and this one, value by value.
-fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec<String>> {
-    fn walk(path: &str, a: &serde_json::Value, b: &serde_json::Value, out: &mut Vec<String>) {
+/// What decides the numbers of a cell differs between a folder's configuration and this one, value by value. The grid may
+/// grow: a cell's place says of itself where it is.
+fn differences(there: &Value, here: &Value) -> Vec<String> {
+    const DECIDES: [&str; 3] = ["recipe", "seed", "space"];
+    fn walk(path: &str, a: &Value, b: &Value, out: &mut Vec<String>) {
+        // The recipe's own model is the first of the grid.
+        if ["recipe.dim", "recipe.head"].contains(&path) {
+            return;
+        }
         match (a.as_object(), b.as_object()) {
             (Some(a), Some(b)) => {
-                let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+                let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
                 for key in keys {
-                    let null = serde_json::Value::Null;
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    walk(&path, a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null), out);
+                    walk(
+                        &format!("{path}.{key}"),
+                        a.get(key).unwrap_or(&Value::Null),
+                        b.get(key).unwrap_or(&Value::Null),
+                        out,
+                    );
                 }
             }
             _ if a != b => {
@@ -315,43 +277,6 @@ fn differences(there: &serde_json::Value, config: &Config) -> anyhow::Result<Vec
         }
     }
     let mut out = Vec::new();
-    walk("", there, &serde_json::to_value(config)?, &mut out);
-    Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::options::{Options, RepresentationChoice};
-    use super::super::presets::preset;
-    use super::*;
-
-    /// A grid may grow; whatever changes a cell changes the digest, and no program takes it for a number.
-    #[test]
-    fn the_digest_is_of_what_decides_a_cell() {
-        let law = preset("law").unwrap();
-        let of = |options: Options| digest(&law.clone().with(&options).unwrap());
-        let none = Options::default;
-        let own = of(none());
-        assert!(own.len() == 17 && own.starts_with('c') && own.parse::<f64>().is_err(), "{own}");
-        // Folders of an earlier day are still to be opened: computed once by another program.
-        let pinned = if math::NAME == "libm" { "c4a3a04d76c98e9cd" } else { &own };
-        assert_eq!(own, pinned);
-        let more = Options { n: Some("4,8,16,32".into()), signal: Some("1,2".into()), ..none() };
-        let larger = Options { dim: Some("8,128".into()), head: Some("8".into()), replicates: Some(7), ..none() };
-        assert_eq!([of(more), of(larger)], [own.clone(), own.clone()], "the same cells, and more");
-        let changed = [
-            Options { seed: Some(2), ..none() },
-            Options { lr: Some(0.25), ..none() },
-            Options { tokens: Some(5), ..none() },
-            Options { noise_norm: Some(5.0), ..none() },
-            Options { stop_loss: Some(0.02), ..none() },
-            Options { max_steps: Some(6000), ..none() },
-            Options { test_samples: Some(100), ..none() },
-            Options { space: Some(RepresentationChoice::Free), ..none() },
-        ];
-        let mut all: Vec<String> = changed.into_iter().map(of).chain([own]).collect();
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), 9, "{all:?}");
-    }
+    DECIDES.iter().for_each(|key| walk(key, &there[*key], &here[*key], &mut out));
+    out
 }

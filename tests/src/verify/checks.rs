@@ -1,6 +1,6 @@
 //! The list of checks.
 
-use crate::run::Cargo;
+use crate::cargo::Cargo;
 use mote_host::board::build::FIRMWARE;
 use mote_host::board::machine;
 use mote_tests::volume::Volume;

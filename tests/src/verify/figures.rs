@@ -9,7 +9,7 @@ use mote_host::board::elf_sizes;
 use mote_host::board::machine::{self, Machine};
 use mote_host::commands::sizes::{self, Row};
 use mote_host::emulator::footprint;
-use mote_host::emulator::preset_run::{Plan, Work, run_built};
+use mote_host::emulator::preset_run::{RunSpec, Work, run_built};
 use mote_runtime::runs::presets::Preset;
 use mote_tests::tolerance::{self, Tolerance};
 use mote_tests::volume::Volume;
@@ -158,7 +158,7 @@ fn memory() -> anyhow::Result<String> {
 fn work_of_demo(fast_math: bool) -> anyhow::Result<(Work, u64)> {
     let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
     let firmware = built(machine, "demo", if fast_math { &["fast-math"] } else { &[] })?;
-    let plan = Plan { machine, preset, fast_math, deadline: Duration::from_secs(300), install: false };
+    let plan = RunSpec { machine, preset, fast_math, deadline: Duration::from_secs(300), install: false };
     let session = run_built(&plan, &firmware, true, &mut Vec::new(), |_| Ok(()))?;
     Ok((session.work.context("the board counts")?, elf_sizes::of_elf(&firmware.elf)?.flash))
 }

@@ -8,7 +8,7 @@ use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::train::Settings;
-use mote_lab::place::GridPoint;
+use mote_lab::place::{FLIP, GridPoint, NEUTRAL};
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::{Plan, Start};
 
@@ -73,7 +73,8 @@ impl Cell {
     /// The cell of a place.
     pub fn new(recipe: &Recipe, n: usize, snr: f64, replicate: u32) -> Self {
         let signal_norm = recipe.noise_norm * snr;
-        let place = GridPoint { samples: n, signal_norm, replicate, dim: 0, head: 0 };
+        let mut place = GridPoint { samples: n, signal_norm, replicate, dim: 0, head: 0, extra: NEUTRAL };
+        place.extra[FLIP] = recipe.flip;
         Self { n, snr, seed: place.seed(recipe.seed) }
     }
 

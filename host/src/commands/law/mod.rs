@@ -72,7 +72,7 @@ pub struct LawArgs {
     /// Fresh samples that each model is tested on
     #[arg(long, visible_alias = "test", value_name = "K", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub test_samples: u32,
-    /// Probability that a training label is flipped; test labels never are
+    /// Label noise: chance of a training label to be flipped, from 0 to 0.5; test labels never are
     #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true, value_parser = number)]
     pub flip: f64,
     /// Norm of the noise tokens, sigma sqrt(D)
@@ -241,10 +241,10 @@ impl LawArgs {
         for (option, found) in [("noise-norm", self.noise_norm), ("lr", self.lr), ("stop-loss", self.stop_loss)] {
             positive(option, found)?;
         }
-        if !(0.0..=1.0).contains(&self.flip) {
-            return Err(InputError::option("flip", format!("expected a probability from 0 to 1, found {}", self.flip)));
+        if !(0.0..=0.5).contains(&self.flip) {
+            return Err(InputError::option("flip", format!("expected a number from 0 to 0.5, found {}", self.flip)));
         }
-        let &Self { noise_norm, flip, seed, max_steps, .. } = self;
+        let (flip, &Self { noise_norm, seed, max_steps, .. }) = (self.flip + 0.0, self);
         let (learning_rate, stop_loss) = (self.lr as f32, self.stop_loss as f32);
         let test_samples = self.test_samples as usize;
         Ok(Recipe { noise_norm, flip, seed, learning_rate, stop_loss, max_steps, test_samples })
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn impossible_settings_are_refused() {
         for (more, expected) in [
-            (["--flip", "1.5"], "--flip: expected a probability from 0 to 1, found 1.5"),
+            (["--flip", "1.5"], "--flip: expected a number from 0 to 0.5, found 1.5"),
             (["--lr", "0"], "--lr: expected a number from 1.2e-38 to 3.4e38 (single precision), found 0"),
             (["--noise-norm", "-1"], "--noise-norm: expected a number from 1.2e-38"),
         ] {
