@@ -222,7 +222,7 @@ fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
             "phase --preset digits --classes -3,8",
             "--classes: expected two different digits, like 3,8, found -3,8".into(),
         ),
-        ("dynamics --runs -1", format!("--runs: {}", whole("-1", u32s))),
+        ("dynamics --runs -1", format!("--replicates: {}", whole("-1", u32s))),
         ("digits --signal -4", "--signal: expected a number above 0 and below 1e15, found -4".into()),
         ("digits --train -2", format!("--train: {}", whole("-2", u64s))),
     ] {

@@ -288,6 +288,7 @@ fn impossible_grids_are_refused() {
         (&["--preset", "digits", "--n", "5"], &["--n: expected even numbers", "found 5"]),
         (&["--tokens", "1"], &["--tokens: expected at least 2, found 1"]),
         (&["--lr", "0"], &["--lr: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
+        (&["--stop-loss", "0"], &["--stop-loss: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
         (&["--threads", "0"], &["--threads: expected at least 1"]),
         (&["--big", "3"], &["--big: expected a preset of the paper form"]),
     ] {

@@ -160,9 +160,29 @@ fn dynamics_are_drawn_from_their_table() {
     let refuses = |more: &[&str], parts: &[&str]| refused(&plot(folder.path(), more), parts);
     refuses(&["--y", "atention_signal"], &["--y", "did you mean attention_signal?"]);
     refuses(&["--x", "n"], &["--x", "expected one of step"]);
-    refuses(&["--by", "quantity"], &["--by", "one set of runs"]);
-    refuses(&["--color", "mean"], &["--color", "one set of runs"]);
+    refuses(&["--by", "quantity"], &["--by", "a line for each place"]);
+    refuses(&["--color", "mean"], &["--color", "a line for each place"]);
     refuses(&["--kind", "heatmap"], &["--kind", "curves alone"]);
+}
+
+/// Of several places, each has panels of its own, and of one quantity a line; what a place does not have is no line.
+#[test]
+fn dynamics_of_several_places_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let mut text = String::from("n,step,quantity,mean,sd,runs\n");
+    for n in [4, 8, 16, 32] {
+        for step in 1..4 {
+            writeln!(text, "{n},{step},train_loss,0.5,0.1,20\n{n},{step},qk_xi3_noise,,,0").unwrap();
+        }
+        let (svg, _) = {
+            std::fs::write(folder.path().join("dynamics.csv"), &text).unwrap();
+            drawn(folder.path(), &["--y", "train_loss"])
+        };
+        assert_eq!(svg.matches("fill-opacity").count(), [4, 8, 16, 32].iter().filter(|known| **known <= n).count());
+    }
+    refused(&plot(folder.path(), &[]), &["--y: expected at most 12 panels, found 16; one quantity is a line"]);
+    let (svg, _) = drawn(folder.path(), &["--y", "train_loss"]);
+    assert!(svg.contains("N=4") && svg.contains("N=32"));
 }
 
 #[test]

@@ -23,7 +23,7 @@
 use crate::basis::{Basis, Width, bartlett, normals, projections};
 use crate::control::Control;
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::product::{self, Real, View};
 use crate::recipe::Recipe;
@@ -109,5 +109,13 @@ impl<T: Real> Run for SampledRun<T> {
         let mut stream = Stream::new(self.seed, Purpose::Test, 0, 0);
         let labels = self.recipe.labels(self.recipe.test_samples, &mut stream);
         test_loss::test(&self.basis, &self.recipe, &self.span, &labels, &mut stream, control)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        Ok(self.span.example())
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        Ok(self.span.track(n))
     }
 }

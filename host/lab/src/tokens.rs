@@ -4,7 +4,7 @@
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::product::{self, View};
 use crate::recipe::Recipe;
@@ -126,13 +126,6 @@ impl TokenRun {
     }
 }
 
-impl TokenRun {
-    /// The training tokens as they are now.
-    pub fn span(&self) -> &Span<f32> {
-        &self.span
-    }
-}
-
 impl Run for TokenRun {
     fn step(&mut self) -> Result<Option<f64>, Error> {
         Ok(Some(self.span.step(self.rates)).filter(|loss| loss.is_finite()))
@@ -140,5 +133,13 @@ impl Run for TokenRun {
 
     fn test(&mut self, control: Control) -> Result<Scores, Error> {
         self.explicit.test(&self.span, &mut self.test, control)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        Ok(self.span.example())
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        Ok(self.span.track(n))
     }
 }

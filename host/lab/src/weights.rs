@@ -3,13 +3,12 @@
 use crate::control::Control;
 use crate::digits::{self, Digits};
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::recipe::{Form, Recipe};
 use mote_core::data::{self, DataError, Dataset, Distribution, Label, Synthetic};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
-use mote_core::metrics::Tracked;
 use mote_core::model::Model;
 use mote_core::params::{Init, Tensor};
 use mote_core::rng::Purpose;
@@ -172,17 +171,6 @@ impl WeightRun {
     }
 }
 
-impl WeightRun {
-    /// The quantities of the paper on training sample `n`.
-    ///
-    /// # Errors
-    ///
-    /// If the sample cannot be had.
-    pub fn track(&mut self, n: usize) -> Result<Tracked, Error> {
-        Ok(Model::new(&mut self.memory).track(&mut self.engine.train, n)?)
-    }
-}
-
 impl Run for WeightRun {
     fn step(&mut self) -> Result<Option<f64>, Error> {
         let mut trainer = Trainer::new(&mut self.memory, self.engine.settings)?;
@@ -202,5 +190,27 @@ impl Run for WeightRun {
             scores.add(f, y, attention);
         }
         Ok(scores)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        let (tokens, dim) = self.engine.train.sample_shape();
+        let mut x = vec![0.0; tokens * dim];
+        for n in 0..self.engine.train.samples() {
+            let label = self.engine.train.read(n, MatrixMut::new(&mut x, tokens, dim))?;
+            // A flipped label is not the class's own.
+            if label == Label::Plus && self.engine.train.class(&x, label) == label {
+                return Ok(Some(n));
+            }
+        }
+        Ok(None)
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        let t = Model::new(&mut self.memory).track(&mut self.engine.train, n)?;
+        let (on, v, qk) = (t.attention_signal, t.v_signal, t.qk_signal_signal);
+        let noise = [t.attention_noise, t.v_noise, t.qk_signal_noise, t.qk_xi3_signal, t.qk_xi3_noise];
+        let [on_noise, v_noise, qk_noise, qk3_signal, qk3_noise] = noise;
+        let tracked = [Some(on), on_noise, Some(v), v_noise, Some(qk), qk_noise, qk3_signal, qk3_noise];
+        Ok(tracked.map(|number| number.map(f64::from)))
     }
 }

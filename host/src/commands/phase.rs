@@ -12,7 +12,7 @@ use crate::lab::session::Session;
 use crate::lab::store::{Store, concluded};
 use crate::lab::summarize::{Cells, beside, summarize};
 use crate::lab::task::{self, Task};
-use crate::lab::{estimate, page, parts, runner};
+use crate::lab::{estimate, memory, page, parts, runner};
 use anyhow::Context;
 use mote_lab::control::Control;
 use mote_lab::outcome::Cell;
@@ -107,10 +107,11 @@ pub struct PhaseArgs {
 pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "figure1")?;
+    config.check_stop().map_err(|error| run_file::blame(error, run_file.as_ref(), &args.options))?;
     let cut = run_file::cut(run_file.as_ref(), &args.options)?;
     let usual = if let Form::Digits { .. } = config.recipe.form { 0.4 } else { 0.2 };
     if args.print_config {
-        return print_line(run_file::text(&config, cut.unwrap_or(usual)).trim_end());
+        return print_line(run_file::text(&config, Some(cut.unwrap_or(usual))).trim_end());
     }
     let places = config.places();
     // Engines count cores: a part takes one unless told otherwise.
@@ -122,7 +123,7 @@ pub fn phase(args: &PhaseArgs, quiet: bool) -> anyhow::Result<()> {
         return print_job(engine, task, threads, &config, &places);
     }
     let too_large = |error| run_file::blame(error, run_file.as_ref(), &args.options);
-    check_memory(&config, &places, threads).map_err(too_large)?;
+    memory::check(&config, &places, threads, "cell").map_err(too_large)?;
     if args.dry_run {
         return describe(&config, &places, threads);
     }
@@ -238,7 +239,7 @@ fn print_job(engine: Engine, task: Task, threads: usize, config: &Config, places
     }
     /// What a place takes in the list that parts are dealt from.
     const PLACE_BYTES: f64 = 200.0;
-    let bytes = threads as f64 * largest(config, places).0 + PLACE_BYTES * places.len() as f64;
+    let bytes = threads as f64 * memory::largest(config, places).0 + PLACE_BYTES * places.len() as f64;
     let args = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned());
     let command = page::command_line(jobs::without_print_job(args));
     print_line(jobs::text(engine, task.count, threads, bytes, &command))
@@ -249,43 +250,9 @@ fn describe(config: &Config, places: &[GridPoint], threads: usize) -> anyhow::Re
     let in_space = |space: &Representation| places.iter().filter(|place| config.space_of(place) == *space).count();
     let spaces = Representation::ALL.map(|space| format!("{} {}", in_space(&space), space.name()));
     print_line(format_args!("{}: {}", counted(places.len(), "cell"), spaces.join(", ")))?;
-    estimate::describe(config, places, threads, threads as f64 * largest(config, places).0)
-}
-
-/// Bytes of the largest cell, and which it is.
-fn largest<'a>(config: &Config, places: &'a [GridPoint]) -> (f64, &'a GridPoint) {
-    let bytes = |place: &GridPoint| config.bytes(place, config.space_of(place));
-    places.iter().map(|place| (bytes(place), place)).max_by(|a, b| a.0.total_cmp(&b.0)).expect("a grid has cells")
-}
-
-/// Refuses what the machine cannot hold, before the first cell.
-fn check_memory(config: &Config, places: &[GridPoint], threads: usize) -> Result<(), InputError> {
-    let mut system = sysinfo::System::new(); // an error where the platform cannot tell
-    let available = match &mut system {
-        Ok(system) => {
-            system.refresh_memory();
-            system.available_memory() as f64
-        }
-        // A machine that cannot say has nothing to refuse by.
-        Err(_) => return Ok(()),
-    };
-    let (bytes, place) = largest(config, places);
-    let needed = bytes * threads as f64;
-    if available == 0.0 || needed <= available {
-        return Ok(());
-    }
-    let GridPoint { samples, dim, head, .. } = place;
-    let space = config.space_of(place).name();
-    Err(InputError::option(
-        "space",
-        format!(
-            "{} of N={samples} D={dim} H={head} at once take {:.1} GB of memory in {space} space, and this \
-             machine has {:.1} GB free; try --space auto, or fewer --threads",
-            counted(threads, "cell"),
-            needed / 1e9,
-            available / 1e9
-        ),
-    ))
+    let bytes = threads as f64 * memory::largest(config, places).0;
+    let seconds = estimate::describe(config, places, threads, bytes, estimate::CELLS)?;
+    print_line(estimate::on_many_machines(places.len(), seconds))
 }
 
 /// Computes cells, each on one thread, in the order of `missing`, and hands them to `add`: fewer if interrupted.

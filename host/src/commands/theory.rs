@@ -56,6 +56,7 @@ struct Said<'v> {
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
     let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
+    config.check_stop().map_err(|error| run_file::blame(error, run_file.as_ref(), &args.options))?;
     if let Form::Digits { .. } = config.recipe.form {
         return Err(InputError::option(
             "preset",

@@ -134,7 +134,9 @@ impl Config {
         at_least("max-steps", recipe.max_steps.into(), 1)?;
         at_least("test-samples", recipe.test_samples as u64, 1)?;
         positive("lr", recipe.learning_rate)?;
-        positive("stop-loss", recipe.stop_loss)?;
+        if recipe.stop_loss != 0.0 {
+            self.check_stop()?;
+        }
         for axis in self.axes {
             self.check_axis(axis)?;
         }
@@ -170,6 +172,15 @@ impl Config {
         // Strengths of another form must mean norms that cells can have.
         let axis = self.signal_axis();
         self.points().try_for_each(|place| positive(axis.name, place.signal_norm))
+    }
+
+    /// Refuses a stop loss that no cell can meet: only runs that are followed may have none, which is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`InputError`] with what was found.
+    pub fn check_stop(&self) -> Result<(), InputError> {
+        positive("stop-loss", self.recipe.stop_loss)
     }
 
     /// Whether the values of an axis are its own.

@@ -3,9 +3,16 @@
 use crate::base::error::{InputError, quoted};
 use crate::base::files;
 use anyhow::Context;
+use mote_core::rng::mix;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// A text as one word, to know it again by. The letter in front makes it text for every program that guesses types.
+pub fn digest(text: &str) -> String {
+    let hash = text.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
+    format!("c{hash:016x}")
+}
 
 /// The rows of a file, and the length of its part in whole lines.
 pub type Contents<T> = (Vec<T>, u64);

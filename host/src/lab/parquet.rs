@@ -69,21 +69,36 @@ pub type Columns = Vec<(&'static Axis, usize)>;
 ///
 /// If the file cannot be made.
 pub fn cells(cells: &[Cell], config: &Config, digest: &str, extra: &Columns) -> anyhow::Result<Vec<u8>> {
-    let schema = Arc::new(parse_message_type(&schema(extra)).context(NAME)?);
-    let order = sorted_by(extra).into_iter();
-    let order = order.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
+    let write_rows = |group: &mut Group, rows: &[Cell]| write_rows(group, rows, config, (digest, extra));
+    file(&schema(extra), &sorted_by(extra), cells, write_rows).context(NAME)
+}
+
+/// Rows as a Parquet file, in the order given, which must be that of the columns `sorted_by`; `write_rows` writes every
+/// column.
+///
+/// # Errors
+///
+/// If the file cannot be made.
+pub fn file<R>(
+    schema: &str,
+    sorted_by: &[i32],
+    rows: &[R],
+    write_rows: impl Fn(&mut Group, &[R]) -> anyhow::Result<()>,
+) -> anyhow::Result<Vec<u8>> {
+    let schema = Arc::new(parse_message_type(schema)?);
+    let order = sorted_by.iter().map(|&column_idx| SortingColumn { column_idx, descending: false, nulls_first: false });
     let properties = WriterProperties::builder()
         .set_created_by(format!("mote {}", env!("CARGO_PKG_VERSION")))
-        .set_sorting_columns(Some(order))
+        .set_sorting_columns(Some(order.collect()))
         .build();
     let mut file = Vec::new();
-    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties)).context(NAME)?;
-    for rows in cells.chunks(GROUP_ROWS) {
-        let mut group = writer.next_row_group().context(NAME)?;
-        write_rows(&mut group, rows, config, (digest, extra)).context(NAME)?;
-        group.close().context(NAME)?;
+    let mut writer = SerializedFileWriter::new(&mut file, schema, Arc::new(properties))?;
+    for rows in rows.chunks(GROUP_ROWS) {
+        let mut group = writer.next_row_group()?;
+        write_rows(&mut group, rows)?;
+        group.close()?;
     }
-    writer.close().context(NAME)?;
+    writer.close()?;
     Ok(file)
 }
 
@@ -127,41 +142,55 @@ fn write_rows(
     (digest, extra): (&str, &Columns),
 ) -> anyhow::Result<()> {
     let snr = |cell: &Cell| config.recipe.snr(&cell.place);
-    column::<Int64Type>(group, rows, |cell| cell.place.samples as i64)?;
-    column::<DoubleType>(group, rows, |cell| cell.place.signal_norm)?;
-    column::<DoubleType>(group, rows, snr)?;
-    column::<DoubleType>(group, rows, |cell| cell.place.samples as f64 * snr(cell) * snr(cell))?;
-    column::<Int64Type>(group, rows, |cell| cell.place.replicate.into())?;
-    column::<Int64Type>(group, rows, |cell| cell.place.dim as i64)?;
-    column::<Int64Type>(group, rows, |cell| cell.place.head as i64)?;
+    column::<Int64Type, _>(group, rows, |cell| cell.place.samples as i64)?;
+    column::<DoubleType, _>(group, rows, |cell| cell.place.signal_norm)?;
+    column::<DoubleType, _>(group, rows, snr)?;
+    column::<DoubleType, _>(group, rows, |cell| cell.place.samples as f64 * snr(cell) * snr(cell))?;
+    column::<Int64Type, _>(group, rows, |cell| cell.place.replicate.into())?;
+    column::<Int64Type, _>(group, rows, |cell| cell.place.dim as i64)?;
+    column::<Int64Type, _>(group, rows, |cell| cell.place.head as i64)?;
     // The same 64 bits; the schema says that they have no sign.
-    column::<Int64Type>(group, rows, |cell| cell.seed.cast_signed())?;
-    column::<ByteArrayType>(group, rows, |cell| cell.space.name().into())?;
-    column::<Int64Type>(group, rows, |cell| cell.outcome.steps.into())?;
+    column::<Int64Type, _>(group, rows, |cell| cell.seed.cast_signed())?;
+    column::<ByteArrayType, _>(group, rows, |cell| cell.space.name().into())?;
+    column::<Int64Type, _>(group, rows, |cell| cell.outcome.steps.into())?;
     figure(group, rows, |figures| figures.train_loss)?;
     figure(group, rows, |figures| figures.test_loss)?;
     figure(group, rows, |figures| figures.test_error)?;
-    column::<BoolType>(group, rows, |cell| cell.outcome.figures.is_some())?;
-    column::<DoubleType>(group, rows, |cell| cell.seconds)?;
+    column::<BoolType, _>(group, rows, |cell| cell.outcome.figures.is_some())?;
+    column::<DoubleType, _>(group, rows, |cell| cell.seconds)?;
     for (axis, at) in extra {
-        column::<DoubleType>(group, rows, |cell| axis.shown(cell.place.extra[*at]))?;
+        column::<DoubleType, _>(group, rows, |cell| axis.shown(cell.place.extra[*at]))?;
     }
     let digest = ByteArray::from(digest);
-    column::<ByteArrayType>(group, rows, |_| digest.clone())
+    column::<ByteArrayType, _>(group, rows, |_| digest.clone())
 }
 
-type Group<'a, 'b> = SerializedRowGroupWriter<'a, &'b mut Vec<u8>>;
+/// Rows that are being written.
+pub type Group<'a, 'b> = SerializedRowGroupWriter<'a, &'b mut Vec<u8>>;
 
 /// Writes the next column, which every row has.
-fn column<T: DataType>(group: &mut Group, rows: &[Cell], value: impl Fn(&Cell) -> T::T) -> anyhow::Result<()> {
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn column<T: DataType, R>(group: &mut Group, rows: &[R], value: impl Fn(&R) -> T::T) -> anyhow::Result<()> {
     let values: Vec<T::T> = rows.iter().map(value).collect();
     write::<T>(group, &values, None)
 }
 
 /// Writes the next column, which the rows that converged have.
 fn figure(group: &mut Group, rows: &[Cell], value: impl Fn(&Figures) -> f64) -> anyhow::Result<()> {
-    let values: Vec<f64> = rows.iter().filter_map(|cell| cell.outcome.figures.as_ref()).map(value).collect();
-    let there: Vec<i16> = rows.iter().map(|cell| cell.outcome.figures.is_some().into()).collect();
+    optional(group, rows, |cell| cell.outcome.figures.as_ref().map(&value))
+}
+
+/// Writes the next column, which some rows have.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn optional<R>(group: &mut Group, rows: &[R], value: impl Fn(&R) -> Option<f64>) -> anyhow::Result<()> {
+    let values: Vec<f64> = rows.iter().filter_map(&value).collect();
+    let there: Vec<i16> = rows.iter().map(|row| value(row).is_some().into()).collect();
     write::<DoubleType>(group, &values, Some(&there))
 }
 

@@ -17,6 +17,12 @@ pub const ALL: [(&str, &str); 5] = [
     ("digits", "real images, 8x8 handwritten digits, 3 against 8"),
 ];
 
+/// The presets of `mote dynamics`, and what each is for. It takes the others too, and they may be grids as those are.
+pub const DYNAMICS: [(&str, &str); 2] = [
+    ("benign", "the paper's dynamics where attention turns to the signal, N=16, signal norm 25"),
+    ("harmful", "the paper's dynamics where it turns to the noise, N=10, signal norm 15"),
+];
+
 /// Axes and recipe of a preset.
 struct Preset {
     n: &'static str,
@@ -57,7 +63,12 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
             let (n, signal) = ("4,8,16,32,64,128", "0.5,0.7,1,1.4,2,2.8,4,5.6,8");
             Preset { n, signal, models: &[(64, 8)], replicates: 10, recipe: digits() }
         }
-        _ => return Err(lists::unknown("preset", name, &ALL.map(|(name, _)| name))),
+        "benign" => Preset { n: "16", signal: "25", models: &[(2048, 1024)], replicates: 20, recipe: dynamics(0.01) },
+        "harmful" => Preset { n: "10", signal: "15", models: &[(2048, 1024)], replicates: 20, recipe: dynamics(0.02) },
+        _ => {
+            let names: Vec<&str> = ALL.iter().chain(&DYNAMICS).map(|(name, _)| *name).collect();
+            return Err(lists::unknown("preset", name, &names));
+        }
     };
     let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
     let (preset, signal, models) = (name.into(), Signals::Norm(numbers("signal", signal)?), models.to_vec());
@@ -80,6 +91,20 @@ fn figure1() -> Recipe {
         stop_loss: 0.01,
         max_steps: 1000,
         test_samples: 100,
+    }
+}
+
+/// The paper's section on dynamics.
+fn dynamics(learning_rate: f64) -> Recipe {
+    Recipe {
+        form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },
+        tokens: 4,
+        dim: 2048,
+        head: 1024,
+        value: 256,
+        learning_rate,
+        test_samples: 10,
+        ..figure1()
     }
 }
 

@@ -2,15 +2,17 @@
 
 use crate::base::error::{InputError, quoted};
 use crate::lab::grid::Config;
-use crate::lab::journal::Line;
+use crate::lab::journal::{self, Line};
 use crate::lab::parquet::Columns;
 use mote_core::math;
-use mote_core::rng::mix;
 use mote_lab::axes::{self, Axis, NEUTRAL};
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, Representation};
 use mote_lab::recipe::Recipe;
 use std::cell::RefCell;
+
+/// The columns that say which cell it is, in any file that has them.
+pub const PLACE: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space";
 
 /// The columns of `cells.csv`. Those of extra axes in use come before the last.
 pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space,steps,train_loss,test_loss,test_error,\
@@ -18,13 +20,18 @@ pub const HEADER: &str = "n,signal_norm,snr,n_snr2,replicate,dim,head,seed,space
 
 /// The first line of `cells.csv` where these extra axes are in use.
 pub fn header(extra: &Columns) -> String {
-    let (front, last) = HEADER.rsplit_once(',').unwrap_or((HEADER, ""));
+    widened(HEADER, extra)
+}
+
+/// A first line with columns of these extra axes before its last one.
+pub fn widened(header: &str, extra: &Columns) -> String {
+    let (front, last) = header.rsplit_once(',').unwrap_or((header, ""));
     extra.iter().map(|(axis, _)| axis.column).fold(front.to_owned(), |line, column| line + "," + column) + "," + last
 }
 
-/// The extra axes that have a column, by the first line; `None` if it is not one of `cells.csv`.
-fn extra_of(line: &str, axes: &'static [Axis]) -> Option<Columns> {
-    let (front, last) = HEADER.rsplit_once(',')?;
+/// The extra axes that have a column, by the first line; `None` if it is not this header, widened.
+pub fn extra_of(line: &str, header: &str, axes: &'static [Axis]) -> Option<Columns> {
+    let (front, last) = header.rsplit_once(',')?;
     let columns = line.strip_prefix(front)?.strip_suffix(last)?.strip_suffix(',')?;
     let known = |column: &str| axes::extra(axes).find(|(axis, _)| axis.column == column);
     columns.split(',').skip(1).map(known).collect()
@@ -34,66 +41,68 @@ fn extra_of(line: &str, axes: &'static [Axis]) -> Option<Columns> {
 const ARITHMETIC: u32 = 1;
 
 /// What decides the numbers of a cell beside its place, as one word: recipe, seed, choice of space and arithmetic. A
-/// grid with more places has the same digest, and so the same cells. The letter in front makes it text for every
-/// program that guesses types.
+/// grid with more places has the same digest, and so the same cells.
 pub fn digest(config: &Config) -> String {
     // The recipe's own model is the first of the grid; that of a cell is part of its place.
     let recipe = Recipe { dim: 0, head: 0, ..config.recipe };
     let arithmetic = format!("{ARITHMETIC} {}", math::NAME);
     let decides =
         serde_json::to_string(&(arithmetic, config.seed, config.space, recipe)).expect("numbers and names are JSON");
-    let hash = decides.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
-    format!("c{hash:016x}")
+    journal::digest(&decides)
+}
+
+/// The columns [`PLACE`].
+pub fn place_columns(place: &GridPoint, seed: u64, space: Representation, config: &Config) -> String {
+    let GridPoint { samples, signal_norm, replicate, dim, head, .. } = *place;
+    let snr = config.recipe.snr(place);
+    let n_snr2 = samples as f64 * snr * snr;
+    format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head},{seed},{}", space.name())
+}
+
+/// What the columns [`PLACE`] and those of extra axes say.
+pub fn parse_place(cells: &[&str], values: &[&str], extra: &Columns) -> Option<(GridPoint, u64, Representation)> {
+    let [n, signal, _, _, replicate, dim, head, seed, space] = cells else { return None };
+    let mut place = GridPoint {
+        samples: n.parse().ok()?,
+        signal_norm: signal.parse().ok()?,
+        replicate: replicate.parse().ok()?,
+        dim: dim.parse().ok()?,
+        head: head.parse().ok()?,
+        extra: NEUTRAL,
+    };
+    if values.len() != extra.len() {
+        return None;
+    }
+    for ((axis, at), value) in extra.iter().zip(values) {
+        place.extra[*at] = axis.kept(value.parse().ok()?);
+    }
+    let space = Representation::ALL.into_iter().find(|known| known.name() == *space)?;
+    Some((place, seed.parse().ok()?, space))
+}
+
+/// The columns of extra axes, each with a comma behind it.
+pub fn extra_columns(place: &GridPoint, extra: &Columns) -> String {
+    extra.iter().map(|(axis, at)| format!("{},", axis.shown(place.extra[*at]))).collect()
 }
 
 /// A cell as its line.
 pub fn to_line(cell: &Cell, config: &Config, digest: &str, extra: &Columns) -> String {
-    let GridPoint { samples, signal_norm, replicate, dim, head, .. } = cell.place;
-    let snr = config.recipe.snr(&cell.place);
-    let (n_snr2, space, steps) = (samples as f64 * snr * snr, cell.space.name(), cell.outcome.steps);
     // A cell that never reached the stop has blanks: never a number, never NaN.
     let figures = match cell.outcome.figures {
         Some(f) => format!("{},{},{},true", f.train_loss, f.test_loss, f.test_error),
         None => ",,,false".into(),
     };
-    let (seed, seconds) = (cell.seed, cell.seconds);
-    let place = format!("{samples},{signal_norm},{snr},{n_snr2},{replicate},{dim},{head}");
-    let extra = extra.iter().map(|(axis, at)| format!("{},", axis.shown(cell.place.extra[*at]))).collect::<String>();
-    format!("{place},{seed},{space},{steps},{figures},{seconds:.4},{extra}{digest}\n")
+    let place = place_columns(&cell.place, cell.seed, cell.space, config);
+    let (steps, seconds, extra) = (cell.outcome.steps, cell.seconds, extra_columns(&cell.place, extra));
+    format!("{place},{steps},{figures},{seconds:.4},{extra}{digest}\n")
 }
 
 /// A cell, and the digest of its configuration.
 fn parse<'l>(line: &'l str, extra: &Columns) -> Option<(Cell, &'l str)> {
     let cells: Vec<&str> = line.split(',').collect();
-    let [
-        n,
-        signal,
-        _,
-        _,
-        replicate,
-        dim,
-        head,
-        seed,
-        space,
-        steps,
-        train,
-        test,
-        error,
-        converged,
-        seconds,
-        ref rest @ ..,
-    ] = cells[..]
-    else {
-        return None;
-    };
-    let (digest, values) = rest.split_last()?;
-    let mut moved = NEUTRAL;
-    if values.len() != extra.len() {
-        return None;
-    }
-    for ((axis, at), value) in extra.iter().zip(values) {
-        moved[*at] = axis.kept(value.parse().ok()?);
-    }
+    let (place, rest) = cells.split_at_checked(PLACE.split(',').count())?;
+    let &[steps, train, test, error, converged, seconds, ref values @ .., digest] = rest else { return None };
+    let (place, seed, space) = parse_place(place, values, extra)?;
     let figures = match converged {
         "true" => Some(Figures {
             train_loss: train.parse().ok()?,
@@ -103,21 +112,8 @@ fn parse<'l>(line: &'l str, extra: &Columns) -> Option<(Cell, &'l str)> {
         "false" if train.is_empty() && test.is_empty() && error.is_empty() => None,
         _ => return None,
     };
-    let cell = Cell {
-        place: GridPoint {
-            samples: n.parse().ok()?,
-            signal_norm: signal.parse().ok()?,
-            replicate: replicate.parse().ok()?,
-            dim: dim.parse().ok()?,
-            head: head.parse().ok()?,
-            extra: moved,
-        },
-        seed: seed.parse().ok()?,
-        space: Representation::ALL.into_iter().find(|known| known.name() == space)?,
-        outcome: Outcome { steps: steps.parse().ok()?, figures },
-        seconds: seconds.parse().ok()?,
-    };
-    Some((cell, digest))
+    let outcome = Outcome { steps: steps.parse().ok()?, figures };
+    Some((Cell { place, seed, space, outcome, seconds: seconds.parse().ok()? }, digest))
 }
 
 /// Cells as the text of their file.
@@ -165,7 +161,8 @@ impl<'a> Rows<'a> {
                          configuration they are of";
             return Err(line.wrong(&format!("{found}; {}", self.way_out)));
         }
-        *self.extra.borrow_mut() = extra_of(line.text, self.config.axes).ok_or_else(|| line.expected(HEADER))?;
+        *self.extra.borrow_mut() =
+            extra_of(line.text, HEADER, self.config.axes).ok_or_else(|| line.expected(HEADER))?;
         Ok(())
     }
 

@@ -60,6 +60,11 @@ impl RunFile {
         Ok(file)
     }
 
+    /// Whether the file says anything of a setting; a whole configuration speaks of all.
+    pub fn says(&self, name: &str) -> bool {
+        self.whole.is_some() || self.options.says(name)
+    }
+
     fn read_toml(&mut self) -> Result<(), InputError> {
         let text = &self.text;
         let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
@@ -210,12 +215,13 @@ pub fn blame(error: InputError, file: Option<&RunFile>, given: &Options) -> Inpu
     }
 }
 
-/// The configuration as a run file, every key with what it means.
-pub fn text(config: &Config, cut: f64) -> String {
-    let mut file = String::from("# A run file of `mote phase`. The preset supplies the keys that you leave out.\n");
+/// The configuration as a run file, every key with what it means; with a cut, if it has one.
+pub fn text(config: &Config, cut: Option<f64>) -> String {
+    let mut file =
+        String::from("# A run file of `mote phase` and `mote dynamics`; the preset supplies the keys you leave out.\n");
     file += &format!("preset = \"{}\"\n", config.preset);
     for setting in settings(config.axes) {
-        let value = if setting.name == CUT { Some(float(cut)) } else { setting.printed(config) };
+        let value = if setting.name == CUT { cut.map(float) } else { setting.printed(config) };
         if let Some(value) = value {
             file += &format!("{:24}# {}\n", format!("{} = {value}", setting.name), setting.help);
         }
@@ -246,7 +252,7 @@ mod tests {
             let changed = Options::of([("seed", "7"), ("lr", "0.25"), ("n", "4,8,20"), ("flip", "0,0.1")]);
             let snr = Options::of([("snr", "0.5..2..0.25")]);
             for config in [config.clone(), config.clone().with(&changed).unwrap(), config.with(&snr).unwrap()] {
-                let text = text(&config, 0.3);
+                let text = text(&config, Some(0.3));
                 let file = written(&text);
                 let file = RunFile::read(file.path()).unwrap();
                 assert_eq!(cut(Some(&file), &Options::default()).unwrap(), Some(0.3));

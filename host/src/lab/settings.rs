@@ -188,7 +188,8 @@ const OTHERS: [Setting; 18] = [
         "X",
         "Stop once the training loss is below this (one more step is done)",
         |c, name, text| set(&mut c.recipe.stop_loss, number(name, text)),
-        |c| Some(float(c.recipe.stop_loss)),
+        // A run that is followed without a stop rule has 0, which no option says.
+        |c| (c.recipe.stop_loss > 0.0).then(|| float(c.recipe.stop_loss)),
     ),
     setting(
         "max-steps",
@@ -296,9 +297,22 @@ impl Setting {
         Ok(())
     }
 
+    /// Another name of the option, for runs that are followed.
+    fn alias(&self) -> Option<&'static str> {
+        match self.name {
+            "replicates" => Some("runs"),
+            "max-steps" => Some("steps"),
+            _ => None,
+        }
+    }
+
     /// The option of a command line.
     pub fn argument(&self) -> Arg {
         let argument = Arg::new(self.name).long(self.name).value_name(self.value_name).help(self.help);
+        let argument = match self.alias() {
+            Some(alias) => argument.visible_alias(alias),
+            None => argument,
+        };
         match self.takes {
             Takes::List => argument.allow_hyphen_values(true),
             Takes::Number => argument.allow_negative_numbers(true),

@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// The file of the cells.
-const NAME: &str = "cells.csv";
+pub const NAME: &str = "cells.csv";
 
 /// What to do about cells that cannot be gone on with.
 const WAY_OUT: &str = "give another --out, or delete cells.csv and config.json there to start over";
@@ -190,6 +190,28 @@ pub struct Table {
 ///
 /// As [`Store::open`].
 pub fn look(folder: &Path, config: &Config) -> anyhow::Result<Table> {
+    let has_settings = check_config(folder, config, WAY_OUT)?;
+    let (csv, parquet) = (folder.join(NAME), folder.join(parquet::NAME));
+    if csv.exists() {
+        let bytes = std::fs::read(&csv).with_context(|| csv.display().to_string())?;
+        return read(&csv, &bytes, config);
+    }
+    // Without its configuration, the folder was to start over.
+    if !has_settings || !parquet.exists() {
+        return Ok(Table::default());
+    }
+    let text = parquet::to_csv(&parquet)?;
+    let table = read(&parquet, text.as_bytes(), config)?;
+    Ok(Table { restored: Some(text), ..table })
+}
+
+/// Whether a folder has a configuration; refuses one that decides otherwise what a cell is. `way_out` is what to do
+/// about it.
+///
+/// # Errors
+///
+/// [`InputError`] with the differences.
+pub fn check_config(folder: &Path, config: &Config, way_out: &str) -> anyhow::Result<bool> {
     let settings = folder.join("config.json");
     let has_settings = settings.exists();
     if has_settings {
@@ -203,24 +225,13 @@ pub fn look(folder: &Path, config: &Config) -> anyhow::Result<Table> {
         let differences = differences(&there, &serde_json::to_value(config)?);
         if !differences.is_empty() {
             let found = format!(
-                "expected a folder of this configuration, found another: {}; {WAY_OUT}",
+                "expected a folder of this configuration, found another: {}; {way_out}",
                 differences.join("; ")
             );
             return Err(InputError::file(folder, found).into());
         }
     }
-    let (csv, parquet) = (folder.join(NAME), folder.join(parquet::NAME));
-    if csv.exists() {
-        let bytes = std::fs::read(&csv).with_context(|| csv.display().to_string())?;
-        return read(&csv, &bytes, config);
-    }
-    // Without its configuration, the folder was to start over.
-    if !has_settings || !parquet.exists() {
-        return Ok(Table::default());
-    }
-    let text = parquet::to_csv(&parquet)?;
-    let table = read(&parquet, text.as_bytes(), config)?;
-    Ok(Table { restored: Some(text), ..table })
+    Ok(has_settings)
 }
 
 /// The cells of a file.
