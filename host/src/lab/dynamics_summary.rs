@@ -277,7 +277,7 @@ fn report(label: &str, Curves { runs, table, stages, .. }: &Curves) -> anyhow::R
 
 /// The picture of some quantities of a place, with bands of two standard deviations and the stages.
 fn panel(config: &Config, curves: &Curves, y_label: &str, quantities: &[&str]) -> Panel {
-    let colors = [draw::BLUE, draw::ORANGE, draw::RED, draw::GREEN];
+    let colors = draw::COLORS;
     let Curves { place, table, stages, .. } = curves;
     let series = quantities.iter().zip(colors).filter_map(|(name, color)| {
         let of = QUANTITIES.iter().position(|known| known == name)?;
