@@ -129,6 +129,7 @@ impl fmt::Display for Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mote_lab::place::NEUTRAL;
 
     #[test]
     fn a_task_is_a_number_of_a_count() {
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn parts_have_every_cell_once_and_names_that_are_theirs() {
-        let place = |n| GridPoint { samples: n, signal_norm: 1.0, replicate: 0, dim: 8, head: 2 };
+        let place = |n| GridPoint { samples: n, signal_norm: 1.0, replicate: 0, dim: 8, head: 2, extra: NEUTRAL };
         let places: Vec<GridPoint> = (0..10).map(place).collect();
         let parts: Vec<Part> = (0..3).map(|index| Part { index, count: 3 }).collect();
         let of = |part: &Part| part.places(&places).map(|place| place.samples).collect::<Vec<_>>();
