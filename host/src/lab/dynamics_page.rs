@@ -1,7 +1,7 @@
 //! The page of `mote dynamics`: see [`crate::lab::page`].
 
 use crate::base::progress::counted;
-use crate::lab::dynamics_summary::{Curves, FIGURES, MOST_DRAWN, Sitting, labelled, shown_steps, signal};
+use crate::lab::dynamics_curves::{Curves, FIGURES, MOST_DRAWN, Sitting, labelled, shown_steps, signal};
 use crate::lab::grid::Config;
 use crate::lab::page::{self, Figure, Page, Table};
 use crate::lab::session::machine;

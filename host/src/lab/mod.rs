@@ -4,6 +4,7 @@ pub mod apply;
 pub mod columns;
 pub mod cost;
 pub mod dynamics;
+pub mod dynamics_curves;
 pub mod dynamics_page;
 pub mod dynamics_summary;
 pub mod estimate;

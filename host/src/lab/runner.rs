@@ -82,7 +82,17 @@ mod tests {
         let pieces: Vec<u32> = (0..100).collect();
         for threads in [1, 3, 8] {
             let mut found = Vec::new();
-            run(&pieces, threads, &CALM, |piece| Ok(piece * 2), |twice| Ok(found.push(twice))).unwrap();
+            run(
+                &pieces,
+                threads,
+                &CALM,
+                |piece| Ok(piece * 2),
+                |twice| {
+                    found.push(twice);
+                    Ok(())
+                },
+            )
+            .unwrap();
             assert!(threads > 1 || found.is_sorted(), "one thread keeps the order");
             found.sort_unstable();
             assert_eq!(found, pieces.iter().map(|piece| piece * 2).collect::<Vec<_>>());
@@ -97,7 +107,11 @@ mod tests {
         let pieces: Vec<u32> = (0..50).collect();
         let mut found = Vec::new();
         let one = |piece: &u32| if *piece == 7 { bail!("piece {piece}") } else { Ok(*piece) };
-        let error = run(&pieces, 1, &CALM, one, |piece| Ok(found.push(piece))).unwrap_err();
+        let error = run(&pieces, 1, &CALM, one, |piece| {
+            found.push(piece);
+            Ok(())
+        })
+        .unwrap_err();
         assert_eq!((error.to_string().as_str(), found), ("piece 7", (0..7).collect()));
         let mut taken = 0;
         let full = |piece: u32| {
