@@ -186,7 +186,7 @@ fn the_law_is_compared_cell_by_cell() {
     // Cells in which both differ are not kept: nobody may take them for cells in which both agree.
     let error = law(mishearing(), &other, &[]).unwrap_err();
     assert!(error.to_string().starts_with("host and chip differ in "), "{error}");
-    let kept = std::fs::read_to_string(&other).unwrap();
+    let kept = std::fs::read_to_string(&other).unwrap_or_default();
     assert!(kept.lines().count() < text.lines().count() && kept.lines().all(|line| text.contains(line)), "{kept}");
     law(Accidents::default(), &other, &[]).unwrap();
     let sorted = |text: String| text.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();

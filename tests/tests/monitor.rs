@@ -158,7 +158,7 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
         assert_eq!(hear(&mut state, line, 1000), LineKind::Damaged, "{line:?}");
         assert_eq!(state.damaged, n as u64 + 1);
         let message = state.messages.back().unwrap();
-        assert!(message.text.starts_with("damaged: ") && message.tone == Severity::Bad, "{message:?}");
+        assert!(message.text.starts_with("damaged: ") && message.severity == Severity::Bad, "{message:?}");
         assert!(!message.text.contains('\u{1b}'), "no control characters on the screen");
         assert_eq!((state.step, &state.train_loss), (step_before, &curve), "{line:?}");
     }
