@@ -22,9 +22,9 @@ const PLAIN: u32 = 4096;
 
 /// A sum of numbers that are not negative, which does not stop growing when it is large beside them.
 ///
-/// Off by at most `(n - 1) 2^-24` of itself after `n <= 4096` numbers, where its bits are those of plain addition, and by at
-/// most `4100 2^-24`, which is 0.025%, after any more, up to 2^24: from there on Kahan's summation adds `2 2^-24` and terms
-/// of `n 2^-48`. Plain addition is off by percents after 2^22 numbers, and stops growing at 2^24.
+/// Off by at most `(n - 1) 2^-24` of itself after `n <= 4096` numbers, where its bits are those of plain addition, and
+/// by at most `4100 2^-24`, which is 0.025%, after any more, up to 2^24: from there on Kahan's summation adds `2 2^-24`
+/// and terms of `n 2^-48`. Plain addition is off by percents after 2^22 numbers, and stops growing at 2^24.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     sum: f32,
@@ -44,14 +44,14 @@ impl Sum {
 
 /// An [`Evaluation`] in the making, sample by sample.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Scores {
+pub struct ScoreSums {
     samples: u32,
     loss: Sum,
     wrong: u32,
     attention: Sum,
 }
 
-impl Scores {
+impl ScoreSums {
     /// Takes in one sample: label sign, score, attention on the signal token.
     #[inline]
     pub fn add(&mut self, y: f32, f: f32, attention: f32) {
@@ -140,7 +140,7 @@ mod tests {
     /// The figures, and means of the same losses and attentions in double precision.
     fn figures(samples: u32) -> (Evaluation, f64, f64) {
         let mut stream = Stream::new(5, Purpose::Test, 0, 0);
-        let (mut scores, mut loss, mut attention) = (Scores::default(), 0.0, 0.0);
+        let (mut scores, mut loss, mut attention) = (ScoreSums::default(), 0.0, 0.0);
         for _ in 0..samples {
             let (f, share) = (stream.normal(), 0.3 + 0.1 * stream.normal());
             scores.add(1.0, f, share);
@@ -166,7 +166,7 @@ mod tests {
     /// Up to 4,096 samples, the bits are those of plain addition.
     #[test]
     fn small_sets_keep_their_bits() {
-        let (mut scores, mut loss) = (Scores::default(), 0.0);
+        let (mut scores, mut loss) = (ScoreSums::default(), 0.0);
         let mut stream = Stream::new(6, Purpose::Test, 0, 0);
         for n in 1..=PLAIN {
             let f = stream.normal();
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_loss_that_is_not_finite_is_no_figure() {
         for f in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let mut scores = Scores::default();
+            let mut scores = ScoreSums::default();
             (0..2 * PLAIN).for_each(|_| scores.add(-1.0, 0.5, 0.5));
             scores.add(-1.0, f, 0.5);
             (0..PLAIN).for_each(|_| scores.add(-1.0, 0.5, 0.5));

@@ -8,7 +8,7 @@ use crate::kernels::attention::{attention_backward, attention_forward, token_att
 use crate::kernels::matmul::{matmul, matmul_transposed_add};
 use crate::matrix::MatrixMut;
 use crate::memory::{Acts, Memory, Workspace};
-use crate::metrics::{Evaluation, Scores, Tracked};
+use crate::metrics::{Evaluation, ScoreSums, Tracked};
 use crate::params::{Grads, Params};
 use crate::shape::Shape;
 
@@ -41,7 +41,7 @@ impl<'m, S: Memory> Model<'m, S> {
     ///
     /// [`TrainError::Data`] or [`TrainError::LossNotFinite`].
     pub fn evaluate(&mut self, data: &mut impl Dataset) -> Result<Evaluation, TrainError> {
-        let mut scores = Scores::default();
+        let mut scores = ScoreSums::default();
         self.for_each_score(data, |y, f, a| scores.add(y, f, a))?;
         scores.evaluation().ok_or(TrainError::LossNotFinite)
     }
@@ -65,7 +65,8 @@ impl<'m, S: Memory> Model<'m, S> {
     }
 
     /// Label sign, score and attention on the signal token of one sample, read as in
-    /// [`Trainer::gradient_sample`](crate::train::Trainer::gradient_sample). The first sample after a change of the weights must say so.
+    /// [`Trainer::gradient_sample`](crate::train::Trainer::gradient_sample). The first sample after a change of the
+    /// weights must say so.
     ///
     /// # Errors
     ///
@@ -96,7 +97,8 @@ impl<'m, S: Memory> Model<'m, S> {
         Ok(self.track_sample(|x| data.read(n, x))?)
     }
 
-    /// The quantities of the paper's dynamics on one sample, read as in [`Trainer::gradient_sample`](crate::train::Trainer::gradient_sample).
+    /// The quantities of the paper's dynamics on one sample, read as in
+    /// [`Trainer::gradient_sample`](crate::train::Trainer::gradient_sample).
     ///
     /// # Errors
     ///

@@ -89,8 +89,8 @@ impl Shape {
         }
     }
 
-    /// Bytes that a sample takes where it is held in memory: its `M D` numbers and its label. `None` if they do not fit a
-    /// `usize`.
+    /// Bytes that a sample takes where it is held in memory: its `M D` numbers and its label. `None` if they do not fit
+    /// a `usize`.
     pub const fn sample_bytes(&self) -> Option<usize> {
         let Some(tokens) = self.tokens.checked_mul(self.dim) else { return None };
         let Some(numbers) = tokens.checked_add(1) else { return None };
@@ -145,7 +145,8 @@ mod tests {
         assert_eq!(Shape::new(4, usize::MAX / 2, 8, 8).sample_bytes(), None);
     }
 
-    /// By the formula, counted by hand, where 32 bits would wrap to 257,033,216; and at the ends of what can be asked for.
+    /// By the formula, counted by hand, where 32 bits would wrap to 257,033,216; and at the ends of what can be asked
+    /// for.
     #[test]
     fn the_work_of_a_step_does_not_wrap() {
         const MACS: u64 = Shape::new(4, 64, 8, 8).step_macs(500_000);

@@ -18,7 +18,7 @@ use mote_runtime::runs::presets::Preset;
 
 const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
     Some(preset) => preset,
-    None => panic!("MOTE_PRESET is not the name of a preset of mote-core"),
+    None => panic!("MOTE_PRESET is not the name of a preset of mote-runtime"),
 };
 const SHAPE: Shape = PRESET.shape;
 type Memory = Fixed<{ SHAPE.tokens }, { SHAPE.dim }, { SHAPE.head }, { SHAPE.value }>;

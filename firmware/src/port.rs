@@ -5,7 +5,7 @@ use embedded_io::Write;
 use mote_firmware::board::{self, Parts};
 use mote_protocol::report::{Board, Record, Stack};
 use mote_protocol::wire::{Line, WireError, to_name};
-use mote_runtime::runs::port::Port;
+use mote_runtime::runs::port::ReportPort;
 
 /// Serial port, status LED and counter of the board.
 pub struct SerialPort {
@@ -49,7 +49,7 @@ impl SerialPort {
     }
 }
 
-impl Port for SerialPort {
+impl ReportPort for SerialPort {
     type Error = WireError;
 
     /// Sends a record; before the last one, says how much stack it took.

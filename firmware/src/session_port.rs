@@ -46,7 +46,7 @@ impl SessionPort {
     }
 
     /// Hears again after a loss.
-    pub fn hear_again(&mut self) {
+    pub fn accept_again(&mut self) {
         self.serial.accept_again();
     }
 
@@ -71,7 +71,7 @@ impl SessionPort {
     }
 }
 
-impl port::Port for SessionPort {
+impl port::ReportPort for SessionPort {
     type Error = WireError;
 
     /// Sends a record; after the last one of a run, says how much stack was ever used.

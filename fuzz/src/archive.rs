@@ -43,8 +43,8 @@ const PIECES: [&str; 32] = [
     "False",
 ];
 
-/// Reads a file that the bytes are, or that is made of them. Whatever they are: no panic, messages of one line, and what
-/// is taken is whole, finite and the same when it is written and read again.
+/// Reads a file that the bytes are, or that is made of them. Whatever they are: no panic, messages of one line, and
+/// what is taken is whole, finite and the same when it is written and read again.
 pub fn read(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     match kind % 6 {

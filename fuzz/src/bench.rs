@@ -77,7 +77,7 @@ impl Bench {
     }
 }
 
-impl port::Port for Bench {
+impl port::ReportPort for Bench {
     type Error = WireError;
 
     fn emit(&mut self, record: Record) -> Result<(), WireError> {
@@ -145,7 +145,7 @@ pub fn say<S: mote_core::memory::Memory, V: WeightStorage>(
     }
 }
 
-/// A session without a vault.
+/// A session whose board keeps no weights.
 pub type Small<'m> = Session<'m, Memory, NoStorage>;
 
 /// Says one line, and gives back the lines of the answer.

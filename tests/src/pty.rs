@@ -1,4 +1,4 @@
-//! A chip without hardware: a session of `mote-core` on the far end of a pseudo terminal, with accidents to order.
+//! A chip without hardware: a session of `mote-runtime` on the far end of a pseudo terminal, with accidents to order.
 
 use mote_core::memory::Fixed;
 use mote_protocol::answer::Answer;
@@ -36,6 +36,8 @@ pub struct Accidents {
     pub reset_after: usize,
     /// The cable is pulled once, after so many bytes to the chip, and the port is gone for a while.
     pub unplug_after: usize,
+    /// Lines of the chip that begin so are damaged, once each.
+    pub damage_lines: Vec<&'static str>,
     /// The chip never says anything.
     pub mute: bool,
     /// The chip is reset just before it hears a `stop` in a run.
@@ -155,7 +157,7 @@ impl Wire<'_> {
     }
 }
 
-impl port::Port for Wire<'_> {
+impl port::ReportPort for Wire<'_> {
     type Error = io::Error;
 
     fn emit(&mut self, record: Record) -> io::Result<()> {
@@ -189,6 +191,11 @@ impl Port for Wire<'_> {
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut bytes = bytes.to_vec();
         self.count.said.fetch_add(bytes.len() as u32, Ordering::Relaxed);
+        if let Some(at) = self.accidents.damage_lines.iter().position(|start| bytes.starts_with(start.as_bytes())) {
+            self.accidents.damage_lines.remove(at);
+            bytes[0] ^= 0x10;
+            self.count.damaged.fetch_add(1, Ordering::Relaxed);
+        }
         for byte in &mut bytes {
             self.down += 1;
             if self.accidents.damage_down > 0 && self.down.is_multiple_of(self.accidents.damage_down) {

@@ -57,7 +57,8 @@ pub const SOFTMAX_GRADIENT: Tolerance = seen(3.4e-6, 5e-6);
 /// The logistic loss and its derivative, relative.
 pub const LOGISTIC: Tolerance = seen(1.3e-7, 5e-7);
 
-/// Scores before and after training against automatic differentiation in double precision: `|x - exact| / (1 + |exact|)`.
+/// Scores before and after training against automatic differentiation in double precision: `|x - exact| / (1 +
+/// |exact|)`.
 pub const GOLDEN_SCORE: Tolerance = seen(2.5e-7, 1e-6);
 
 /// Training losses, likewise.

@@ -1,5 +1,5 @@
-//! Whatever is wrong with the input of `mote train`: one clear line that names file, key, what was expected and what was
-//! found, exit status 2, nothing half-written. Compiled with package `mote-host`, which has the binary.
+//! Whatever is wrong with the input of `mote train`: one clear line that names file, key, what was expected and what
+//! was found, exit status 2, nothing half-written. Compiled with package `mote-host`, which has the binary.
 
 use mote_host::formats::samples::Samples;
 use mote_host::formats::weights::Weights;

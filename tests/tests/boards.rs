@@ -2,12 +2,12 @@
 //! exactly one board, panics and faults that end. Needs the chip targets and the emulator.
 
 use mote_host::board::machine::{self, OTHER_BYTES};
-use mote_host::board::model::Model;
+use mote_host::board::model::FirmwareModel;
 use mote_host::board::{build, elf_sizes};
 use mote_host::commands::sizes;
 use mote_host::emulator::footprint;
-use mote_host::emulator::preset_run::{Plan, run};
-use mote_host::emulator::qemu::{Emulator, Heard};
+use mote_host::emulator::preset_run::{RunSpec, run};
+use mote_host::emulator::qemu::{Emulator, Output};
 use mote_runtime::runs::budget::{SESSION_BYTES, samples_held};
 use mote_runtime::runs::presets::Preset;
 use std::process::Command;
@@ -34,7 +34,7 @@ fn flash_and_ram_are_under_their_limits() {
 fn the_stack_is_under_its_limit() {
     for machine in machine::emulated() {
         let preset = Preset::by_name("tiny").unwrap();
-        let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(60), install: false };
+        let plan = RunSpec { machine, preset, fast_math: false, deadline: Duration::from_secs(60), install: false };
         let session = run(&plan, true, &mut Vec::new(), |_| Ok(())).unwrap();
         let stack = session.stack().expect("the board reports its stack");
         println!("{}: {} of {} bytes of stack used", machine.name, stack.used, stack.of);
@@ -45,7 +45,8 @@ fn the_stack_is_under_its_limit() {
     }
 }
 
-/// What `mote fit` leaves for the firmware is enough: on every board, and for a session with all the samples it can hold.
+/// What `mote fit` leaves for the firmware is enough: on every board, and for a session with all the samples it can
+/// hold.
 #[test]
 #[ignore = "needs the emulator; cargo verify runs it"]
 fn what_fit_leaves_for_the_firmware_is_enough() {
@@ -60,7 +61,7 @@ fn what_fit_leaves_for_the_firmware_is_enough() {
         let machine = machine::by_name(name).unwrap();
         let shape = Preset::by_name("tiny").unwrap().shape;
         let firmware =
-            build::build_session(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();
+            build::build_session(machine, &FirmwareModel::choose(machine, Some("tiny"), None).unwrap(), false).unwrap();
         let ram = elf_sizes::of_elf(&firmware.elf).unwrap().ram;
         let held = samples_held(&shape, machine.model_bytes) * shape.sample_bytes().unwrap();
         let other = others(ram, shape.bytes().unwrap() + held);
@@ -84,7 +85,7 @@ fn the_footprint_of_a_board_has_all_figures() {
     assert_eq!(row.flash_with_log, flash(build::build_with(board, "tiny", &["defmt"]).unwrap()));
     assert_eq!(
         row.flash_of_session,
-        flash(build::build_session(board, &Model::choose(board, Some("tiny"), None).unwrap(), false).unwrap())
+        flash(build::build_session(board, &FirmwareModel::choose(board, Some("tiny"), None).unwrap(), false).unwrap())
     );
     assert!(row.sizes.flash < row.flash_with_log && row.flash_with_log < row.flash_of_session);
     let table = footprint::table(&[row]);
@@ -111,9 +112,9 @@ fn listen(board: &mut Emulator) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     loop {
         match board.listen() {
-            Ok(Heard::Line(line)) => lines.push(line),
-            Ok(Heard::Nothing) => {}
-            Ok(Heard::End) => return Ok(lines),
+            Ok(Output::Line(line)) => lines.push(line),
+            Ok(Output::Nothing) => {}
+            Ok(Output::End) => return Ok(lines),
             Err(error) => return Err(error.to_string()),
         }
     }
@@ -204,6 +205,7 @@ fn a_board_that_hangs_or_floods_is_stopped() {
 
 /// A board that takes no byte: once the pipe to it is full, sending waits, and ends at the deadline.
 #[test]
+#[ignore = "needs the emulator; cargo verify runs it"]
 fn sending_to_a_board_that_hangs_ends_at_the_deadline() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build_with(machine, "tiny", &["test-hang"]).unwrap();

@@ -212,10 +212,10 @@ fn ctrl_c_ends_with_what_is_done_saved() {
     assert!(read(&bench.path("out/curve.csv")).lines().count() > 1);
 }
 
-/// Runs that are followed are not kept by halves, and the message says so.
+/// Runs that are followed are kept whole or not at all, and the message says how many.
 #[cfg(target_os = "linux")]
 #[test]
-fn dynamics_that_are_interrupted_say_what_is_lost() {
+fn dynamics_that_are_interrupted_say_what_is_saved() {
     let bench = Bench::new(MOTE);
     let mut command = Command::new(MOTE);
     command.args(["dynamics", "--quiet", "--steps", "10000000", "--runs", "3", "--out", &bench.text("out")]);
@@ -224,9 +224,10 @@ fn dynamics_that_are_interrupted_say_what_is_lost() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    let expected = "mote: interrupted after 0 of 3 runs; nothing is saved; the same command starts over\n";
+    let out = bench.text("out");
+    let expected = format!("mote: interrupted after 0 of 3 runs; the results so far are saved in {out}\n");
     assert_eq!(stderr(&output), expected);
-    assert!(!bench.path("out").exists(), "no empty folder");
+    assert_eq!(read(&bench.path("out/runs.csv")).lines().count(), 1, "its header");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The host's side of protocol version 2, over a pseudo terminal: accidents of every kind, and the same bits in the end.
+//! The host's side of protocol version 2, over a pseudo terminal: accidents of every kind, and the same bits in the
+//! end.
 #![cfg(unix)]
 
 use clap::Parser;
@@ -10,7 +11,7 @@ use mote_host::client::fault::ChipError;
 use mote_host::client::follow::Sets;
 use mote_host::client::port::{Link, Serial};
 use mote_host::client::transfer;
-use mote_host::commands::{device, law};
+use mote_host::commands::device;
 use mote_host::exit;
 use mote_host::formats::samples::Samples;
 use mote_protocol::answer::Answer;
@@ -23,6 +24,7 @@ use serialport::{SerialPort, TTYPort};
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +35,7 @@ fn mote(args: &[&str]) -> anyhow::Result<()> {
     let cli = Cli::try_parse_from([&["mote", "--quiet"], args].concat()).unwrap();
     match &cli.command {
         Command::Device(args) => device::device(args, true),
-        Command::Law(args) => law::law(args, true),
+        Command::Law(args) => mote_host::commands::law::law(args, true),
         _ => panic!("not a command of this test"),
     }
 }
@@ -118,6 +120,18 @@ fn a_port_that_vanishes_and_comes_back_changes_nothing() {
     assert_eq!(chip.count.unplugged.load(Ordering::Relaxed), 1);
 }
 
+/// The last step was not heard, or the whole end: the summary says the steps that the chip has done.
+#[test]
+fn steps_that_were_not_heard_count() {
+    for lines in [&["mote step step=60 "][..], &["mote step step=59 ", "mote step step=60 ", "mote done "]] {
+        let chip = PtyChip::start(Accidents { damage_lines: lines.to_vec(), ..Default::default() });
+        let (_, summary) = learn(chip.path(), 4, 2, &[]).unwrap();
+        assert_eq!(chip.count.damaged.load(Ordering::Relaxed) as usize, lines.len());
+        assert!(summary.contains("\"steps\": 60,"), "{lines:?}: {summary}");
+        assert!(summary.contains("\"equal_to_host\": true"), "{lines:?}: {summary}");
+    }
+}
+
 /// A chip that does something else than it was told: it is seen, and the exit status is 1.
 #[test]
 fn a_chip_that_differs_is_found_out() {
@@ -144,23 +158,97 @@ fn a_wrong_shape_and_a_port_that_is_not_there_are_said() {
     assert!(!out.exists(), "nothing is written");
 }
 
-/// The law by a chip of 3 tokens of 5 numbers, and by one that does it with another learning rate.
+/// The law by a chip of 3 tokens of 5 numbers: 16 cells of a small grid, kept in a file.
+fn law(accidents: Accidents, out: &Path, more: &[&str]) -> anyhow::Result<()> {
+    let chip = PtyChip::start(accidents);
+    let grid = ["--n", "2,4", "--snr", "0.5..2.0..0.5", "--seeds", "2", "--test", "20", "--out", out.to_str().unwrap()];
+    mote(&[&["law", "--port", chip.path()], &grid[..], more].concat())
+}
+
+/// A chip that does what it is told with another learning rate.
+fn mishearing() -> Accidents {
+    Accidents { mishears: Some(("lr=0.500000:3f000000", "lr=0.5000001")), ..Default::default() }
+}
+
 #[test]
 fn the_law_is_compared_cell_by_cell() {
     let folder = TempDir::new().unwrap();
-    let out = folder.path().join("law.csv");
-    let run = |accidents: Accidents| {
-        let chip = PtyChip::start(accidents);
-        let grid = ["--n", "2,4", "--snr", "0.5..2.0..0.5", "--seeds", "2", "--test", "20"];
-        mote(&[&["law", "--port", chip.path()], &grid[..], &["--out", out.to_str().unwrap()]].concat())
-    };
-    run(Accidents::default()).unwrap();
-    assert_eq!(std::fs::read_to_string(&out).unwrap().lines().count(), 1 + 2 * 4 * 2);
+    let [clean, noisy, other] = ["clean", "noisy", "other"].map(|name| folder.path().join(name));
+    law(Accidents::default(), &clean, &[]).unwrap();
+    let text = std::fs::read_to_string(&clean).unwrap();
+    assert_eq!(text.lines().count(), 1 + 2 * 4 * 2);
+    // As published, before cells said of which configuration they are.
+    let first = "2,0.5,0.500000,";
+    assert!(text.lines().nth(1).unwrap().starts_with(first), "{text}");
     // Damaged lines are no difference.
-    run(Accidents { damage_down: 1999, ..Default::default() }).unwrap();
-    let mishears = Some(("lr=0.500000:3f000000", "lr=0.5000001"));
-    let error = run(Accidents { mishears, ..Default::default() }).unwrap_err();
+    law(Accidents { damage_down: 1999, ..Default::default() }, &noisy, &[]).unwrap();
+    assert_eq!(std::fs::read_to_string(&noisy).unwrap(), text);
+    // Cells in which both differ are not kept: nobody may take them for cells in which both agree.
+    let error = law(mishearing(), &other, &[]).unwrap_err();
     assert!(error.to_string().starts_with("host and chip differ in "), "{error}");
+    let kept = std::fs::read_to_string(&other).unwrap();
+    assert!(kept.lines().count() < text.lines().count() && kept.lines().all(|line| text.contains(line)), "{kept}");
+    law(Accidents::default(), &other, &[]).unwrap();
+    let sorted = |text: String| text.lines().map(String::from).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(sorted(std::fs::read_to_string(&other).unwrap()), sorted(text));
+}
+
+/// What is in the file is not computed again: a chip that would do it wrongly is not asked. What a kill left of a line goes.
+#[test]
+fn the_law_goes_on_from_the_cells_that_there_are() {
+    let folder = TempDir::new().unwrap();
+    let (whole, out) = (folder.path().join("whole.csv"), folder.path().join("law.csv"));
+    let read = || std::fs::read_to_string(&out).unwrap();
+    law(Accidents::default(), &whole, &[]).unwrap();
+    let text = std::fs::read_to_string(&whole).unwrap();
+    let half = text.lines().take(8).map(|line| format!("{line}\n")).collect::<String>();
+    std::fs::write(&out, format!("{half}4,0.5,1.0")).unwrap();
+    law(Accidents::default(), &out, &[]).unwrap();
+    assert_eq!(read(), text);
+    law(mishearing(), &out, &[]).unwrap();
+    assert_eq!(read(), text, "a finished file");
+    law(Accidents::default(), &out, &["--replicates", "3"]).unwrap();
+    assert!(read().starts_with(&text) && read().lines().count() == 1 + 2 * 4 * 3, "only what is new");
+    let grown = read();
+    for (more, what) in [
+        (["--lr", "0.25"], "line 2: expected cells of this model, engine and settings, c"),
+        (["--seed", "2"], "line 2: expected cells of this model, engine and settings, c"),
+        (["--flip", "0.1"], "line 2: expected cells of this model, engine and settings, c"),
+        (["--snr", "0.5,1"], "expected a cell of this grid"),
+    ] {
+        let error = law(Accidents::default(), &out, &more).unwrap_err();
+        assert!(exit::exit_status(&error) == 2 && error.to_string().contains(what), "{more:?}: {error}");
+        assert_eq!(read(), grown);
+    }
+}
+
+/// Options that cells have in common are the chip's too: it makes of them what this machine does.
+#[test]
+fn the_law_takes_the_settings_of_the_laboratory() {
+    let folder = TempDir::new().unwrap();
+    let plain = folder.path().join("plain");
+    law(Accidents::default(), &plain, &[]).unwrap();
+    let numbers = |path: &Path| -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().skip(1).map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    };
+    let settings = [
+        ["--flip", "0.3"],
+        ["--noise-norm", "2"],
+        ["--lr", "0.25"],
+        ["--stop-loss", "0.1"],
+        ["--max-steps", "20"],
+        ["--test-samples", "10"],
+        ["--seed", "2"],
+    ];
+    for (i, more) in settings.iter().enumerate() {
+        let out = folder.path().join(i.to_string());
+        law(Accidents::default(), &out, more).unwrap();
+        assert_ne!(numbers(&out), numbers(&plain), "{more:?}");
+    }
+    let out = folder.path().join("defaults");
+    law(Accidents::default(), &out, &["--flip", "0", "--noise-norm", "4", "--cut", "0.3"]).unwrap();
+    assert_eq!(std::fs::read_to_string(out).unwrap(), std::fs::read_to_string(plain).unwrap());
 }
 
 /// What becomes of the bytes of a call on their way.
@@ -334,7 +422,8 @@ fn frames_wait_for_their_answers() {
         bytes
     };
     let mut client = hasty_with(chip.path(), Box::new(up), Box::new(down)).unwrap();
-    // More than was announced: the chip takes the first frame and refuses what goes beyond, and was never sent it all at once.
+    // More than was announced: the chip takes the first frame and refuses what goes beyond, and was never sent it all
+    // at once.
     let error = client.upload("data n=6 binary=1", &six_samples().repeat(8)).unwrap_err();
     assert!(matches!(&error, ChipError::Refused { code, .. } if code == "beyond-end"), "{error}");
     assert_eq!(waiting.get().1, i64::try_from(WINDOW).unwrap());
@@ -397,7 +486,8 @@ fn a_damaged_command_is_sent_again() {
     assert_eq!(client.traffic.up - before, sent.len() as u64);
 }
 
-/// A refusal of something that was said before is not the answer to a command: it is sent once, and its answer is found.
+/// A refusal of something that was said before is not the answer to a command: it is sent once, and its answer is
+/// found.
 #[test]
 fn a_stale_refusal_is_no_answer() {
     let chip = PtyChip::start(Accidents::default());
@@ -456,7 +546,7 @@ fn another_model_is_not_taken_for_the_one_before() {
 
 /// Weights of which a frame was damaged are not taken for the chip's; asked for again, they are.
 #[test]
-fn a_dump_that_is_not_whole_is_no_dump() {
+fn weights_that_are_not_whole_are_not_taken() {
     let chip = PtyChip::start(Accidents::default());
     let mut is_damaged = false;
     let damage_one = move |mut bytes: Vec<u8>| {

@@ -3,7 +3,7 @@
 
 use mote_host::board::machine;
 use mote_host::emulator::defmt;
-use mote_host::emulator::preset_run::Plan;
+use mote_host::emulator::preset_run::RunSpec;
 use mote_host::reference::preset_run::host_lines;
 use mote_protocol::report::Record;
 use mote_runtime::runs::presets::Preset;
@@ -28,7 +28,7 @@ fn an_emulated_board_logs_what_it_reports() {
     for name in ["mps2-an386", "microbit"] {
         let machine = machine::by_name(name).unwrap();
         let deadline = Duration::from_secs(300);
-        let plan = Plan { machine, preset, fast_math: false, deadline, install: false };
+        let plan = RunSpec { machine, preset, fast_math: false, deadline, install: false };
         let mut entries = Vec::new();
         defmt::log(&plan, true, |entry| {
             entries.push(entry.to_owned());

@@ -1,5 +1,5 @@
-//! `mote device` as a user meets it, with a chip on a pseudo terminal: what it says, what it leaves behind. Compiled with
-//! package `mote-host`, which has the binary.
+//! `mote device` as a user meets it, with a chip on a pseudo terminal: what it says, what it leaves behind. Compiled
+//! with package `mote-host`, which has the binary.
 #![cfg(target_os = "linux")]
 
 use mote_core::rng::Purpose;
@@ -120,8 +120,8 @@ fn results(out: &Path) -> (Vec<u8>, String) {
     (std::fs::read(out.join("weights.npz")).unwrap(), std::fs::read_to_string(out.join("summary.json")).unwrap())
 }
 
-/// Ctrl-C: the weights of the chip are saved with the step they are of, bit for bit those of a run of so many steps, and
-/// the chip idles.
+/// Ctrl-C: the weights of the chip are saved with the step they are of, bit for bit those of a run of so many steps,
+/// and the chip idles.
 #[test]
 fn an_interrupted_run_brings_its_weights_back() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,7 +4,7 @@
 use clap::Parser;
 use mote_core::rng::{Purpose, Stream};
 use mote_core::shape::Shape;
-use mote_host::board::model::Model;
+use mote_host::board::model::FirmwareModel;
 use mote_host::board::{build, machine};
 use mote_host::cli::{Cli, Command};
 use mote_host::client::chip::{Client, Heard, Traffic};
@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 fn board(name: &str) -> Emulated {
     let machine = machine::by_name(name).unwrap();
-    emulate(machine, &Model::choose(machine, None, None).unwrap(), DEADLINE, true, true).unwrap()
+    emulate(machine, &FirmwareModel::choose(machine, None, None).unwrap(), DEADLINE, true, true).unwrap()
 }
 
 /// The run `benign` of a preset by a typed command, cut to `steps`: every portable line of it.
@@ -83,7 +83,8 @@ fn a_million_random_bytes_change_nothing() {
 fn the_stack_of_a_session_is_under_its_limit() {
     for machine in machine::emulated() {
         let board =
-            emulate(machine, &Model::choose(machine, Some("tiny"), None).unwrap(), DEADLINE, true, true).unwrap();
+            emulate(machine, &FirmwareModel::choose(machine, Some("tiny"), None).unwrap(), DEADLINE, true, true)
+                .unwrap();
         let mut client = Client::open(Box::new(board), None).unwrap();
         let (limits, weights) = (client.chip().unwrap().limits.clone(), client.weights().unwrap());
         let sample = limits.sample_numbers as usize;
@@ -108,8 +109,8 @@ fn the_stack_of_a_session_is_under_its_limit() {
     }
 }
 
-/// More commands at once than can wait, each of them whole, so that the queue may overflow at the end of a line: the chip
-/// says that bytes were lost, and listens on.
+/// More commands at once than can wait, each of them whole, so that the queue may overflow at the end of a line: the
+/// chip says that bytes were lost, and listens on.
 #[test]
 #[ignore = "needs the emulator; cargo verify runs it"]
 fn a_flood_of_commands_leaves_a_chip_that_listens() {
@@ -255,11 +256,11 @@ fn a_model_of_a_shape_of_its_own_learns_on_the_chip() {
 fn the_flash_of_a_board_limits_its_models() {
     let microbit = machine::by_name("microbit").unwrap();
     let shape = |dim| Shape::new(4, dim, 4, 4);
-    let largest = Model::choose(microbit, None, Some(shape(39))).unwrap();
+    let largest = FirmwareModel::choose(microbit, None, Some(shape(39))).unwrap();
     let board = emulate(microbit, &largest, DEADLINE, true, true).unwrap();
     assert_eq!(Client::open(Box::new(board), None).unwrap().chip().unwrap().shape(), shape(39));
-    assert!(Model::choose(microbit, None, Some(shape(40))).is_err());
-    let for_another = Model::choose(machine::by_name("mps2-an386").unwrap(), None, Some(shape(40))).unwrap();
-    let error = build::Recipe::of_session(microbit, &for_another, &[]).compile().unwrap_err().to_string();
+    assert!(FirmwareModel::choose(microbit, None, Some(shape(40))).is_err());
+    let for_another = FirmwareModel::choose(machine::by_name("mps2-an386").unwrap(), None, Some(shape(40))).unwrap();
+    let error = build::FirmwareRecipe::of_session(microbit, &for_another, &[]).compile().unwrap_err().to_string();
     assert!(error.contains("two checkpoints of the model do not fit the flash that is kept for them"), "{error}");
 }

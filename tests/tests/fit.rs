@@ -4,7 +4,7 @@ use mote_core::memory::Fixed;
 use mote_core::shape::Shape;
 use mote_host::board::fit::Room;
 use mote_host::board::machine;
-use mote_host::board::model::Model;
+use mote_host::board::model::FirmwareModel;
 use mote_host::commands::fit::{bytes, size};
 use mote_runtime::runs::budget::{HELD_MAX, SESSION_BYTES, session_bytes};
 use mote_tests::refused;
@@ -76,7 +76,7 @@ fn what_is_said_of_a_board_is_what_its_firmware_takes() {
     // A session keeps two checkpoints in 4 KiB of its flash, each in pages of 1 KiB.
     let output = text(&fit("--board microbit --tokens 4 --head 4 --value 4 --samples-held 1"));
     let board = machine::by_name("microbit").unwrap();
-    let model = |dim| Model::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
+    let model = |dim| FirmwareModel::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
     assert!(model(39).is_ok() && model(40).is_err());
     assert!(
         output.contains("; 4096 of flash for two checkpoints\nM=4 H=4 V=4: D is at most 39, which takes "),

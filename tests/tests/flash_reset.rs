@@ -9,7 +9,7 @@ use mote_core::data::Synthetic;
 use mote_core::memory::Fixed;
 use mote_core::rng::{Purpose, Stream};
 use mote_core::train::Trainer;
-use mote_host::board::model::Model;
+use mote_host::board::model::FirmwareModel;
 use mote_host::board::provision::QEMU;
 use mote_host::board::{build, machine};
 use mote_protocol::crc::checksum;
@@ -275,7 +275,7 @@ fn begin_a_save(chip: &mut Chip) -> anyhow::Result<Instant> {
 
 fn session_elf() -> anyhow::Result<PathBuf> {
     let machine = machine::by_name("microbit")?;
-    Ok(build::build_session(machine, &Model::choose(machine, Some("tiny"), None)?, false)?.elf)
+    Ok(build::build_session(machine, &FirmwareModel::choose(machine, Some("tiny"), None)?, false)?.elf)
 }
 
 #[test]
@@ -314,7 +314,8 @@ fn a_chip_that_is_reset_goes_on_from_its_own_flash() -> anyhow::Result<()> {
     assert_eq!(found, expected, "after {} resets", tally.resets);
     ensure!(tally.resumed >= 20, "{tally:?}");
 
-    // The command, whose work is all saving. A reset falls between its beginning and its end as this machine shows them.
+    // The command, whose work is all saving. A reset falls between its beginning and its end as this machine shows
+    // them.
     let mut saving = Tally::default();
     let answer = format!("numbers={STEPS} crc={expected:08x}");
     let mut times = [Duration::ZERO; 5];

@@ -142,7 +142,7 @@ fn impossible_requests_name_what_is_possible() {
             &["--space: ", "D=1000000000 H=64 at once take", "GB of memory in weights space", "GB free"],
         ),
         (
-            &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--dry-run"],
+            &["phase", "--preset", "law", "--space", "weights", "--dim", "1e14", "--head", "8", "--dry-run"],
             &["GB of memory", "GB free"],
         ),
         (&["phase", "--preset", "law", "--cut", "0"], &["--cut: expected a number from 1.2e-38", "found 0"]),
@@ -222,7 +222,7 @@ fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
             "phase --preset digits --classes -3,8",
             "--classes: expected two different digits, like 3,8, found -3,8".into(),
         ),
-        ("dynamics --runs -1", format!("--runs: {}", whole("-1", u32s))),
+        ("dynamics --runs -1", format!("--replicates: {}", whole("-1", u32s))),
         ("digits --signal -4", "--signal: expected a number above 0 and below 1e15, found -4".into()),
         ("digits --train -2", format!("--train: {}", whole("-2", u64s))),
     ] {
@@ -231,7 +231,7 @@ fn numbers_out_of_range_are_refused_by_the_option_they_stand_behind() {
         assert!(!out.exists(), "{args:?}");
     }
     refused(&mote(&["theory", "--snr", "-1"]), &[&format!("--snr: {single}-1")]);
-    refused(&mote(&["theory", "--snr", "1..2"]), &[&format!("--snr: {range}\"1..2\"")]);
+    refused(&mote(&["theory", "--snr", "2..1"]), &[&format!("--snr: {range}\"2..1\"")]);
     refused(&mote(&["bench", "--cells", "-1"]), &[&format!("--cells: {}", whole("-1", u64s))]);
     // Options of other commands answer on one line too, with what was found.
     refused(&mote(&["fit", "--ram", "20K", "--samples-held", "x"]), &["mote: --samples-held: ", "found \"x\""]);
@@ -247,6 +247,8 @@ fn a_dry_run_estimates_time_and_memory() {
     let said = text(&mote(&["phase", "--preset", "figure1", "--dry-run", "--out", "/nonexistent/x", "--n", "2,4"]));
     assert!(said.contains("2000 cells: 0 weights, 0 tokens, 0 sampled, 2000 free"), "{said}");
     assert!(said.contains(" s on ") && said.contains("going by 8 of the cells") && said.contains(" MB of memory"));
+    let many = [" core-hours; about 280 kB as CSV, 84 kB as Parquet; --task /", " for parts of at most about 30 s"];
+    assert!(many.iter().all(|part| said.contains(part)), "{said}");
     let seconds: f64 = said.split("about ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(seconds > 0.0, "{said}");
 }
@@ -258,7 +260,13 @@ fn a_dry_run_of_an_expensive_grid_ends_soon() {
     let first = ["--preset", "law", "--space", "weights", "--n", "100000000", "--dim", "16", "--head", "4"];
     for (grid, expected) in [
         (&steps[..], &["between ", " of them cut short", "to --max-steps 2000000; at most "][..]),
-        (&first, &["duration unknown: a cell of N=100000000 D=16 H=4 did no step in 5 s; at most "]),
+        (
+            &first,
+            &[
+                "duration unknown: a cell of N=100000000 D=16 H=4 did no step in 5 s; at most ",
+                "\ncore-hours unknown; ",
+            ],
+        ),
     ] {
         let start = std::time::Instant::now();
         let said = text(&mote(&[&["phase", "--dry-run"], grid].concat()));

@@ -2,7 +2,7 @@
 
 use mote_host::reference::preset_run::{host_lines, portable};
 use mote_protocol::report::{Eval, Record};
-use mote_runtime::runs::presets::{Preset, Run};
+use mote_runtime::runs::presets::{Preset, PresetRun};
 
 /// Reason of the end and last figures of every run.
 fn ends(preset: &str) -> Vec<(String, Eval)> {
@@ -38,7 +38,7 @@ fn a_run_repeats_and_another_seed_is_another_run() {
     let first = host_lines(&preset).unwrap();
     assert_eq!(first, host_lines(&preset).unwrap());
     assert_eq!(first.iter().filter(|line| line.starts_with("mote step ")).count(), 400);
-    let runs: Vec<Run> = preset.runs.iter().map(|run| Run { seed: run.seed ^ 2, ..*run }).collect();
+    let runs: Vec<PresetRun> = preset.runs.iter().map(|run| PresetRun { seed: run.seed ^ 2, ..*run }).collect();
     let other = host_lines(&Preset { runs: runs.leak(), ..preset }).unwrap();
     let changed = |kind: &str| {
         let of_kind =

@@ -1,7 +1,7 @@
 //! `mote monitor` without a terminal: what its state makes of lines, what its view makes of a state, and its sources.
 
-use mote_host::monitor::message::{Activity, Kind, Severity};
-use mote_host::monitor::source::{Heard, Serial, Source, with_checksum};
+use mote_host::monitor::message::{ChipActivity, LineKind, Severity};
+use mote_host::monitor::source::{LineEvent, LineSource, Serial, with_checksum};
 use mote_host::monitor::state::{State, shown};
 use mote_host::monitor::view::View;
 use mote_host::reference::preset_run::host_lines;
@@ -25,8 +25,8 @@ fn lines_to_step_20() -> Vec<String> {
     lines
 }
 
-fn hear(state: &mut State, line: &str, at_ms: u64) -> Kind {
-    state.hear(&Heard::Line(line.into()), Duration::from_millis(at_ms)).unwrap()
+fn hear(state: &mut State, line: &str, at_ms: u64) -> LineKind {
+    state.hear(&LineEvent::Line(line.into()), Duration::from_millis(at_ms)).unwrap()
 }
 
 /// A state that has heard lines, ten milliseconds apart.
@@ -155,7 +155,7 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
     let mut state = state(&lines);
     let (step_before, curve) = (state.step, state.train_loss.clone());
     for (n, line) in spoilt.iter().enumerate() {
-        assert_eq!(hear(&mut state, line, 1000), Kind::Damaged, "{line:?}");
+        assert_eq!(hear(&mut state, line, 1000), LineKind::Damaged, "{line:?}");
         assert_eq!(state.damaged, n as u64 + 1);
         let message = state.messages.back().unwrap();
         assert!(message.text.starts_with("damaged: ") && message.tone == Severity::Bad, "{message:?}");
@@ -169,25 +169,25 @@ fn a_damaged_line_is_counted_and_shown_and_is_no_data() {
 #[test]
 fn other_text_and_other_versions_are_not_damaged() {
     let mut state = state(&lines_to_step_20());
-    assert_eq!(hear(&mut state, "Booting, please wait", 0), Kind::Foreign);
-    assert_eq!(hear(&mut state, "", 0), Kind::Foreign);
+    assert_eq!(hear(&mut state, "Booting, please wait", 0), LineKind::Foreign);
+    assert_eq!(hear(&mut state, "", 0), LineKind::Foreign);
     assert_eq!(state.messages.back().unwrap().text, "Booting, please wait");
     for text in
         ["\"mote step\" is what remote stations say", "a mote step", "mote-session, built today", "a mote of size=1"]
     {
-        assert_eq!(hear(&mut state, text, 0), Kind::Foreign);
+        assert_eq!(hear(&mut state, text, 0), LineKind::Foreign);
         assert_eq!(state.messages.back().unwrap().text, text);
     }
     let newer = "mote battery percent=80";
     let newer = format!("{newer} *{:08x}", checksum(newer.as_bytes()));
-    assert_eq!(hear(&mut state, &newer, 0), Kind::Unknown);
+    assert_eq!(hear(&mut state, &newer, 0), LineKind::Unknown);
     assert!(
         state.messages.back().unwrap().text.starts_with("not understood, the kind of record is not known: mote bat")
     );
     assert_eq!((state.damaged, state.unknown), (0, 1));
     assert!(picture(&state, (80, 24), 0, false)[23].ends_with("43 lines, 0 damaged, 1 not understood"));
-    assert_eq!(hear(&mut state, "hard fault at 0x00000123", 0), Kind::Foreign);
-    assert_eq!(state.activity, Activity::Crashed);
+    assert_eq!(hear(&mut state, "hard fault at 0x00000123", 0), LineKind::Foreign);
+    assert_eq!(state.activity, ChipActivity::Crashed);
     assert!(picture(&state, (80, 24), 0, false)[0].ends_with(" CRASHED"));
 }
 
@@ -226,7 +226,7 @@ fn a_session_that_says_hello_goes_on_and_one_that_was_reset_does_not() {
     ] {
         let mut state = State::new("a test".into());
         hear(&mut state, &hello, 0);
-        assert_eq!((state.takes_commands(), &state.activity), (Some(true), &Activity::Idle));
+        assert_eq!((state.takes_commands(), &state.activity), (Some(true), &ChipActivity::Idle));
         lines_to_step_20()[2..].iter().for_each(|line| {
             hear(&mut state, line, 0);
         });
@@ -314,31 +314,32 @@ fn silence_and_a_lost_line_are_shown() {
     let title = |state: &State, now| picture(state, (80, 24), now, false)[0].clone();
     assert!(title(&state, last + 2999).ends_with(" training"));
     assert!(title(&state, last + 7000).ends_with(" training, silent for 7 s"));
-    state.hear(&Heard::Lost("pulled out".into()), Duration::from_secs(8));
+    state.hear(&LineEvent::Lost("pulled out".into()), Duration::from_secs(8));
     assert!(title(&state, 8000).ends_with(" LINE LOST, trying again"));
     assert_eq!(state.messages.back().unwrap().text, "line lost: pulled out; trying again");
-    state.hear(&Heard::Back, Duration::from_secs(9));
+    state.hear(&LineEvent::Back, Duration::from_secs(9));
     assert!(!title(&state, 9000).contains("LOST"));
     (0..2).for_each(|_| {
-        state.hear(&Heard::End, Duration::from_secs(9));
+        state.hear(&LineEvent::End, Duration::from_secs(9));
     });
     assert!(title(&state, 9000).ends_with(" training; no more lines"));
     assert_eq!(state.messages.iter().filter(|message| message.text == "no more lines").count(), 1);
 }
 
 /// Listens until something is heard.
-fn heard(source: &mut impl Source) -> Heard {
+fn heard(source: &mut impl LineSource) -> LineEvent {
     let until = Instant::now() + Duration::from_secs(20);
     while Instant::now() < until {
         match source.listen().unwrap() {
-            Heard::Nothing => {}
+            LineEvent::Nothing => {}
             heard => return heard,
         }
     }
     panic!("nothing was heard");
 }
 
-/// Two ends of a line that is no hardware: ours, and a path under which the other can be opened. The file keeps it open.
+/// Two ends of a line that is no hardware: ours, and a path under which the other can be opened. The file keeps it
+/// open.
 fn line(path: &std::path::Path) -> (TTYPort, File) {
     let (mut ours, theirs) = TTYPort::pair().unwrap();
     ours.set_timeout(Duration::from_secs(20)).unwrap();
@@ -356,8 +357,8 @@ fn a_serial_port_is_read_written_lost_and_found_again() {
     let (mut chip, _open) = line(&path);
     let mut serial = Serial::open(path.to_str().unwrap(), 115_200).unwrap();
     chip.write_all(b"first\r\nsecond\nha").unwrap();
-    assert_eq!(heard(&mut serial), Heard::Line("first".into()));
-    assert_eq!(heard(&mut serial), Heard::Line("second".into()));
+    assert_eq!(heard(&mut serial), LineEvent::Line("first".into()));
+    assert_eq!(heard(&mut serial), LineEvent::Line("second".into()));
     let command = with_checksum("stop");
     assert_eq!(command, format!("stop *{:08x}\n", checksum(b"stop")));
     serial.send(command.as_bytes()).unwrap();
@@ -366,14 +367,14 @@ fn a_serial_port_is_read_written_lost_and_found_again() {
     assert_eq!(sent, command.as_bytes());
 
     drop(chip);
-    assert!(matches!(heard(&mut serial), Heard::Lost(_)));
+    assert!(matches!(heard(&mut serial), LineEvent::Lost(_)));
     assert!(serial.send(b"stop\n").is_err());
     let (mut chip, _open) = line(&path);
     // What had come of a line before is shown, and then the chip is there again.
-    let found: Vec<Heard> = (0..2).map(|_| heard(&mut serial)).collect();
-    assert!(found.contains(&Heard::Back), "{found:?}");
+    let found: Vec<LineEvent> = (0..2).map(|_| heard(&mut serial)).collect();
+    assert!(found.contains(&LineEvent::Back), "{found:?}");
     chip.write_all(b"third\n").unwrap();
-    let found: Vec<Heard> = found.into_iter().chain([heard(&mut serial)]).collect();
-    assert!(found.contains(&Heard::Line("ha".into())), "{found:?}");
-    assert!(found.contains(&Heard::Line("third".into())), "{found:?}");
+    let found: Vec<LineEvent> = found.into_iter().chain([heard(&mut serial)]).collect();
+    assert!(found.contains(&LineEvent::Line("ha".into())), "{found:?}");
+    assert!(found.contains(&LineEvent::Line("third".into())), "{found:?}");
 }

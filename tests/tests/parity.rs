@@ -1,11 +1,11 @@
 //! The chip is the host: same program, same seed, same bits, on every machine.
 //!
-//! The lines of the host come from three builds of the engine: this very one, one that no optimiser has touched and that
-//! checks for overflow, and a release build.
+//! The lines of the host come from three builds of the engine: this very one, one that no optimiser has touched and
+//! that checks for overflow, and a release build.
 
 use mote_host::board::build;
 use mote_host::board::machine::{self, Machine};
-use mote_host::emulator::preset_run::{Plan, Session, run, run_built};
+use mote_host::emulator::preset_run::{RunResult, RunSpec, run, run_built};
 use mote_host::reference::compare::Comparison;
 use mote_host::reference::preset_run::{host_lines, portable};
 use mote_runtime::runs::presets::Preset;
@@ -13,12 +13,12 @@ use mote_tests::volume::pick;
 use std::process::Command;
 use std::time::Duration;
 
-fn plan(machine: &'static Machine, preset: &str, fast_math: bool) -> Plan {
+fn plan(machine: &'static Machine, preset: &str, fast_math: bool) -> RunSpec {
     let preset = Preset::by_name(preset).unwrap();
-    Plan { machine, preset, fast_math, deadline: Duration::from_secs(300), install: false }
+    RunSpec { machine, preset, fast_math, deadline: Duration::from_secs(300), install: false }
 }
 
-fn on(plan: &Plan) -> (Session, Vec<String>) {
+fn on(plan: &RunSpec) -> (RunResult, Vec<String>) {
     let mut lines = Vec::new();
     let session = run(plan, true, &mut lines, |_| Ok(())).unwrap();
     (session, lines)
@@ -93,7 +93,7 @@ fn a_run_compares_its_lines_with_this_machine() {
 fn lines_are_kept_when_the_deadline_passes() {
     let machine = machine::by_name("mps2-an386").unwrap();
     let firmware = build::build_with(machine, "tiny", &["test-flood"]).unwrap();
-    let plan = Plan { deadline: Duration::from_secs(5), ..plan(machine, "tiny", false) };
+    let plan = RunSpec { deadline: Duration::from_secs(5), ..plan(machine, "tiny", false) };
     let mut lines = Vec::new();
     let error = run_built(&plan, &firmware, true, &mut lines, |_| Ok(())).unwrap_err().to_string();
     assert!(error.contains("not done after 5 s"), "{error}");

@@ -3,7 +3,8 @@
 
 use mote_host::lab::options::Options;
 use mote_host::lab::presets::preset;
-use mote_host::lab::store::{self, Store};
+use mote_host::lab::rows;
+use mote_host::lab::store::Store;
 use mote_tests::{refused, stderr};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -223,7 +224,8 @@ fn cells_know_their_configuration_without_config_json() {
     let grown = phase(folder.path(), &["--n", "4,8", "--signal", "2,4", "--replicates", "3"]);
     assert!(grown.status.success(), "{}", stderr(&grown));
     let after = read(path.clone());
-    assert!(after.starts_with(&before) && after.lines().count() == 13, "the same cells, and more: {after}");
+    let has = |line: &str| after.lines().any(|other| other == line);
+    assert!(before.lines().all(has) && after.lines().count() == 13, "the same cells, and more: {after}");
 
     // As mote wrote them before cells said so.
     let old: Vec<&str> = before.lines().map(|line| line.rsplit_once(',').unwrap().0).collect();
@@ -283,9 +285,10 @@ fn impossible_grids_are_refused() {
         ),
         (&["--n", "9..3..1"], &["--n: expected first..last..step with first at most last", "9..3..1"]),
         (&["--n", "0"], &["--n: expected at least 1, found 0"]),
-        (&["--preset", "figure1", "--n", "5"], &["--n: expected even numbers", "found 5"]),
+        (&["--preset", "digits", "--n", "5"], &["--n: expected even numbers", "found 5"]),
         (&["--tokens", "1"], &["--tokens: expected at least 2, found 1"]),
         (&["--lr", "0"], &["--lr: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
+        (&["--stop-loss", "0"], &["--stop-loss: expected a number from 1.2e-38 to 3.4e38", "found 0"]),
         (&["--threads", "0"], &["--threads: expected at least 1"]),
         (&["--big", "3"], &["--big: expected a preset of the paper form"]),
     ] {
@@ -306,16 +309,16 @@ fn a_faulty_run_file_is_refused_by_line_and_key() {
     let (file, out) = (folder.path().join("bad.toml"), folder.path().join("out"));
     for (text, expected) in [
         ("sead = 3", &["unknown key sead, expected one of preset, n, signal", "did you mean seed?"][..]),
-        ("n = [4,6]", &["key n: expected a list in quotes, like \"4,10,20\" or", "found [4,6]"]),
+        ("n = true", &["key n: expected a number, a list of them, or text in quotes, found true"]),
         ("n = \"4,x\"", &["key n: expected a list like 4,10,20", "found \"x\""]),
-        ("lr = \"fast\"", &["key lr: expected a number, found \\\"fast\\\""]),
+        ("lr = \"fast\"", &["key lr: expected a number, found \"fast\""]),
         ("lr = -1.5", &["key lr: expected a", "found -1.5"]),
-        ("replicates = -3", &["key replicates: expected a whole number from 0 to 4294967295, found -3"]),
-        ("replicates = 5_000_000_000", &["key replicates: expected a whole number", "found 5_000_000_000"]),
-        ("seed = 99999999999999999999", &["key seed: expected a whole number", "found 99999999999999999999"]),
+        ("replicates = -3", &["key replicates: expected a whole number from 0 to 4294967295, found \"-3\""]),
+        ("replicates = 5_000_000_000", &["key replicates: expected a whole number", "found \"5000000000\""]),
+        ("seed = 99999999999999999999", &["key seed: expected a whole number", "found \"99999999999999999999\""]),
         ("replicates = 0", &["key replicates: expected at least 1, found 0"]),
-        ("space = \"fre\"", &["key space: expected one of \"auto\", \"weights\"", "found \\\"fre\\\""]),
-        ("space = 3", &["key space: expected one of", "found 3"]),
+        ("space = \"fre\"", &["key space: expected one of auto, weights", "found \"fre\"; did you mean free?"]),
+        ("space = 3", &["key space: expected one of", "found \"3\""]),
         ("preset = \"figure2\"", &["key preset: expected one of figure1, law", "did you mean figure1?"]),
         ("preset = 1", &["key preset: expected the name of a preset in quotes, found 1"]),
         ("classes = \"1,2\"", &["key classes: expected preset digits for this option"]),
@@ -496,7 +499,9 @@ fn a_full_disk_says_what_to_do_and_loses_no_cell() {
 
     let output = phase(&full, &[]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(read(full.join("cells.csv")).starts_with(&torn[..=torn.rfind('\n').unwrap()]), "no cell was done twice");
+    let after = read(full.join("cells.csv"));
+    let kept = torn[..torn.rfind('\n').unwrap()].lines().all(|line| after.lines().any(|other| other == line));
+    assert!(kept && after.lines().count() == 25, "no cell was done twice");
     assert_eq!(cells(&full), cells(&clean));
     assert_eq!(read(full.join("summary.csv")), read(clean.join("summary.csv")));
 }
@@ -599,20 +604,21 @@ fn the_page_is_opened_or_that_it_cannot_be_is_said() {
 /// A folder of finished cells that nobody computed, of preset law at D = 64 and H = 8: the loss falls with `N SNR^2` and has
 /// some noise, and the cells of the weakest signal did not converge. What to run it again with.
 fn synthetic(folder: &Path, n: &str, signal: &str) -> Vec<String> {
-    let list = |text: &str| Some(text.to_owned());
-    let (dim, head) = (list("64"), list("8"));
-    let options = Options { n: list(n), signal: list(signal), dim, head, replicates: Some(1), ..Options::default() };
+    let options = Options::of([("n", n), ("signal", signal), ("dim", "64"), ("head", "8"), ("replicates", "1")]);
     let config = preset("law").unwrap().with(&options).unwrap();
     drop(Store::open(folder, &config, true).unwrap());
     let mut text = read(folder.join("cells.csv"));
-    let digest = store::digest(&config);
+    let digest = rows::digest(&config);
     for place in config.places() {
         let (seed, snr) = (place.seed(config.seed), config.recipe.snr(&place));
         let n_snr2 = place.samples as f64 * snr * snr;
         let noise = (seed >> 11) as f64 / (1u64 << 53) as f64;
         let loss = 0.75 / (1.0 + (n_snr2 / 2.0).powf(1.5)) + 0.05 * noise;
-        let figures =
-            if place.signal_norm == config.signal[0] { ",,,false".into() } else { format!("0.01,{loss},0.125,true") };
+        let figures = if place.signal_norm == config.signal.values()[0] {
+            ",,,false".into()
+        } else {
+            format!("0.01,{loss},0.125,true")
+        };
         let (n, signal) = (place.samples, place.signal_norm);
         writeln!(text, "{n},{signal},{snr},{n_snr2},0,64,8,{seed},free,100,{figures},0.0010,{digest}").unwrap();
     }

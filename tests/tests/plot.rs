@@ -137,8 +137,6 @@ fn every_format_is_written() {
         std::fs::read(out).unwrap()
     };
     assert!(write("a.svg").starts_with(b"<svg "));
-    let pdf = plot(folder.path(), &["--out", "a.pdf"]);
-    refused(&pdf, &["--out", "expected .svg or .png, found .pdf, which takes a mote built with --features pdf"]);
     let png = write("a.png");
     let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
     assert_eq!(reader.info().pixel_dims.unwrap().xppu, 11_811, "300 dots to an inch, in metres");
@@ -162,9 +160,29 @@ fn dynamics_are_drawn_from_their_table() {
     let refuses = |more: &[&str], parts: &[&str]| refused(&plot(folder.path(), more), parts);
     refuses(&["--y", "atention_signal"], &["--y", "did you mean attention_signal?"]);
     refuses(&["--x", "n"], &["--x", "expected one of step"]);
-    refuses(&["--by", "quantity"], &["--by", "one set of runs"]);
-    refuses(&["--color", "mean"], &["--color", "one set of runs"]);
+    refuses(&["--by", "quantity"], &["--by", "a line for each place"]);
+    refuses(&["--color", "mean"], &["--color", "a line for each place"]);
     refuses(&["--kind", "heatmap"], &["--kind", "curves alone"]);
+}
+
+/// Of several places, each has panels of its own, and of one quantity a line; what a place does not have is no line.
+#[test]
+fn dynamics_of_several_places_are_told_apart() {
+    let folder = TempDir::new().unwrap();
+    let mut text = String::from("n,step,quantity,mean,sd,runs\n");
+    for n in [4, 8, 16, 32] {
+        for step in 1..4 {
+            writeln!(text, "{n},{step},train_loss,0.5,0.1,20\n{n},{step},qk_xi3_noise,,,0").unwrap();
+        }
+        let (svg, _) = {
+            std::fs::write(folder.path().join("dynamics.csv"), &text).unwrap();
+            drawn(folder.path(), &["--y", "train_loss"])
+        };
+        assert_eq!(svg.matches("fill-opacity").count(), [4, 8, 16, 32].iter().filter(|known| **known <= n).count());
+    }
+    refused(&plot(folder.path(), &[]), &["--y: expected at most 12 panels, found 16; one quantity is a line"]);
+    let (svg, _) = drawn(folder.path(), &["--y", "train_loss"]);
+    assert!(svg.contains("N=4") && svg.contains("N=32"));
 }
 
 #[test]
@@ -178,7 +196,7 @@ fn what_cannot_be_drawn_is_refused_in_one_line() {
     refuses(&["--y", "test_los"], &["--y", "expected one of n, signal_norm", "did you mean test_loss?"]);
     refuses(&["--x", "snr2"], &["--x", "did you mean n_snr2?"]);
     refuses(&["--y", "space"], &["--y", "expected a column of numbers", "found \"free\" in line 2 of"]);
-    refuses(&["--out", "a.gif"], &["--out", "expected a name that ends in .svg, .png or .pdf, found a.gif"]);
+    refuses(&["--out", "a.gif"], &["--out", "expected a name that ends in .svg or .png, found a.gif"]);
     refuses(&["--kind", "heatmap", "--by", "n"], &["--by", "a heat map has no lines"]);
     refuses(&["--kind", "curves", "--color", "steps"], &["--color", "--y takes it"]);
     refuses(&["--kind", "heatmap", "--x", "steps"], &["--x", "expected an axis of the grid", "found steps, a result"]);

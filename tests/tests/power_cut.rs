@@ -6,7 +6,7 @@ use mote_core::memory::Fixed;
 use mote_core::rng::{Purpose, Stream, mix};
 use mote_core::train::{StepReport, Trainer};
 use mote_runtime::checkpoint::{CheckpointError, RunId, Store};
-use mote_runtime::runs::presets::{Preset, Run};
+use mote_runtime::runs::presets::{Preset, PresetRun};
 use mote_tests::nor::Nor;
 use mote_tests::volume::pick;
 
@@ -16,14 +16,14 @@ const REGION: u32 = 1024;
 const STEPS: u32 = 10;
 const SAVE_EVERY: u32 = 2;
 
-fn run(seed: u64) -> Run {
+fn run(seed: u64) -> PresetRun {
     let run = Preset::by_name("tiny").unwrap().runs[0];
-    Run { samples: 3, seed, settings: mote_core::train::Settings { train_output: true, ..run.settings }, ..run }
+    PresetRun { samples: 3, seed, settings: mote_core::train::Settings { train_output: true, ..run.settings }, ..run }
 }
 
 /// The run that is never interrupted.
 struct Reference {
-    run: Run,
+    run: PresetRun,
     weights: Vec<u32>,
     last: Option<StepReport>,
 }
@@ -42,7 +42,7 @@ impl Reference {
     }
 }
 
-fn data(run: &Run) -> Synthetic {
+fn data(run: &PresetRun) -> Synthetic {
     Synthetic::new(run.distribution, (2, 5), run.samples, run.seed, Purpose::Train).unwrap()
 }
 

@@ -1,5 +1,5 @@
-//! The house: rooms of the host import only rooms below them, and no two files import each other, directly or in a ring.
-//! What crosses crates, the crates' own walls hold: cargo refuses a ring of packages.
+//! The house: rooms of the host import only rooms below them, and no two files import each other, directly or in a
+//! ring. What crosses crates, the crates' own walls hold: cargo refuses a ring of packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,46 +21,127 @@ const ROOMS: [&str; 13] = [
     "base",
 ];
 
-/// Every crate whose files are rooms.
-const CRATES: [&str; 7] =
-    ["core/src", "core/protocol/src", "core/session/src", "host/src", "host/lab/src", "firmware/src", "tests/src"];
+/// Every crate whose files are rooms, and the program `verify`.
+const CRATES: [&str; 8] = [
+    "core/src",
+    "core/protocol/src",
+    "core/session/src",
+    "host/src",
+    "host/lab/src",
+    "firmware/src",
+    "tests/src",
+    "tests/src/verify",
+];
 
+/// The code of a crate's modules by their paths, and the modules that each of them imports.
+type Code = BTreeMap<String, String>;
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// The modules of a crate by their path, each with the modules that its code names. A `mod.rs` or `lib.rs` that only
-/// lists others is the face of its room, and has no code to name anything in.
-fn imports(root: &Path) -> Imports {
-    let mut code = BTreeMap::new();
-    for entry in walk(root) {
-        let text = std::fs::read_to_string(&entry).unwrap();
-        let path = entry.strip_prefix(root).unwrap().with_extension("");
+/// The modules below a folder; the root is `lib`, or `main` where there is no library.
+fn read(root: &Path) -> Code {
+    let module = |file: std::path::PathBuf| {
+        let path = file.strip_prefix(root).unwrap().with_extension("");
         let path: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).filter(|part| *part != "mod").collect();
-        code.insert(path.join("::"), text.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
-    }
-    let mut modules: Vec<String> = code.keys().cloned().collect();
-    modules.extend(code.iter().flat_map(|(own, code)| declared(own, code)));
-    let named = |own: &str, text: &str| {
-        let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        let absolute =
-            code.replace("super::", &if parent.is_empty() { "crate::".into() } else { format!("crate::{parent}::") });
-        let paths = absolute.match_indices("crate::").map(|(at, head)| absolute[at + head.len()..].to_owned());
-        let paths = paths.flat_map(|path| spelt_out(&path)).filter_map(|path| longest(&modules, &path));
-        // A file that has code of its own beside its children may name them without `crate::`.
-        let is_child = |it: &&String| it.rsplit_once("::").is_some_and(|(parent, _)| parent == own);
-        let child = |it: &&String| code.contains(&format!("{}::", it.rsplit("::").next().unwrap_or_default()));
-        let children = modules.iter().filter(|_| !is_face(&code)).filter(is_child).filter(child).cloned();
-        paths.chain(children).filter(|it| it != own).collect()
+        (path.join("::"), without_tests(&std::fs::read_to_string(&file).unwrap()))
     };
-    code.iter().map(|(own, text)| (own.clone(), named(own, text))).collect()
+    walk(root).into_iter().map(module).collect()
 }
 
-/// Whether code only lists modules and hands names on.
-fn is_face(code: &str) -> bool {
-    let mut items = code.split_inclusive([';', ']']).map(str::trim).filter(|item| !item.is_empty());
-    items.all(|item| {
-        ["mod ", "pub mod ", "use ", "pub use ", "pub(crate) use ", "#"].iter().any(|it| item.starts_with(it))
-    })
+/// Code without comments and without the items that are for tests only, as `cargo fmt` lays them out: one line, or all
+/// up to a brace below the beginning.
+fn without_tests(text: &str) -> String {
+    let (mut code, mut lines) = (String::new(), text.lines());
+    while let Some(line) = lines.next() {
+        let start = line.trim_start();
+        if start == "#[cfg(test)]" {
+            let item = lines.by_ref().find(|line| !line.trim_start().starts_with('#')).unwrap_or_default();
+            let end = format!("{}}}", &line[..line.len() - start.len()]);
+            if !item.ends_with([';', '}']) {
+                lines.by_ref().find(|line| *line == end);
+            }
+        } else if !start.starts_with("//") {
+            code += &format!("{line}\n");
+        }
+    }
+    code
+}
+
+/// What each module imports: where the names that it uses are made, and not where they are only handed on.
+fn imports(code: &Code) -> Imports {
+    let mut modules: Vec<String> = code.keys().cloned().collect();
+    modules.extend(code.iter().flat_map(|(own, code)| declared(own, code)));
+    let root = if code.contains_key("lib") { "lib" } else { "main" };
+    let uses = |own: &str, code: &str| -> BTreeMap<String, String> {
+        let uses = code.split(';').filter_map(|item| item.rfind("use ").map(|at| &item[at..]));
+        let paths = uses.flat_map(|item| paths(own, item, &modules));
+        paths.map(|path| (path.rsplit("::").next().unwrap_or_default().to_owned(), path)).collect()
+    };
+    let handed_on: BTreeMap<&String, _> = code.iter().map(|(own, code)| (own, uses(own, code))).collect();
+    let maker = |mut path: String| {
+        for _ in 0..modules.len() {
+            let module = longest(&modules, &path).unwrap_or(root.into());
+            let rest = path.strip_prefix(&format!("{module}::")).unwrap_or(if path == module { "" } else { &path });
+            let (name, rest) = rest.split_once("::").unwrap_or((rest, ""));
+            match handed_on.get(&module).and_then(|names| names.get(name)) {
+                Some(from) if *from != path => path = format!("{from}::{rest}").trim_end_matches(':').into(),
+                _ => return module,
+            }
+        }
+        panic!("{path} is handed on in a ring")
+    };
+    let named =
+        |own: &String, code: &str| paths(own, code, &modules).into_iter().map(maker).filter(|it| it != own).collect();
+    code.iter().map(|(own, code)| (own.clone(), named(own, code))).collect()
+}
+
+/// The paths that the code of a module names, from the root of its crate.
+fn paths(own: &str, code: &str, modules: &[String]) -> Vec<String> {
+    let here: Vec<&str> = if ["lib", "main"].contains(&own) { Vec::new() } else { own.split("::").collect() };
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("::") {
+        let (before, mut rest) = (code[..at].trim_end_matches(is_name), &code[at + 2..]);
+        let mut base = here.clone();
+        match &code[before.len()..at] {
+            _ if before.ends_with(':') => continue,
+            "crate" => base.clear(),
+            "self" => {}
+            "super" => drop(base.pop()),
+            child => base.push(child),
+        }
+        while let Some(above) = rest.strip_prefix("super::") {
+            base.pop();
+            rest = above;
+        }
+        // A bare name is a child's, or not of this crate.
+        if base.len() <= here.len() || modules.contains(&base.join("::")) {
+            found.extend(spelt_out(rest).iter().map(|tail| [&base[..], &[tail]].concat().join("::")));
+        }
+    }
+    found
+}
+
+/// What imports a room above its own, or the root.
+fn upwards(imports: &Imports) -> Vec<String> {
+    let floor = |module: &str| ROOMS.iter().position(|room| Some(*room) == module.split("::").next());
+    let mut wrong = Vec::new();
+    for (own, named) in imports {
+        let Some(mine) = floor(own) else { continue };
+        wrong.extend(named.iter().filter(|it| floor(it).is_none_or(|it| it < mine)).map(|it| format!("{own} -> {it}")));
+    }
+    wrong
+}
+
+/// What is in a ring. Whoever imports nothing that is left stands on the ground, whoever is imported by nobody under
+/// the roof; what is neither, again and again, is in a ring.
+fn ring(mut left: Imports) -> Imports {
+    let is_free = |left: &Imports, own: &String, named: &BTreeSet<String>| {
+        named.iter().all(|it| !left.contains_key(it)) || left.values().all(|named| !named.contains(own))
+    };
+    while let Some(free) = left.iter().find(|(own, named)| is_free(&left, own, named)).map(|(own, _)| own.clone()) {
+        left.remove(&free);
+    }
+    left
 }
 
 /// The Rust files below a folder.
@@ -74,7 +155,7 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
 fn spelt_out(text: &str) -> Vec<String> {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
     let head = &text[..end];
-    if !text[end..].starts_with('{') || !head.ends_with("::") {
+    if !text[end..].starts_with('{') || !(head.is_empty() || head.ends_with("::")) {
         return vec![head.trim_end_matches(':').to_owned()];
     }
     let (mut depth, mut parts, mut part) = (0, Vec::new(), String::new());
@@ -89,7 +170,8 @@ fn spelt_out(text: &str) -> Vec<String> {
             break;
         }
     }
-    parts.iter().flat_map(|part| spelt_out(part.trim())).map(|part| format!("{head}{part}")).collect()
+    let parts = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty());
+    parts.flat_map(spelt_out).map(|part| format!("{head}{part}")).collect()
 }
 
 /// The module that a path leads into.
@@ -111,35 +193,44 @@ fn workspace() -> &'static Path {
 
 #[test]
 fn no_room_imports_one_above_it() {
-    let floor = |module: &str| ROOMS.iter().position(|room| Some(*room) == module.split("::").next());
-    let mut wrong = Vec::new();
-    for (own, named) in imports(&workspace().join("host/src")) {
-        let Some(mine) = floor(&own) else { continue };
-        wrong.extend(named.iter().filter(|it| floor(it).is_none_or(|it| it < mine)).map(|it| format!("{own} -> {it}")));
-    }
+    let wrong = upwards(&imports(&read(&workspace().join("host/src"))));
     assert!(wrong.is_empty(), "imports upwards:\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn no_files_import_each_other_in_a_ring() {
     for root in CRATES {
-        let mut left = imports(&workspace().join(root));
-        assert!(left.values().map(BTreeSet::len).sum::<usize>() > 1, "{root} names nothing of its own");
-        // Whoever imports nothing that is left stands on the ground, whoever is imported by nobody under the roof. What is
-        // neither, again and again, is in a ring.
-        let is_free = |left: &Imports, own: &String, named: &BTreeSet<String>| {
-            named.iter().all(|it| !left.contains_key(it)) || left.values().all(|named| !named.contains(own))
-        };
-        while let Some(free) = left.iter().find(|(own, named)| is_free(&left, own, named)).map(|(own, _)| own.clone()) {
-            left.remove(&free);
-        }
-        assert!(left.is_empty(), "{root}: {left:#?}");
+        let imports = imports(&read(&workspace().join(root)));
+        assert!(imports.values().map(BTreeSet::len).sum::<usize>() > 1, "{root} names nothing of its own");
+        let ring = ring(imports);
+        assert!(ring.is_empty(), "{root}: {ring:#?}");
     }
+}
+
+/// What must be found is found: a ring through a room's list of names, behind tests; an import upwards by `super`.
+#[test]
+fn a_ring_and_an_import_upwards_are_found() {
+    let house = |files: &[(&str, &str)]| -> Imports {
+        imports(&files.iter().map(|(own, text)| ((*own).into(), without_tests(text))).collect())
+    };
+    let face = ("draw", "mod a;\nmod b;\npub use a::A;\npub use b::{self, B};\n");
+    let tests = "#[cfg(test)]\nmod tests {\n    use crate::cli::Cli;\n}\n";
+    let behind = format!("{tests}use super::B;\n");
+    let found = ring(house(&[("lib", "mod draw;"), face, ("draw::a", &behind), ("draw::b", "use super::A;")]));
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), ["draw::a", "draw::b"]);
+    let straight = house(&[("lib", "mod draw;"), face, ("draw::a", &behind), ("draw::b", tests)]);
+    assert_eq!(straight["draw::a"], BTreeSet::from(["draw::b".into()]));
+    assert!(ring(straight.clone()).is_empty() && upwards(&straight).is_empty());
+    let parent = ("draw", "mod a;\npub struct B;\nfn f() { a::g() }\n");
+    assert_eq!(ring(house(&[("lib", ""), parent, ("draw::a", "use super::B;")])).len(), 2, "a child and its parent");
+    let rooms = [("lib", "pub fn run() {}"), ("cli", ""), ("base::x::y", "use super::super::super::{cli::Cli, run};")];
+    assert_eq!(upwards(&house(&rooms)), ["base::x::y -> cli", "base::x::y -> lib"]);
 }
 
 #[test]
 fn paths_are_read_as_they_are_written() {
     assert_eq!(spelt_out("a::{b, c::{d, self}, e as f}; g"), ["a::b", "a::c::d", "a::c::self", "a::e"]);
     assert_eq!(spelt_out("a::B::new()"), ["a::B::new"]);
+    assert_eq!(spelt_out("{a, b::C,\n}"), ["a", "b::C"]);
     assert_eq!(longest(&["a".into(), "a::b".into()], "a::b::C"), Some("a::b".into()));
 }

@@ -4,7 +4,7 @@
 use mote_core::rng::{Purpose, Stream};
 use mote_host::board::build;
 use mote_host::board::machine::{self, Machine};
-use mote_host::emulator::qemu::{Emulator, Heard};
+use mote_host::emulator::qemu::{Emulator, Output};
 use std::time::Duration;
 
 /// Long enough for a loaded machine; a board that works takes under a second.
@@ -24,9 +24,9 @@ fn start(machine: &'static Machine) -> Emulator {
 fn line(board: &mut Emulator) -> String {
     loop {
         match board.listen().unwrap() {
-            Heard::Line(line) => return line,
-            Heard::Nothing => {}
-            Heard::End => panic!("the board has ended"),
+            Output::Line(line) => return line,
+            Output::Nothing => {}
+            Output::End => panic!("the board has ended"),
         }
     }
 }
@@ -66,8 +66,8 @@ fn no_byte_is_lost_while_the_chip_computes() {
     }
 }
 
-/// More bytes than can wait: what fits is kept, the chip knows that bytes were lost, nothing that came after them stands
-/// behind what came before, and all is well afterwards.
+/// More bytes than can wait: what fits is kept, the chip knows that bytes were lost, nothing that came after them
+/// stands behind what came before, and all is well afterwards.
 #[test]
 #[ignore = "needs the emulator; cargo verify runs it"]
 fn lost_bytes_are_known() {

@@ -1,18 +1,18 @@
-//! A session on emulated boards: what only a machine with 32 bits and a real UART can show. Needs the chip targets and the
-//! emulator.
+//! A session on emulated boards: what only a machine with 32 bits and a real UART can show. Needs the chip targets and
+//! the emulator.
 
 use mote_host::board::build;
 use mote_host::board::machine::{self, Machine};
-use mote_host::board::model::Model;
-use mote_host::emulator::qemu::{Emulator, Heard};
+use mote_host::board::model::FirmwareModel;
+use mote_host::emulator::qemu::{Emulator, Output};
 use mote_protocol::report::Record;
 use std::time::Duration;
 
 /// Long enough for a loaded machine; a board that works takes under a second.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-fn start(machine: &'static Machine) -> (Emulator, Model) {
-    let model = Model::choose(machine, None, None).unwrap();
+fn start(machine: &'static Machine) -> (Emulator, FirmwareModel) {
+    let model = FirmwareModel::choose(machine, None, None).unwrap();
     let firmware = build::build_session(machine, &model, false).unwrap();
     (Emulator::start_in_real_time(machine, &firmware.elf, DEADLINE).unwrap(), model)
 }
@@ -23,9 +23,9 @@ fn ask(board: &mut Emulator, bytes: &[u8], name: &str) -> Vec<String> {
     let mut said = Vec::new();
     loop {
         match board.listen().unwrap() {
-            Heard::Line(line) => said.push(line),
-            Heard::Nothing => continue,
-            Heard::End => panic!("the board has ended: {said:?}"),
+            Output::Line(line) => said.push(line),
+            Output::Nothing => continue,
+            Output::End => panic!("the board has ended: {said:?}"),
         }
         let last = said.last().unwrap();
         assert!(!last.starts_with("mote refused ") && !last.starts_with("mote broken "), "{last}");

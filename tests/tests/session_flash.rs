@@ -26,9 +26,9 @@ fn on_flash<S: mote_core::memory::Memory>(
     flash: &mut Flash,
     body: impl FnOnce(&mut Session<'_, S, FlashStorage<&mut Flash>>, &mut Bench),
 ) {
-    let vault = FlashStorage::new(flash, 0, (PAGES * 128) as u32, ERASURES, memory.shape()).unwrap();
+    let storage = FlashStorage::new(flash, 0, (PAGES * 128) as u32, ERASURES, memory.shape()).unwrap();
     let mut store = [0.0; 96];
-    body(&mut Session::new(memory, &mut store, vault, board()), &mut Bench::default());
+    body(&mut Session::new(memory, &mut store, storage, board()), &mut Bench::default());
 }
 
 /// Says one line, lets the session come to rest, and gives back all lines.
@@ -166,8 +166,8 @@ fn a_saved_run_that_was_over_stays_over() {
     });
 }
 
-/// Each save is counted, across power cuts and runs, and said; a run that would take more than a hundredth of the flash's
-/// life is refused, unless it is forced.
+/// Each save is counted, across power cuts and runs, and said; a run that would take more than a hundredth of the
+/// flash's life is refused, unless it is forced.
 #[test]
 fn a_run_does_not_wear_the_flash_out_unasked() {
     let mut flash = Flash::new(PAGES, 9);

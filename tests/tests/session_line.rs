@@ -7,9 +7,10 @@ mod bench;
 use bench::{Bench, HELD, Memory, Small, ask, on_bench, rest, say};
 use mote_protocol::answer::Answer;
 use mote_protocol::crc::checksum;
-use mote_protocol::frame::{Frame, encode, encode_numbers};
+use mote_protocol::frame::{FIRST_BYTE_MAX, Frame, encode, encode_numbers};
 use mote_protocol::limits::{COMMAND_MAX, FRAME_IDLE_MS, FRAME_MAX, LINE_IDLE_MS};
 use mote_tests::said::{answers, refusal};
+use std::collections::BTreeSet;
 
 /// Line ends, blank lines, corrections, Ctrl-C, Ctrl-U, tabs, echo.
 #[test]
@@ -216,17 +217,28 @@ fn a_break_swallows_no_command() {
     });
 }
 
-/// A frame where none is expected is refused once, whatever its bytes, and the line behind it is obeyed at once.
+/// A frame where none is expected is refused once, whatever its bytes and whatever was dropped before it, and the line
+/// behind it is obeyed at once.
 #[test]
 fn a_frame_at_the_wrong_time_is_refused_once() {
     on_bench(&mut Memory::zeroed(), HELD, |session, bench| {
         let line_feeds = f32::from_bits(0x0a0d_0a0d);
-        let frames = (0..2000u32).map(|i| encode(&Frame::End { crc: i.wrapping_mul(0x9e37_79b9) }).unwrap());
-        let frames = frames.chain((1..=64).map(|n| encode_numbers(10, &vec![line_feeds; n]).unwrap()));
+        let digests = (0..1 << 12).flat_map(|i: u32| [i, i << 6, i.wrapping_mul(0x9e37_79b9)]);
+        let ends = digests.map(|crc| encode(&Frame::End { crc }).unwrap());
+        let frames = ends.chain((1..=64).map(|n| encode_numbers(10, &vec![line_feeds; n]).unwrap()));
+        let mut first_bytes = BTreeSet::new();
         for frame in frames {
+            if first_bytes.insert(frame[1]) {
+                say(session, bench, b"hel\0");
+                assert_eq!(refusal(&bench.lines()).1, "line-cut");
+                say(session, bench, &frame[1..]);
+                assert_eq!(refusal(&bench.lines()).1, "frame-unexpected", "behind a line: {frame:?}");
+                assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]), "{frame:?}");
+            }
             say(session, bench, &frame);
             assert_eq!(refusal(&bench.lines()).1, "frame-unexpected", "{frame:?}");
             assert!(matches!(answers(&ask(session, bench, "hello"))[..], [Answer::Ok(..)]), "{frame:?}");
         }
+        assert!(first_bytes.iter().copied().eq(1..=FIRST_BYTE_MAX), "{first_bytes:?}");
     });
 }

@@ -17,7 +17,7 @@ use mote_protocol::crc::checksum;
 use mote_protocol::decimal::write_f32;
 use mote_protocol::limits::SAMPLE_IDLE_MS;
 use mote_protocol::report::Record;
-use mote_runtime::runs::presets::{Preset, Run};
+use mote_runtime::runs::presets::{Preset, PresetRun};
 use mote_runtime::runs::training_run::weights_crc32;
 use mote_tests::said::answers;
 
@@ -29,7 +29,7 @@ fn real(x: f32) -> String {
 }
 
 /// The command that asks for the run of a preset.
-fn train_command(run: &Run) -> String {
+fn train_command(run: &PresetRun) -> String {
     let Distribution { form, signal_norm, flip } = run.distribution;
     let form = match form {
         Form::Uniform { sigma } => format!("form=uniform sigma={}", real(sigma)),

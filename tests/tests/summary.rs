@@ -85,7 +85,8 @@ fn both_commands_write_the_same_keys_and_the_digests_of_report_lines() {
     assert!(there["preset"].is_null() && there["stop_loss"] == 0.0 && here["stop_loss"].is_null());
 }
 
-/// Before firmware is built, which needs tools that are not there: data of another shape than the emulated board's model.
+/// Before firmware is built, which needs tools that are not there: data of another shape than the emulated board's
+/// model.
 #[test]
 fn the_shape_is_checked_before_firmware_is_built() {
     let folder = tempfile::tempdir().unwrap();

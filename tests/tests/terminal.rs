@@ -19,7 +19,7 @@ const TAKEN: &str = "\u{1b}[?1049h";
 const GIVEN_BACK: &str = "\u{1b}[?1049l";
 
 /// A terminal of 80x24, and a program on it.
-struct SessionState {
+struct Terminal {
     screen: TTYPort,
     path: String,
     before: String,
@@ -47,7 +47,7 @@ fn without_controls(seen: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-impl SessionState {
+impl Terminal {
     fn start(mut program: Command) -> Self {
         let (mut screen, mut theirs) = TTYPort::pair().unwrap();
         screen.set_timeout(Duration::from_millis(50)).unwrap();
@@ -143,15 +143,15 @@ fn log() -> tempfile::NamedTempFile {
 fn keys_work_and_q_gives_the_terminal_back() {
     let file = log();
     for (key, status) in [("q", 0), ("\u{3}", 0)] {
-        let mut desk = SessionState::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "2000"]);
-        desk.assert_taken();
-        desk.wait_for_words("report ended; no more lines");
-        desk.screen.write_all(b"?").unwrap();
-        desk.wait_for_words("? this help, and back");
-        desk.screen.write_all(b"x").unwrap();
-        desk.wait_for_words("stop: no chip is connected to");
-        desk.screen.write_all(key.as_bytes()).unwrap();
-        let (ended, after) = desk.end();
+        let mut terminal = Terminal::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "2000"]);
+        terminal.assert_taken();
+        terminal.wait_for_words("report ended; no more lines");
+        terminal.screen.write_all(b"?").unwrap();
+        terminal.wait_for_words("? this help, and back");
+        terminal.screen.write_all(b"x").unwrap();
+        terminal.wait_for_words("stop: no chip is connected to");
+        terminal.screen.write_all(key.as_bytes()).unwrap();
+        let (ended, after) = terminal.end();
         assert_eq!(ended.code(), Some(status), "{after}");
         assert!(
             after.contains("360 lines, 0 damaged") && after.contains("harmful: stop-loss after 178 steps"),
@@ -164,21 +164,21 @@ fn keys_work_and_q_gives_the_terminal_back() {
 fn signals_give_the_terminal_back() {
     let file = log();
     for name in ["TERM", "INT", "HUP"] {
-        let mut desk = SessionState::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "20"]);
-        desk.assert_taken();
-        desk.wait_for_words("training");
-        desk.signal(name);
-        let (status, after) = desk.end();
+        let mut terminal = Terminal::mote(&["--replay", file.path().to_str().unwrap(), "--speed", "20"]);
+        terminal.assert_taken();
+        terminal.wait_for_words("training");
+        terminal.signal(name);
+        let (status, after) = terminal.end();
         assert_eq!(status.code(), Some(130), "{name}");
         assert!(after.contains("mote: interrupted after step "), "{name}: {after}");
     }
 }
 
 /// This test program again, on a terminal, doing what `child` says.
-fn child(what: &str) -> SessionState {
+fn child(what: &str) -> Terminal {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "--nocapture", what]);
-    SessionState::start(command)
+    Terminal::start(command)
 }
 
 fn take_the_screen() -> Screen {
@@ -199,10 +199,10 @@ fn child_that_panics() {
 
 #[test]
 fn a_panic_gives_the_terminal_back() {
-    let mut desk = child("child_that_panics");
-    desk.assert_taken();
-    desk.screen.write_all(b"x").unwrap();
-    let (status, after) = desk.end();
+    let mut terminal = child("child_that_panics");
+    terminal.assert_taken();
+    terminal.screen.write_all(b"x").unwrap();
+    let (status, after) = terminal.end();
     assert_eq!(status.code(), Some(101));
     assert!(after.contains("as asked for"), "what went wrong stands on the page one comes back to: {after}");
 }
@@ -227,11 +227,11 @@ fn child_that_hangs() {
 /// A program that is stuck does not answer the first signal; the second ends it.
 #[test]
 fn a_second_signal_gives_the_terminal_back() {
-    let mut desk = child("child_that_hangs");
-    desk.assert_taken();
-    desk.signal("TERM");
-    desk.wait_for(HEARD);
-    desk.signal("TERM");
-    let (status, _) = desk.end();
+    let mut terminal = child("child_that_hangs");
+    terminal.assert_taken();
+    terminal.signal("TERM");
+    terminal.wait_for(HEARD);
+    terminal.signal("TERM");
+    let (status, _) = terminal.end();
     assert_eq!(status.code(), Some(130));
 }

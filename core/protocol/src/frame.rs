@@ -26,8 +26,8 @@ pub enum Frame<'a> {
     },
 }
 
-/// The first byte of a frame behind its zero is at most this: COBS tells where the first zero lies, which is at once in a
-/// [`Frame::Put`], and right behind the at most 10 bytes of a [`Frame::End`]. So no frame begins as a command does.
+/// The first byte of a frame behind its zero is at most this: COBS tells where the first zero lies, which is at once in
+/// a [`Frame::Put`], and right behind the at most 10 bytes of a [`Frame::End`]. So no frame begins as a command does.
 pub const FIRST_BYTE_MAX: u8 = 11;
 
 /// Why bytes are not a frame.

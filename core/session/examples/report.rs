@@ -7,13 +7,13 @@
 use mote_core::memory::Heap;
 use mote_protocol::report::Record;
 use mote_protocol::wire::WireError;
-use mote_runtime::runs::port::Port;
+use mote_runtime::runs::port::ReportPort;
 use mote_runtime::runs::preset_run::run_preset;
 use mote_runtime::runs::presets::Preset;
 
 struct Stdout;
 
-impl Port for Stdout {
+impl ReportPort for Stdout {
     type Error = WireError;
 
     fn emit(&mut self, record: Record) -> Result<(), WireError> {

@@ -12,7 +12,7 @@ use crate::memory::{Memory, Workspace};
 use crate::model::{self, Model, check};
 use crate::params::{Grads, Init, Params};
 use crate::shape::Shape;
-pub use stop::{Stop, StopRule};
+pub use stop::{StopReason, StopRule};
 use update::{Rates, for_each_update};
 
 /// What the user decides about training.
@@ -78,8 +78,8 @@ impl<'m, S: Memory> Trainer<'m, S> {
         Ok(())
     }
 
-    /// The last finished step; `None` before the first. Besides the weights, this is all that a run goes on from: the count
-    /// names the next step, and the stop rule of (J) asks for the loss.
+    /// The last finished step; `None` before the first. Besides the weights, this is all that a run goes on from: the
+    /// count names the next step, and the stop rule of (J) asks for the loss.
     pub fn last_step(&self) -> Option<StepReport> {
         self.train_loss.map(|train_loss| StepReport { step: self.step, train_loss })
     }

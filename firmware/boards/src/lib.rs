@@ -1,5 +1,5 @@
-//! `boards.toml`, the one table of boards: the firmware's build script and mote on the laptop read it here. A crate of its
-//! own, because a build script is compiled anew for every board, and this is not.
+//! `boards.toml`, the one table of boards: the firmware's build script and mote on the laptop read it here. A crate of
+//! its own, because a build script is compiled anew for every board, and this is not.
 
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -52,7 +52,7 @@ pub struct Board {
     /// What its firmware is compiled for.
     pub build: Build,
     /// What its firmware may take.
-    pub limits: Limits,
+    pub limits: SizeLimits,
     /// How an emulated board is reached; a real one has none.
     pub emulator: Option<Emulator>,
     /// How a real board is written to; an emulated one has none.
@@ -107,10 +107,10 @@ pub struct Build {
     pub cpu: &'static str,
 }
 
-/// Limits of the firmware of the board's own preset; that of the stack is for every preset.
+/// SizeLimits of the firmware of the board's own preset; that of the stack is for every preset.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Limits {
+pub struct SizeLimits {
     /// Flash.
     pub flash_kib: u32,
     /// Static RAM.

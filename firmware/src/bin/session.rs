@@ -1,6 +1,6 @@
 //! Idles and obeys: commands come over serial, training and its reports are the answer.
 //!
-//! No arithmetic here: the session is in `mote-core`, the registers are in `board`. The model has the
+//! No arithmetic here: the session is in `mote-runtime`, the registers are in `board`. The model has the
 //! shape of the preset that `MOTE_PRESET` names, or the one that `MOTE_SHAPE` gives as `M,D,H,V`.
 
 #![no_std]
@@ -31,7 +31,7 @@ use session_port::SessionPort;
 
 const PRESET: Preset = match Preset::by_name(env!("MOTE_PRESET")) {
     Some(preset) => preset,
-    None => panic!("MOTE_PRESET is not the name of a preset of mote-core"),
+    None => panic!("MOTE_PRESET is not the name of a preset of mote-runtime"),
 };
 const OWN_SHAPE: &str = env!("MOTE_SHAPE");
 const SHAPE: Shape = if OWN_SHAPE.is_empty() {
@@ -114,7 +114,7 @@ fn serve(session: &mut BoardSession, port: &mut SessionPort) -> Result<(), WireE
     }
     if has_lost {
         session.lost(port)?;
-        port.hear_again();
+        port.accept_again();
     }
     session.work(port).map(|_| ())
 }

@@ -1,7 +1,7 @@
 //! UART, timer and LED of the MPS2 boards (Arm CMSDK, DDI 0479D; MPS2 application notes).
 
 use super::table::BAUD;
-use super::{inbox, vectors};
+use super::{rx_queue, vectors};
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
 
@@ -76,9 +76,9 @@ pub unsafe extern "C" fn receive() {
         while UART.add(1).read_volatile() & 1 << 1 != 0 {
             if UART.add(1).read_volatile() & 1 << 3 != 0 {
                 UART.add(1).write_volatile(1 << 3);
-                inbox::mark_lost();
+                rx_queue::mark_lost();
             }
-            inbox::put(UART.read_volatile() as u8);
+            rx_queue::put(UART.read_volatile() as u8);
         }
     }
 }

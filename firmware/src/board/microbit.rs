@@ -26,8 +26,8 @@ const COLUMN: u32 = 1 << 4;
 ///
 /// Once, with the receive queue open.
 pub unsafe fn start() {
-    // SAFETY: CLOCK, the chapter of that name: HFCLKSTART (0x000) asks for the crystal, HFCLKSTARTED (0x100) says that it runs. The
-    // oscillator inside the chip is not exact enough for the UART.
+    // SAFETY: CLOCK, the chapter of that name: HFCLKSTART (0x000) asks for the crystal, HFCLKSTARTED (0x100) says that
+    // it runs. The oscillator inside the chip is not exact enough for the UART.
     unsafe {
         CLOCK.write_volatile(1);
         while CLOCK.byte_add(0x100).read_volatile() == 0 {}

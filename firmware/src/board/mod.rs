@@ -4,19 +4,19 @@
 //!
 //! - `TICK_HZ`, the rate of its counter;
 //! - `start()`: clocks, pins, serial port with its receive interrupt, counter; once, with the queue open;
-//! - `can_send()`, `send()` for one byte, and `is_sent()`; and `Led`: without state, so that a panic has them too, and with
-//!   private fields, so that nobody outside this folder makes another one;
+//! - `can_send()`, `send()` for one byte, and `is_sent()`; and `Led`: without state, so that a panic has them too, and
+//!   with private fields, so that nobody outside this folder makes another one;
 //! - `ticks()` and `micros()`, which run upwards and wrap;
 //! - unless it is `cfg(emulated)`, `CORE_HZ`, the rate of the core;
 //! - `receive`, the handler of the receive interrupt, and with `cfg(own_vectors)` its number `RECEIVE_INTERRUPT`.
 
 mod clock;
 mod fault;
-mod inbox;
 #[cfg(family = "nrf51")]
 mod microbit_flash;
 #[cfg(any(family = "nrf51", family = "nrf52"))]
 mod nrf;
+mod rx_queue;
 mod sender;
 mod serial;
 mod stack;
@@ -86,7 +86,7 @@ pub fn take() -> Option<Parts> {
     // SAFETY: this line is reached once.
     unsafe { chosen::start() };
     Some(Parts {
-        serial: Serial::new(Sender::new(), inbox::RxQueue::open()),
+        serial: Serial::new(Sender::new(), rx_queue::RxQueue::open()),
         led: Led(()),
         counter: Counter::new(),
         #[cfg(keeps_weights)]

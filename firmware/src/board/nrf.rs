@@ -1,7 +1,7 @@
 //! Timer 0 and the UART of the nRF51 and nRF52, which are the same registers (nRF51 Series Reference Manual 3.0,
 //! sections 17 and 29; nRF52840 Product Specification 1.7, 6.30 and 6.33).
 
-use super::inbox;
+use super::rx_queue;
 use super::table::BAUD;
 
 const UART: *mut u32 = 0x4000_2000 as *mut u32;
@@ -48,18 +48,19 @@ pub unsafe fn start_uart(tx_pin: u32, rx_pin: u32) {
 ///
 /// From the vector of the UART only.
 pub unsafe extern "C" fn receive() {
-    // SAFETY: ERROR (0x124) with ERRORSRC (0x480, bits 0 to 3 are overrun, parity, framing and break, cleared by writing
-    // 1s); RXDRDY (0x108) is cleared before RXD (0x518) is read, which raises it again if there is another byte.
+    // SAFETY: ERROR (0x124) with ERRORSRC (0x480, bits 0 to 3 are overrun, parity, framing and break, cleared by
+    // writing 1s); RXDRDY (0x108) is cleared before RXD (0x518) is read, which raises it again if there is another
+    // byte.
     unsafe {
         if UART.byte_add(0x124).read_volatile() != 0 {
             UART.byte_add(0x124).write_volatile(0);
             let source = UART.byte_add(0x480).read_volatile();
             UART.byte_add(0x480).write_volatile(source);
-            inbox::mark_lost();
+            rx_queue::mark_lost();
         }
         while UART.byte_add(0x108).read_volatile() != 0 {
             UART.byte_add(0x108).write_volatile(0);
-            inbox::put(UART.byte_add(0x518).read_volatile() as u8);
+            rx_queue::put(UART.byte_add(0x518).read_volatile() as u8);
         }
     }
 }

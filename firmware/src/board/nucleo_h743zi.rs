@@ -1,6 +1,6 @@
 //! NUCLEO-H743ZI: STM32H743, Cortex-M7 at 400 MHz, through `stm32h7xx-hal` (reference manual RM0433).
 
-use super::inbox;
+use super::rx_queue;
 use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
@@ -54,22 +54,23 @@ const DAMAGED: u32 = 0b111;
 /// Handler of USART 3.
 #[interrupt]
 fn USART3() {
-    // SAFETY: RM0433, 48.7: reading RDR takes a byte and clears RXNE; ICR clears the errors. Only this handler reads RDR.
+    // SAFETY: RM0433, 48.7: reading RDR takes a byte and clears RXNE; ICR clears the errors. Only this handler reads
+    // RDR.
     let port = unsafe { &*USART3::ptr() };
     let status = port.isr.read();
     if status.bits() & DAMAGED != 0 {
         // SAFETY: RM0433, 48.7: PECF, FECF and NCF are the same bits of ICR.
         port.icr.write(|w| unsafe { w.bits(DAMAGED) });
-        inbox::mark_lost();
+        rx_queue::mark_lost();
     }
     if status.rxne().bit_is_set() {
         // It came before the one that was lost, if one was.
         let byte = port.rdr.read().bits() as u8;
-        inbox::put(byte);
+        rx_queue::put(byte);
     }
     if status.ore().bit_is_set() {
         port.icr.write(|w| w.orecf().set_bit());
-        inbox::mark_lost();
+        rx_queue::mark_lost();
     }
 }
 

@@ -1,6 +1,6 @@
 //! Raspberry Pi Pico 2: RP2350, Cortex-M33 at 150 MHz, through `rp235x-hal` (RP2350 Datasheet).
 
-use super::inbox;
+use super::rx_queue;
 use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
@@ -57,16 +57,16 @@ pub unsafe fn start() {
 /// Handler of UART 0.
 #[interrupt]
 fn UART0_IRQ() {
-    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bits 8 to 10 if it is damaged (framing,
-    // parity, break), and bit 11 if bytes before it were lost; RXFE in UARTFR says that there is none left. Only this
-    // handler reads UARTDR.
+    // SAFETY: datasheet, 12.1.8: reading UARTDR takes a byte from the FIFO, with bits 8 to 10 if it is damaged
+    // (framing, parity, break), and bit 11 if bytes before it were lost; RXFE in UARTFR says that there is none left.
+    // Only this handler reads UARTDR.
     let uart = unsafe { &*pac::UART0::ptr() };
     while uart.uartfr().read().rxfe().bit_is_clear() {
         let data = uart.uartdr().read().bits();
         if data & 0b1111 << 8 != 0 {
-            inbox::mark_lost();
+            rx_queue::mark_lost();
         }
-        inbox::put(data as u8);
+        rx_queue::put(data as u8);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The serial port of every board: bytes go out at once and wait for the line, bytes that come in wait in a queue.
 
-use super::inbox::RxQueue;
+use super::rx_queue::RxQueue;
 use super::sender::Sender;
 use core::convert::Infallible;
 use embedded_io::{ErrorType, Read, ReadReady, Write};
@@ -8,18 +8,18 @@ use embedded_io::{ErrorType, Read, ReadReady, Write};
 /// Serial port, to send and to receive.
 pub struct Serial {
     sender: Sender,
-    inbox: RxQueue,
+    queue: RxQueue,
 }
 
 impl Serial {
     /// The port of a started board.
-    pub(super) fn new(sender: Sender, inbox: RxQueue) -> Self {
-        Self { sender, inbox }
+    pub(super) fn new(sender: Sender, queue: RxQueue) -> Self {
+        Self { sender, queue }
     }
 
     /// How many received bytes wait to be read.
     pub fn waiting(&self) -> usize {
-        self.inbox.len()
+        self.queue.len()
     }
 
     /// Until the next interrupt, if nothing waits.
@@ -41,7 +41,7 @@ impl Serial {
 
     /// Whether nothing has come in, lost or not.
     fn is_silent(&self) -> bool {
-        self.inbox.len() == 0 && !self.is_overrun()
+        self.queue.len() == 0 && !self.is_overrun()
     }
 
     /// Sleeps until a byte waits or one was lost: then none comes in, and only the program can end that.
@@ -54,12 +54,12 @@ impl Serial {
     /// Whether received bytes were lost behind those that wait; then none comes in until
     /// [`Serial::accept_again`].
     pub fn is_overrun(&self) -> bool {
-        self.inbox.is_overrun()
+        self.queue.is_overrun()
     }
 
     /// After an overrun, once all that waited is read.
     pub fn accept_again(&mut self) {
-        self.inbox.accept_again();
+        self.queue.accept_again();
     }
 }
 
@@ -79,7 +79,7 @@ impl Write for Serial {
 
 impl ReadReady for Serial {
     fn read_ready(&mut self) -> Result<bool, Infallible> {
-        Ok(self.inbox.len() > 0)
+        Ok(self.queue.len() > 0)
     }
 }
 
@@ -89,11 +89,11 @@ impl Read for Serial {
         if buffer.is_empty() {
             return Ok(0);
         }
-        while self.inbox.len() == 0 {
+        while self.queue.len() == 0 {
             self.sleep();
         }
         let mut count = 0;
-        for (place, byte) in buffer.iter_mut().zip(core::iter::from_fn(|| self.inbox.take())) {
+        for (place, byte) in buffer.iter_mut().zip(core::iter::from_fn(|| self.queue.take())) {
             *place = byte;
             count += 1;
         }

@@ -1,6 +1,6 @@
 //! STM32F405, F407 and F446, Cortex-M4F, through `stm32f4xx-hal` (reference manuals RM0090 and RM0390).
 
-use super::inbox;
+use super::rx_queue;
 use super::table::BAUD;
 use core::convert::Infallible;
 use embedded_hal::digital::{ErrorType, OutputPin, StatefulOutputPin};
@@ -66,22 +66,22 @@ const DAMAGED: u16 = 0b111;
 /// Handler of USART 2.
 #[interrupt]
 fn USART2() {
-    // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and all errors; only this handler reads
-    // DR.
+    // SAFETY: RM0090, 30.6: reading SR and then DR takes the byte and clears RXNE and all errors; only this handler
+    // reads DR.
     let port = unsafe { &*USART2::ptr() };
     let status = port.sr().read();
     if status.bits() & DAMAGED != 0 {
-        inbox::mark_lost();
+        rx_queue::mark_lost();
     }
     if status.rxne().bit_is_set() || status.ore().bit_is_set() {
         // Read for an overrun alone, too: that ends it. The byte in DR came before the one that was lost.
         let byte = port.dr().read().bits() as u8;
         if status.rxne().bit_is_set() {
-            inbox::put(byte);
+            rx_queue::put(byte);
         }
     }
     if status.ore().bit_is_set() {
-        inbox::mark_lost();
+        rx_queue::mark_lost();
     }
 }
 

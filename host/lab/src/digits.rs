@@ -63,8 +63,17 @@ pub struct Digits {
     scale: f32,
     tokens: usize,
     noise_std: f32,
+    /// Chance of a label to be flipped.
+    flip: f32,
     seed: u64,
     purpose: Purpose,
+}
+
+impl Digits {
+    /// The same samples, each label flipped with this chance.
+    pub fn flipped(self, flip: f32) -> Self {
+        Self { flip, ..self }
+    }
 }
 
 /// How many images of each class there are to draw from.
@@ -108,7 +117,7 @@ pub fn draw(
         let image = |n: usize| if n.is_multiple_of(2) { plus[from + n / 2] } else { minus[from + n / 2] };
         let noise_std = (norms.1 / (PIXELS as f64).sqrt()) as f32;
         let samples = (0..samples).map(image).collect();
-        Digits { samples, scale: norms.0 as f32 / mean_norm, tokens, noise_std, seed, purpose }
+        Digits { samples, scale: norms.0 as f32 / mean_norm, tokens, noise_std, flip: 0.0, seed, purpose }
     };
     Ok((set(0, train, Purpose::Train), set(train / 2, test, Purpose::Test)))
 }
@@ -144,7 +153,10 @@ impl Dataset for Digits {
                 row.iter_mut().for_each(|x| *x = self.noise_std * noise.normal());
             }
         }
-        Ok(if n.is_multiple_of(2) { Label::Plus } else { Label::Minus })
+        let class = if n.is_multiple_of(2) { Label::Plus } else { Label::Minus };
+        // The first token is of the image and draws no noise: its stream decides the label.
+        let is_flipped = Stream::new(self.seed, self.purpose, n as u32, 0).coin(self.flip);
+        Ok(if is_flipped { class.flipped() } else { class })
     }
 }
 

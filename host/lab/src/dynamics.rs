@@ -1,13 +1,12 @@
 //! How attention, values and query-key products move through training.
 
-use crate::basis::Width;
 use crate::control::Control;
 use crate::error::Error;
-use crate::outcome::Run;
-use crate::place::GridPoint;
+use crate::place::{GridPoint, Representation};
 use crate::recipe::Recipe;
-use crate::sampled::SampledRun;
+use crate::run;
 use crate::summary::Moments;
+use mote_core::train::StopRule;
 use serde::Serialize;
 
 /// What is followed, in the order of the rows; the training loss is measured before the step, the rest after it.
@@ -25,11 +24,12 @@ pub const QUANTITIES: [&str; 11] = [
     "qk_xi3_noise",
 ];
 
-/// A run as it is followed: queries and keys need only as many numbers as their span has dimensions.
-type Follower = SampledRun<f32>;
+/// A row of [`QUANTITIES`]; `None` where a run has none: `qk_xi3_*` need a third token, and all but the losses and the
+/// error a training sample to follow ([`Run::example`](crate::outcome::Run::example)).
+pub type Row = [Option<f64>; QUANTITIES.len()];
 
-/// A row of [`QUANTITIES`].
-pub type Row = [f64; QUANTITIES.len()];
+/// Moments of a row over runs; `None` where no run has the quantity.
+pub type Means = [Option<Moments>; QUANTITIES.len()];
 
 /// When attention moves.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -40,42 +40,59 @@ pub struct Stages {
     pub attention_settles: Option<u32>,
 }
 
-/// Every quantity after every step of one run with its own `seed` ([`GridPoint::seed`]).
+/// Every quantity after every step of one run with its own `seed` ([`GridPoint::seed`]), until the stop rule of the
+/// recipe is met; a stop loss of 0 never is.
 ///
 /// # Errors
 ///
-/// [`Error::Stopped`]; [`Error::NotFinite`] if the run leaves the finite numbers.
-pub fn follow(recipe: &Recipe, place: &GridPoint, seed: u64, steps: u32, control: Control) -> Result<Vec<Row>, Error> {
-    let mut run = Follower::new(recipe, place, seed, Width::Reduced);
-    let mut rows = Vec::with_capacity(steps as usize);
-    for step in 1..=steps {
+/// [`Error::Stopped`]; [`Error::NotFinite`] if the run leaves the finite numbers; if its data or memory cannot be had.
+pub fn follow(
+    recipe: &Recipe,
+    place: &GridPoint,
+    seed: u64,
+    space: Representation,
+    control: Control,
+) -> Result<Vec<Row>, Error> {
+    let recipe = recipe.at(place);
+    let rule = StopRule { loss: recipe.stop_loss, max_steps: recipe.max_steps };
+    let mut run = run::start(&recipe, place, seed, space)?;
+    let example = run.example()?;
+    let (mut rows, mut step, mut last) = (Vec::new(), 0, None);
+    while rule.check(step, last).is_none() {
         control.check()?;
-        let train_loss = run.step()?.ok_or(Error::NotFinite(step))?;
+        step += 1;
+        last = run.step()?;
+        let train_loss = last.ok_or(Error::NotFinite(step))?;
         let scores = run.test(control)?;
-        let mut row = [train_loss, scores.loss(), scores.error(), 0., 0., 0., 0., 0., 0., 0., 0.];
-        row[3..].copy_from_slice(&run.span().track(0));
+        let mut row: Row = [None; QUANTITIES.len()];
+        row[..3].copy_from_slice(&[train_loss, scores.loss(), scores.error()].map(Some));
+        if let Some(example) = example {
+            row[3..].copy_from_slice(&run.track(example)?);
+        }
         rows.push(row);
         (control.on_step)(step);
     }
     Ok(rows)
 }
 
-/// Means and deviations over runs, step by step.
-pub fn moments(runs: &[Vec<Row>]) -> Vec<[Moments; QUANTITIES.len()]> {
-    let steps = runs.first().map_or(0, Vec::len);
+/// Moments over runs, step by step: at each step over the runs that got there.
+pub fn moments(runs: &[&[Row]]) -> Vec<Means> {
+    let steps = runs.iter().map(|rows| rows.len()).max().unwrap_or_default();
     let of = |step: usize, quantity: usize| {
-        let numbers: Vec<f64> = runs.iter().map(|rows| rows[step][quantity]).collect();
-        Moments::of(&numbers).unwrap_or(Moments { mean: 0.0, sd: None, standard_error: None, count: 0 })
+        let numbers: Vec<f64> = runs.iter().filter_map(|rows| rows.get(step)?[quantity]).collect();
+        Moments::of(&numbers)
     };
     (0..steps).map(|step| std::array::from_fn(|quantity| of(step, quantity))).collect()
 }
 
 /// Where the attention that grows starts and settles.
-pub fn stages(table: &[[Moments; QUANTITIES.len()]], tokens: usize) -> Stages {
+pub fn stages(table: &[Means], tokens: usize) -> Stages {
     let uniform = 1.0 / tokens as f64;
-    let last = |quantity: usize| table.last().map_or(0.0, |row| row[quantity].mean);
+    let mean = |row: &Means, quantity: usize| row[quantity].map(|moments| moments.mean);
+    let last = |quantity: usize| table.last().and_then(|row| mean(row, quantity)).unwrap_or_default();
     let growing = if last(3) >= last(4) { 3 } else { 4 };
-    let first = |level: f64| table.iter().position(|row| row[growing].mean >= level).map(|at| at as u32 + 1);
+    let reaches = |row: &Means, level: f64| mean(row, growing).is_some_and(|mean| mean >= level);
+    let first = |level: f64| table.iter().position(|row| reaches(row, level)).map(|at| at as u32 + 1);
     let settled = uniform + 0.95 * (last(growing) - uniform);
     let starts = first(1.1 * uniform);
     Stages { attention_starts: starts, attention_settles: starts.and_then(|_| first(settled)) }

@@ -7,7 +7,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`recipe`], [`place`] | what a run is: data, model, learning rate, stop rule; and its point on the grid |
+//! | [`recipe`], [`place`], [`axes`] | what a run is: data, model, learning rate, stop rule; its point on the grid; what may be swept |
 //! | [`digits`] | real images in the place of signals |
 //! | [`product`], [`token_space`], [`basis`] | matrix products, and the run in the span of the training tokens |
 //! | [`weights`], [`tokens`], [`sampled`] | the representations |
@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agreement;
+pub mod axes;
 pub mod basis;
 pub mod boundary;
 pub mod control;

@@ -77,7 +77,26 @@ pub trait Run {
     ///
     /// If a test sample cannot be had, or the work is stopped.
     fn test(&mut self, control: Control) -> Result<Scores, Error>;
+
+    /// The first training sample of class +1 that has its own label: what is followed. `None` if there is none, as with
+    /// few samples of random labels.
+    ///
+    /// # Errors
+    ///
+    /// If a sample cannot be had.
+    fn example(&mut self) -> Result<Option<usize>, Error>;
+
+    /// The quantities of the paper on training sample `n`, after the steps done.
+    ///
+    /// # Errors
+    ///
+    /// If the sample cannot be had.
+    fn track(&mut self, n: usize) -> Result<Tracked, Error>;
 }
+
+/// Attention on signal and first noise token, `V_mu`, `V_xi`, `<q_mu, k_mu>`, `<q_mu, k_xi2>`, `<q_xi3, k_mu>`,
+/// `<q_xi3, k_xi2>`; `None` where the sample has no such token.
+pub type Tracked = [Option<f64>; 8];
 
 /// A finished cell.
 #[derive(Clone, Debug, PartialEq)]

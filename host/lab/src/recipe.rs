@@ -1,6 +1,6 @@
 //! Everything about a cell but its place on the grid: data, model, learning rate, stop.
 
-use crate::place::GridPoint;
+use crate::place::{GridPoint, NEUTRAL};
 use mote_core::rng::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -127,7 +127,7 @@ impl Recipe {
 
     /// A place with this recipe's own model.
     pub fn place(&self, samples: usize, signal_norm: f64, replicate: u32) -> GridPoint {
-        GridPoint { samples, signal_norm, replicate, dim: self.dim, head: self.head }
+        GridPoint { samples, signal_norm, replicate, dim: self.dim, head: self.head, extra: NEUTRAL }
     }
 
     /// Standard deviation of the noise token at position `m >= 1`, and 1 if it has a part along the signals, else 0.
@@ -145,6 +145,19 @@ impl Recipe {
         match self.form {
             Form::Paper { small, .. } => small * (self.dim as f64).sqrt(),
             Form::Uniform { noise_norm, .. } | Form::Digits { noise_norm, .. } => noise_norm,
+        }
+    }
+
+    /// [`Recipe::noise_norm`] with another `D`.
+    pub fn noise_norm_at(&self, dim: u64) -> f64 {
+        Self { dim, ..*self }.noise_norm()
+    }
+
+    /// `C_p`: how much larger the large noise token of the `paper` form is than the small ones.
+    pub fn c_p(&self) -> Option<f64> {
+        match self.form {
+            Form::Paper { big, small, .. } => Some(big / small),
+            Form::Uniform { .. } | Form::Digits { .. } => None,
         }
     }
 
@@ -174,7 +187,7 @@ impl Recipe {
 
     /// `SNR = s / (std sqrt(D))`, with the small noise tokens' standard deviation.
     pub fn snr(&self, place: &GridPoint) -> f64 {
-        place.signal_norm / Self { dim: place.dim, ..*self }.noise_norm()
+        place.signal_norm / self.noise_norm_at(place.dim)
     }
 
     /// Labels of `count` samples: alternating in the `paper` form, fair coins in the other.

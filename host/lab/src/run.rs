@@ -9,7 +9,7 @@ use crate::recipe::Recipe;
 use crate::sampled::SampledRun;
 use crate::tokens::TokenRun;
 use crate::weights::WeightRun;
-use mote_core::train::{Stop, StopRule};
+use mote_core::train::{StopReason, StopRule};
 
 /// Largest `H` that the samplers compute in single precision. Beyond it, learning rates are so small (they go with
 /// `H^-1/2`) that single precision would lose the steps.
@@ -60,8 +60,8 @@ pub fn train(recipe: &Recipe, run: &mut dyn Run, control: Control) -> Result<(u3
     let (mut steps, mut last) = (0, None);
     loop {
         match rule.check(steps, last) {
-            Some(Stop::Loss) => return Ok((steps, last)),
-            Some(Stop::Steps) => return Ok((steps, None)),
+            Some(StopReason::Loss) => return Ok((steps, last)),
+            Some(StopReason::Steps) => return Ok((steps, None)),
             None => {}
         }
         control.check()?;

@@ -23,7 +23,7 @@
 use crate::basis::{Basis, Width, bartlett, normals, projections};
 use crate::control::Control;
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::product::{self, Real, View};
 use crate::recipe::Recipe;
@@ -31,15 +31,24 @@ use crate::test_loss;
 use crate::token_space::{Layout, Rates, Span};
 use mote_core::rng::{Purpose, Stream};
 
-/// Draws the training set and the initial weights of a cell.
+/// The classes of a training set, and its labels: each flipped with the chance `flip`, by a stream of their own, so that
+/// whatever else is drawn is the same with label noise and without.
+fn labelled(recipe: &Recipe, place: &GridPoint, seed: u64, stream: &mut Stream) -> (Vec<f32>, Vec<f32>) {
+    let classes = recipe.labels(place.samples, stream);
+    let mut noise = Stream::new(seed, Purpose::Train, 1, 0);
+    let labels = classes.iter().map(|y| if noise.coin(place.flip() as f32) { -y } else { *y }).collect();
+    (classes, labels)
+}
+
+/// Draws the training set and the initial weights of a cell, for samples of these classes with these labels.
 pub fn draw<T: Real>(
     recipe: &Recipe,
-    labels: Vec<f32>,
+    (classes, labels): (Vec<f32>, Vec<f32>),
     signal_norm: f64,
     columns: Width,
     stream: &mut Stream,
 ) -> (Span<T>, Basis<T>) {
-    let layout = Layout::signal_and_noise(&labels, recipe.tokens);
+    let layout = Layout::signal_and_noise(&classes, recipe.tokens);
     let (stored, noise) = (layout.stored, layout.stored - 2);
     let (factor, rank) = bartlett::<T>(noise, recipe.dim - 2, stream);
     let width = 2 + rank;
@@ -79,7 +88,7 @@ impl<T: Real> SampledRun<T> {
     /// The start of a cell.
     pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64, columns: Width) -> Self {
         let mut stream = Stream::new(seed, Purpose::Train, 0, 0);
-        let labels = recipe.labels(place.samples, &mut stream);
+        let labels = labelled(recipe, place, seed, &mut stream);
         let (span, basis) = draw(recipe, labels, place.signal_norm, columns, &mut stream);
         let rates = Rates::new(recipe.learning_rate, place.samples, recipe.tokens, basis.output_norm2);
         Self { recipe: *recipe, span, basis, rates, seed }
@@ -100,5 +109,13 @@ impl<T: Real> Run for SampledRun<T> {
         let mut stream = Stream::new(self.seed, Purpose::Test, 0, 0);
         let labels = self.recipe.labels(self.recipe.test_samples, &mut stream);
         test_loss::test(&self.basis, &self.recipe, &self.span, &labels, &mut stream, control)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        Ok(self.span.example())
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        Ok(self.span.track(n))
     }
 }

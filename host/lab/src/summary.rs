@@ -1,7 +1,8 @@
 //! What many cells say together: means with error bars.
 
+use crate::axes::Axis;
 use crate::outcome::Cell;
-use crate::place::GridPoint;
+use crate::place::{Extra, GridPoint, NEUTRAL};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Group {
     /// `D` and `H`.
     pub model: (u64, usize),
+    /// As [`GridPoint::extra`].
+    pub extra: Extra,
     /// `N`.
     pub n: usize,
     /// `s`.
@@ -27,10 +30,15 @@ pub struct Group {
 }
 
 impl Group {
-    /// A place without cells.
+    /// A place without cells, every extra axis neutral.
     pub fn new(model: (u64, usize), n: usize, signal_norm: f64, snr: f64) -> Self {
         let (test_loss, test_error, steps) = (Vec::new(), Vec::new(), Vec::new());
-        Self { model, n, signal_norm, snr, test_loss, test_error, steps, not_converged: 0 }
+        Self { model, extra: NEUTRAL, n, signal_norm, snr, test_loss, test_error, steps, not_converged: 0 }
+    }
+
+    /// Whether two groups are of one diagram: they have one model, and one value of every extra axis.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        (self.model, self.extra) == (other.model, other.extra)
     }
 
     /// `N SNR^2`.
@@ -67,15 +75,15 @@ impl Moments {
     }
 }
 
-/// Cells by (model, n, signal norm), in increasing order.
+/// Cells by (model, extra axes, n, signal norm), in increasing order.
 pub fn groups(cells: &[Cell], snr: impl Fn(&GridPoint) -> f64) -> Vec<Group> {
     let mut groups: BTreeMap<_, Group> = BTreeMap::new();
     for cell in cells {
         let place = &cell.place;
         let key = GridPoint { replicate: 0, ..*place }.key();
         let model = (place.dim, place.head);
-        let group =
-            groups.entry(key).or_insert_with(|| Group::new(model, place.samples, place.signal_norm, snr(place)));
+        let new = || Group { extra: place.extra, ..Group::new(model, place.samples, place.signal_norm, snr(place)) };
+        let group = groups.entry(key).or_insert_with(new);
         match cell.outcome.figures {
             Some(figures) => {
                 group.test_loss.push(figures.test_loss);
@@ -93,12 +101,15 @@ pub fn or_blank(number: Option<f64>) -> String {
     number.map_or(String::new(), |number| number.to_string())
 }
 
-/// The groups as CSV; blanks where no replicate converged, and for the spread of a single one.
-pub fn to_csv(groups: &[Group]) -> String {
+/// The groups as CSV, with a column for each of these extra axes at the end; blanks where no replicate converged, and
+/// for the spread of a single one.
+pub fn to_csv(groups: &[Group], extra: &[(&Axis, usize)]) -> String {
     let mut csv = String::from(
         "n,signal_norm,snr,n_snr2,dim,head,count,not_converged,mean_test_loss,sd_test_loss,se_test_loss,\
-         mean_test_error,sd_test_error,se_test_error,mean_steps\n",
+         mean_test_error,sd_test_error,se_test_error,mean_steps",
     );
+    extra.iter().for_each(|(axis, _)| csv += &format!(",{}", axis.column));
+    csv.push('\n');
     for group in groups {
         let columns = |numbers: &[f64]| match Moments::of(numbers) {
             Some(Moments { mean, sd, standard_error, .. }) => {
@@ -111,7 +122,9 @@ pub fn to_csv(groups: &[Group]) -> String {
         let steps = Moments::of(&group.steps).map_or(String::new(), |m| m.mean.to_string());
         let (dim, head) = group.model;
         let place = format!("{n},{},{snr},{},{dim},{head}", group.signal_norm, n as f64 * snr * snr);
-        csv += &format!("{place},{},{},{loss},{error},{steps}\n", group.test_loss.len(), group.not_converged);
+        csv += &format!("{place},{},{},{loss},{error},{steps}", group.test_loss.len(), group.not_converged);
+        extra.iter().for_each(|(axis, at)| csv += &format!(",{}", axis.shown(group.extra[*at])));
+        csv.push('\n');
     }
     csv
 }

@@ -11,6 +11,7 @@
 //! with `B` the sparse `(T, T)` matrix of all samples' gradients on the logits. The signal token of a class is one
 //! token, however many samples share it.
 
+use crate::outcome::Tracked;
 use crate::product::{self, Real};
 use mote_core::loss::logistic;
 
@@ -144,19 +145,27 @@ impl<T: Real> Span<T> {
             .collect()
     }
 
-    /// The quantities of the paper on training sample `n`, which must have three tokens: attention on signal and
-    /// first noise token, `V_mu`, `V_xi`, `<q_mu, k_mu>`, `<q_mu, k_xi2>`, `<q_xi3, k_mu>`, `<q_xi3, k_xi2>`.
-    pub fn track(&self, n: usize) -> [f64; 8] {
+    /// The first training sample of class +1 that has its own label.
+    pub fn example(&self) -> Option<usize> {
+        // A flipped label stands on the other class's signal.
+        self.layout.samples.iter().zip(&self.labels).position(|(tokens, label)| tokens[0] == 0 && *label > 0.0)
+    }
+
+    /// The quantities of the paper on training sample `n`.
+    pub fn track(&self, n: usize) -> Tracked {
         let mut sample = Attention::new(self.layout.tokens, self.head);
         sample.gather(&self.layout.samples[n], &self.q, &self.k, &self.v);
         sample.forward();
         let row = |matrix: &[T], m: usize| matrix[m * self.head..(m + 1) * self.head].to_vec();
+        let has = |token: usize| token < self.layout.tokens;
         let product = |l: usize, j: usize| {
-            let (q, k) = (row(&sample.q, l), row(&sample.k, j));
-            q.iter().zip(&k).map(|(q, k)| (*q * *k).to_f64()).sum()
+            (has(l) && has(j)).then(|| {
+                let (q, k) = (row(&sample.q, l), row(&sample.k, j));
+                q.iter().zip(&k).map(|(q, k)| (*q * *k).to_f64()).sum::<f64>()
+            })
         };
-        let on = |j: usize| sample.on(j).to_f64();
-        let v = |j: usize| sample.v[j].to_f64();
+        let on = |j: usize| has(j).then(|| sample.on(j).to_f64());
+        let v = |j: usize| has(j).then(|| sample.v[j].to_f64());
         [on(0), on(1), v(0), v(1), product(0, 0), product(0, 1), product(2, 0), product(2, 1)]
     }
 

@@ -4,7 +4,7 @@
 
 use crate::control::Control;
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::product::{self, View};
 use crate::recipe::Recipe;
@@ -22,15 +22,17 @@ pub struct Explicit {
     start: InitialWeights,
 }
 
-/// All samples of a data set: tokens `(N, M, D)` and labels.
-fn read_all(data: &mut Data) -> Result<(Vec<f32>, Vec<f32>), Error> {
+/// All samples of a data set: tokens `(N, M, D)`, labels, and the classes that they were made for.
+fn read_all(data: &mut Data) -> Result<(Vec<f32>, Vec<f32>, Vec<f32>), Error> {
     let (tokens, dim) = data.sample_shape();
     let mut x = vec![0.0f32; data.samples() * tokens * dim];
-    let mut labels = Vec::with_capacity(data.samples());
+    let (mut labels, mut classes) = (Vec::with_capacity(data.samples()), Vec::with_capacity(data.samples()));
     for (n, sample) in x.chunks_exact_mut(tokens * dim).enumerate() {
-        labels.push(data.read(n, MatrixMut::new(sample, tokens, dim))?.sign());
+        let label = data.read(n, MatrixMut::new(sample, tokens, dim))?;
+        labels.push(label.sign());
+        classes.push(data.class(sample, label).sign());
     }
-    Ok((x, labels))
+    Ok((x, labels, classes))
 }
 
 impl Explicit {
@@ -40,10 +42,10 @@ impl Explicit {
     ///
     /// If the data or the memory for it cannot be had.
     pub fn start(engine: &mut Engine, seed: u64) -> Result<(Span<f32>, Self), Error> {
-        let (x, labels) = read_all(&mut engine.train)?;
+        let (x, labels, classes) = read_all(&mut engine.train)?;
         let shape = engine.shape;
         let (dim, head) = (shape.dim, shape.head);
-        let layout = Layout::signal_and_noise(&labels, shape.tokens);
+        let layout = Layout::signal_and_noise(&classes, shape.tokens);
         let stored = layout.stored;
         let mut tokens = vec![0.0f32; stored * dim];
         for (n, indices) in layout.samples.iter().enumerate() {
@@ -72,7 +74,7 @@ impl Explicit {
     pub fn test(&self, span: &Span<f32>, data: &mut Data, control: Control) -> Result<Scores, Error> {
         let (tokens, dim) = data.sample_shape();
         let (head, stored) = (span.head(), self.tokens.len() / dim);
-        let (x, labels) = read_all(data)?;
+        let (x, labels, _) = read_all(data)?;
         let rows = labels.len() * tokens;
         let u = View::new(&x, rows, dim);
         // u W(t) = u W(0) - (u tokens^T) moved
@@ -124,13 +126,6 @@ impl TokenRun {
     }
 }
 
-impl TokenRun {
-    /// The training tokens as they are now.
-    pub fn span(&self) -> &Span<f32> {
-        &self.span
-    }
-}
-
 impl Run for TokenRun {
     fn step(&mut self) -> Result<Option<f64>, Error> {
         Ok(Some(self.span.step(self.rates)).filter(|loss| loss.is_finite()))
@@ -138,5 +133,13 @@ impl Run for TokenRun {
 
     fn test(&mut self, control: Control) -> Result<Scores, Error> {
         self.explicit.test(&self.span, &mut self.test, control)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        Ok(self.span.example())
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        Ok(self.span.track(n))
     }
 }

@@ -3,13 +3,12 @@
 use crate::control::Control;
 use crate::digits::{self, Digits};
 use crate::error::Error;
-use crate::outcome::{Run, Scores};
+use crate::outcome::{Run, Scores, Tracked};
 use crate::place::GridPoint;
 use crate::recipe::{Form, Recipe};
 use mote_core::data::{self, DataError, Dataset, Distribution, Label, Synthetic};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
-use mote_core::metrics::Tracked;
 use mote_core::model::Model;
 use mote_core::params::{Init, Tensor};
 use mote_core::rng::Purpose;
@@ -19,8 +18,8 @@ use mote_core::train::{Settings, TrainError, Trainer};
 /// Where the samples of a cell come from.
 #[derive(Clone, Debug)]
 pub enum Data {
-    /// Drawn from a distribution.
-    Synthetic(Synthetic),
+    /// Drawn from a distribution: as many of these samples.
+    Synthetic(Synthetic, usize),
     /// Real images, with tokens of noise.
     Digits(Digits),
 }
@@ -28,22 +27,33 @@ pub enum Data {
 impl Dataset for Data {
     fn samples(&self) -> usize {
         match self {
-            Self::Synthetic(data) => data.samples(),
+            Self::Synthetic(_, samples) => *samples,
             Self::Digits(data) => data.samples(),
         }
     }
 
     fn sample_shape(&self) -> (usize, usize) {
         match self {
-            Self::Synthetic(data) => data.sample_shape(),
+            Self::Synthetic(data, _) => data.sample_shape(),
             Self::Digits(data) => data.sample_shape(),
         }
     }
 
     fn read(&mut self, n: usize, x: MatrixMut) -> Result<Label, DataError> {
         match self {
-            Self::Synthetic(data) => data.read(n, x),
+            Self::Synthetic(data, _) => data.read(n, x),
             Self::Digits(data) => data.read(n, x),
+        }
+    }
+}
+
+impl Data {
+    /// The class that a sample was made for, which its label may not be: the one whose signal it carries.
+    pub fn class(&self, sample: &[f32], label: Label) -> Label {
+        match self {
+            Self::Synthetic(..) if sample[0] != 0.0 => Label::Plus,
+            Self::Synthetic(..) => Label::Minus,
+            Self::Digits(_) => label,
         }
     }
 }
@@ -72,10 +82,14 @@ impl Engine {
     pub fn new(recipe: &Recipe, place: &GridPoint, seed: u64) -> Result<Self, Error> {
         let dim = usize::try_from(recipe.dim).map_err(|_| Error::Dimension(recipe.dim))?;
         let (signal_norm, size) = (place.signal_norm as f32, (recipe.tokens, dim));
+        let flip = place.flip() as f32;
         let synthetic = |form| {
-            let distribution = Distribution { form, signal_norm, flip: 0.0 };
-            let data =
-                |samples, purpose| Synthetic::new(distribution, size, samples, seed, purpose).map(Data::Synthetic);
+            let distribution = Distribution { form, signal_norm, flip };
+            let data = |samples: usize, purpose| {
+                // The paper form has pairs of samples, one of each class; of an odd number, the last has none.
+                let pairs = samples.next_multiple_of(2);
+                Synthetic::new(distribution, size, pairs, seed, purpose).map(|data| Data::Synthetic(data, samples))
+            };
             Ok::<_, Error>((data(place.samples, Purpose::Train)?, data(recipe.test_samples, Purpose::Test)?))
         };
         let gaussian = |query_key_std: f64, value_std: f64| Init::Gaussian {
@@ -94,7 +108,7 @@ impl Engine {
             Form::Digits { classes, noise_norm, query_key_std, value_std } => {
                 let (samples, norms) = ((place.samples, recipe.test_samples), (place.signal_norm, noise_norm));
                 let (train, test) = digits::draw(classes, samples, recipe.tokens, norms, seed)?;
-                ((Data::Digits(train), Data::Digits(test)), gaussian(query_key_std, value_std))
+                ((Data::Digits(train.flipped(flip)), Data::Digits(test)), gaussian(query_key_std, value_std))
             }
         };
         let shape = Shape::new(recipe.tokens, dim, recipe.head, recipe.value);
@@ -157,17 +171,6 @@ impl WeightRun {
     }
 }
 
-impl WeightRun {
-    /// The quantities of the paper on training sample `n`.
-    ///
-    /// # Errors
-    ///
-    /// If the sample cannot be had.
-    pub fn track(&mut self, n: usize) -> Result<Tracked, Error> {
-        Ok(Model::new(&mut self.memory).track(&mut self.engine.train, n)?)
-    }
-}
-
 impl Run for WeightRun {
     fn step(&mut self) -> Result<Option<f64>, Error> {
         let mut trainer = Trainer::new(&mut self.memory, self.engine.settings)?;
@@ -187,5 +190,27 @@ impl Run for WeightRun {
             scores.add(f, y, attention);
         }
         Ok(scores)
+    }
+
+    fn example(&mut self) -> Result<Option<usize>, Error> {
+        let (tokens, dim) = self.engine.train.sample_shape();
+        let mut x = vec![0.0; tokens * dim];
+        for n in 0..self.engine.train.samples() {
+            let label = self.engine.train.read(n, MatrixMut::new(&mut x, tokens, dim))?;
+            // A flipped label is not the class's own.
+            if label == Label::Plus && self.engine.train.class(&x, label) == label {
+                return Ok(Some(n));
+            }
+        }
+        Ok(None)
+    }
+
+    fn track(&mut self, n: usize) -> Result<Tracked, Error> {
+        let t = Model::new(&mut self.memory).track(&mut self.engine.train, n)?;
+        let (on, v, qk) = (t.attention_signal, t.v_signal, t.qk_signal_signal);
+        let noise = [t.attention_noise, t.v_noise, t.qk_signal_noise, t.qk_xi3_signal, t.qk_xi3_noise];
+        let [on_noise, v_noise, qk_noise, qk3_signal, qk3_noise] = noise;
+        let tracked = [Some(on), on_noise, Some(v), v_noise, Some(qk), qk_noise, qk3_signal, qk3_noise];
+        Ok(tracked.map(|number| number.map(f64::from)))
     }
 }

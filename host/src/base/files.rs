@@ -101,7 +101,8 @@ pub fn check_writable(option: &'static str, path: &Path) -> Result<(), InputErro
     Ok(())
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a path is in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

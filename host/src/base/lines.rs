@@ -2,15 +2,15 @@
 
 use std::io::Read;
 
-/// Longest line in bytes: no chip sends a longer one.
+/// Longest line in bytes, for every reader: no chip sends one of a quarter of it.
 pub const LINE_LIMIT: usize = 4096;
 
 /// Bytes that a read takes at most.
 const READ_BYTES: usize = 8192;
 
-/// Bytes on their way to being lines. What has no line feed in [`LINE_LIMIT`] bytes is cut there: garbage is shown, and takes
-/// no memory.
-#[derive(Debug, Default)]
+/// Bytes on their way to being lines. What has no line feed in [`LINE_LIMIT`] bytes is cut there: garbage is shown or
+/// counted, and takes no memory.
+#[derive(Clone, Debug, Default)]
 pub struct LineReader {
     bytes: Vec<u8>,
 }

@@ -2,7 +2,7 @@
 
 use crate::base::error::{InputError, quoted};
 
-/// `4,10,20` or `5..100..5`, both ends included, in the order given.
+/// `4,10,20`, `5..100..5` or `4..12` in steps of 1, both ends included, in the order given.
 ///
 /// # Errors
 ///
@@ -16,6 +16,12 @@ pub fn numbers(option: &'static str, text: &str) -> Result<Vec<f64>, InputError>
         let form = if part.contains("..") { RANGE } else { "a list like 4,10,20 or a range first..last..step" };
         let ends: Vec<f64> =
             part.split("..").map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong(form, part))?;
+        let ends = match ends[..] {
+            // Steps of 1 that miss the last number would drop it in silence.
+            [first, last] if first <= last && (last - first).fract() == 0.0 => vec![first, last, 1.0],
+            [first, last] if first <= last => return Err(wrong(STEPS_OF_1, part)),
+            _ => ends,
+        };
         match ends[..] {
             [one] if one.is_finite() => numbers.push(one),
             [first, last, step] if step > 0.0 && first <= last && (last - first) / step < MOST => {
@@ -31,6 +37,9 @@ pub fn numbers(option: &'static str, text: &str) -> Result<Vec<f64>, InputError>
     }
     Ok(numbers)
 }
+
+/// What a range without a step is.
+const STEPS_OF_1: &str = "first..last..step, or a last that steps of 1 come to";
 
 /// What a range is.
 const RANGE: &str = "first..last..step with first at most last and step above 0, like 5..100..5";
@@ -141,7 +150,9 @@ mod tests {
         assert_eq!(numbers("n", "0.8..1.1..0.1").unwrap(), [0.8, 0.9, 1.0, 1.1]);
         assert_eq!(sorted(numbers("n", "10, 4,4").unwrap()), [4.0, 10.0]);
         assert_eq!(counts("dim", "1e12,1000").unwrap(), [1_000_000_000_000, 1000]);
-        for bad in ["", "4,,5", "5..1..1", "1..5", "1..5..0", "a", "1..9..-1", "nan", "0..1..1e-12"] {
+        assert_eq!(numbers("n", "4..7,2").unwrap(), [4.0, 5.0, 6.0, 7.0, 2.0]);
+        assert_eq!(numbers("n", "0.5..2.5").unwrap(), [0.5, 1.5, 2.5]);
+        for bad in ["", "4,,5", "5..1..1", "5..1", "0.2..1.6", "1..5..0", "a", "1..9..-1", "nan", "0..1..1e-12"] {
             assert!(numbers("n", bad).is_err(), "{bad}");
         }
         assert!(counts("n", "2.5").is_err() && counts("n", "-2").is_err());
@@ -149,10 +160,12 @@ mod tests {
 
     #[test]
     fn ranges_that_are_none_are_told_what_a_range_is() {
-        for bad in ["5..100..0", "5..", "5..100", "100..5..5", "a..b", "5..100..-5", "..", "1..2..3..4"] {
+        for bad in ["5..100..0", "5..", "100..5", "100..5..5", "a..b", "5..100..-5", "..", "1..2..3..4"] {
             let said = numbers("signal", bad).unwrap_err().to_string();
             assert_eq!(said, format!("--signal: expected {RANGE}, found \"{bad}\""));
         }
+        let short = numbers("snr", "0.2..1.6").unwrap_err().to_string();
+        assert_eq!(short, format!("--snr: expected {STEPS_OF_1}, found \"0.2..1.6\""));
         let many = numbers("n", "0..1..1e-12").unwrap_err().to_string();
         assert_eq!(many, "--n: expected at most 1000000 numbers in first..last..step, found \"0..1..1e-12\"");
         let none = numbers("n", "4,five").unwrap_err().to_string();

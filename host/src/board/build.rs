@@ -4,7 +4,7 @@ use crate::base::error::Interrupted;
 use crate::base::files::write_atomically;
 use crate::base::progress::Interrupt;
 use crate::board::machine::Machine;
-use crate::board::model::Model;
+use crate::board::model::FirmwareModel;
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ pub fn build(machine: &Machine, preset: &str, fast_math: bool) -> anyhow::Result
 ///
 /// What the compiler says.
 pub fn build_with(machine: &Machine, preset: &str, features: &[&'static str]) -> anyhow::Result<Firmware> {
-    Recipe::of_preset(machine, preset, features).follow()
+    FirmwareRecipe::of_preset(machine, preset, features).follow()
 }
 
 /// Builds the firmware of a board that obeys commands, with a model.
@@ -62,8 +62,8 @@ pub fn build_with(machine: &Machine, preset: &str, features: &[&'static str]) ->
 /// # Errors
 ///
 /// What the compiler says.
-pub fn build_session(machine: &Machine, model: &Model, fast_math: bool) -> anyhow::Result<Firmware> {
-    Recipe::of_session(machine, model, if fast_math { &["fast-math"] } else { &[] }).follow()
+pub fn build_session(machine: &Machine, model: &FirmwareModel, fast_math: bool) -> anyhow::Result<Firmware> {
+    FirmwareRecipe::of_session(machine, model, if fast_math { &["fast-math"] } else { &[] }).follow()
 }
 
 /// Set to `built` where all firmware lies built already, as `cargo verify` sees to: it is then taken as it is.
@@ -84,7 +84,7 @@ pub fn in_shell(text: &str) -> String {
 
 /// How a firmware is built.
 #[derive(Clone, Debug)]
-pub struct Recipe<'m> {
+pub struct FirmwareRecipe<'m> {
     machine: &'m Machine,
     /// Its model, as a part of the file's name.
     model: String,
@@ -93,7 +93,7 @@ pub struct Recipe<'m> {
     environment: [(&'static str, String); 2],
 }
 
-impl<'m> Recipe<'m> {
+impl<'m> FirmwareRecipe<'m> {
     /// The firmware that trains a preset.
     pub fn of_preset(machine: &'m Machine, preset: &str, features: &[&'static str]) -> Self {
         let environment = [("MOTE_PRESET", preset.to_owned()), ("MOTE_SHAPE", String::new())];
@@ -102,7 +102,7 @@ impl<'m> Recipe<'m> {
     }
 
     /// The firmware that takes commands, with more of its cargo features.
-    pub fn of_session(machine: &'m Machine, model: &Model, features: &[&'static str]) -> Self {
+    pub fn of_session(machine: &'m Machine, model: &FirmwareModel, features: &[&'static str]) -> Self {
         let features = [&["session"], features].concat();
         let environment = model.environment();
         Self { machine, model: model.name(), features, binary: "mote-session", environment }

@@ -27,7 +27,8 @@ impl Room {
         self.takes(shape).is_some_and(|bytes| bytes <= self.bytes) && self.checkpoints.is_none_or(fits_flash)
     }
 
-    /// The largest `D` up to [`SIZE_MAX`] that has room beside `M`, `H` and `V`, which are at least 1; `None` if none has.
+    /// The largest `D` up to [`SIZE_MAX`] that has room beside `M`, `H` and `V`, which are at least 1; `None` if none
+    /// has.
     pub fn largest_dim(&self, tokens: usize, head: usize, value: usize) -> Option<usize> {
         let fits = |dim| self.fits(&Shape::new(tokens, dim, head, value));
         // Every one of D takes a number at least: so many cannot fit.

@@ -8,7 +8,7 @@ use mote_runtime::checkpoint::region_bytes;
 
 /// Which model the firmware is built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Model {
+pub struct FirmwareModel {
     /// Sizes.
     pub shape: Shape,
     /// The preset whose shape it is; `None` of a shape of its own.
@@ -36,13 +36,13 @@ pub fn letters(shape: &Shape) -> String {
     format!("M={tokens} D={dim} H={head} V={value}")
 }
 
-impl Model {
+impl FirmwareModel {
     /// The model of a shape, of a preset, or of the board's own preset.
     ///
     /// # Errors
     ///
-    /// [`InputError`]: an unknown preset; a model that does not fit into the board's RAM, or its checkpoints not into the
-    /// flash that is kept for them.
+    /// [`InputError`]: an unknown preset; a model that does not fit into the board's RAM, or its checkpoints not into
+    /// the flash that is kept for them.
     pub fn choose(board: &Machine, preset: Option<&str>, shape: Option<Shape>) -> Result<Self, InputError> {
         let model = match shape {
             Some(shape) => Self { shape, preset: None },
@@ -87,9 +87,10 @@ mod tests {
     #[test]
     fn the_largest_model_of_a_board_fits_and_one_more_does_not() {
         let board = machine::by_name("mps2-an386").unwrap();
-        // The largest D of the board with M=4, H=8, V=8, by `mote fit --board mps2-an386 --tokens 4 --head 8 --value 8`.
+        // The largest D of the board with M=4, H=8, V=8, by `mote fit --board mps2-an386 --tokens 4 --head 8 --value
+        // 8`.
         let largest = 11_393;
-        let model = |dim| Model::choose(board, None, Some(Shape::new(4, dim, 8, 8)));
+        let model = |dim| FirmwareModel::choose(board, None, Some(Shape::new(4, dim, 8, 8)));
         assert_eq!(model(largest).unwrap().name(), format!("4x{largest}x8x8"));
         let error = model(largest + 1).unwrap_err().to_string();
         assert!(
@@ -101,9 +102,9 @@ mod tests {
     #[test]
     fn checkpoints_count_where_the_board_keeps_some() {
         let board = machine::by_name("microbit").unwrap();
-        assert!(Model::choose(board, Some("tiny"), None).is_ok());
+        assert!(FirmwareModel::choose(board, Some("tiny"), None).is_ok());
         // 4 D H + 4 numbers of weights; two slots of 2,048 bytes with 128 bytes of their own.
-        let model = |dim| Model::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
+        let model = |dim| FirmwareModel::choose(board, None, Some(Shape::new(4, dim, 4, 4)));
         assert!(model(39).is_ok());
         let error = model(40).unwrap_err().to_string();
         let expected =

@@ -96,7 +96,7 @@ impl Client {
     ///
     /// See [`ChipError`].
     pub fn open(link: Box<dyn Link>, interrupt: Option<Interrupt>) -> Result<Self, ChipError> {
-        let (reader, items, traffic) = (Reader::new(), VecDeque::new(), Traffic::default());
+        let (reader, items, traffic) = (Reader::default(), VecDeque::new(), Traffic::default());
         let mut client = Self { link, reader, items, chip: None, is_gone: false, interrupt, traffic, noise: 0 };
         client.sync()?;
         Ok(client)
@@ -141,10 +141,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ChipError::Gone`].
+    /// [`ChipError::Gone`], [`ChipError::Interrupted`].
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), ChipError> {
         self.traffic.up += bytes.len() as u64;
-        self.link.send(bytes).map_err(|cause| self.gone(cause))
+        self.link.send(bytes).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::Interrupted => ChipError::Interrupted,
+            _ => self.gone(cause),
+        })
     }
 
     /// Sends a command, with its checksum.
@@ -186,9 +189,7 @@ impl Client {
     pub(super) fn pump(&mut self, patience: Duration) -> Result<usize, ChipError> {
         let bytes = self.link.receive(patience).map_err(|cause| self.gone(cause))?;
         self.traffic.down += bytes.len() as u64;
-        for byte in &bytes {
-            self.items.extend(self.reader.byte(*byte));
-        }
+        self.items.extend(self.reader.push(&bytes));
         Ok(bytes.len())
     }
 

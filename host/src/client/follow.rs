@@ -56,7 +56,7 @@ fn flat(samples: &Samples) -> Vec<f32> {
 /// Sends streamed samples.
 struct SampleStreamer<'s> {
     sets: &'s Sets,
-    convoy: SendWindow,
+    window: SendWindow,
     /// The set that was asked for last; at first, the one that will be.
     split: Split,
     repairs: u32,
@@ -70,11 +70,11 @@ impl SampleStreamer<'_> {
                 let split = if set == Split::Test.name() { Split::Test } else { Split::Train };
                 self.split = split;
                 let from = *sample as usize * self.sets.size;
-                self.convoy.add(from as u32, self.sets.rest_of_sample(split, from));
+                self.window.add(from as u32, self.sets.rest_of_sample(split, from));
                 false
             }
             Heard::Answer(Answer::Ok(cmd, ..)) if cmd == "put" => {
-                self.convoy.taken();
+                self.window.taken();
                 self.repairs = 0;
                 false
             }
@@ -88,15 +88,15 @@ impl SampleStreamer<'_> {
     fn repair(&mut self, client: &mut Client, what: &str) -> Result<(), ChipError> {
         self.repairs += 1;
         let next = client.next_number(what, self.repairs)?;
-        self.convoy.clear();
-        self.convoy.add(next as u32, self.sets.rest_of_sample(self.split, next));
+        self.window.clear();
+        self.window.add(next as u32, self.sets.rest_of_sample(self.split, next));
         Ok(())
     }
 }
 
 impl Client {
-    /// Runs a `train` command to the end of the run. Every record of it goes to `each`. A run on streamed samples has no test
-    /// set: it is tested by [`Client::eval`] afterwards.
+    /// Runs a `train` command to the end of the run. Every record of it goes to `each`. A run on streamed samples has
+    /// no test set: it is tested by [`Client::eval`] afterwards.
     ///
     /// # Errors
     ///
@@ -154,8 +154,8 @@ impl Client {
         score.ok_or_else(|| broken(code.unwrap_or_default()))
     }
 
-    /// Listens until `each` has what it waits for, and feeds the chip. Where nothing is heard for long, the chip is asked
-    /// whether it still works.
+    /// Listens until `each` has what it waits for, and feeds the chip. Where nothing is heard for long, the chip is
+    /// asked whether it still works.
     fn follow<T>(
         &mut self,
         what: &str,
@@ -163,19 +163,19 @@ impl Client {
         sets: Option<(&Sets, Split)>,
         mut each: impl FnMut(&Heard) -> Option<T>,
     ) -> Result<T, ChipError> {
-        let mut feeder =
-            sets.map(|(sets, split)| SampleStreamer { sets, convoy: SendWindow::default(), split, repairs: 0 });
+        let mut streamer =
+            sets.map(|(sets, split)| SampleStreamer { sets, window: SendWindow::default(), split, repairs: 0 });
         let mut said = VecDeque::from(reply.said);
-        let patience = if feeder.is_some() { self.brief_patience() } else { self.patience() / 2 };
+        let patience = if streamer.is_some() { self.brief_patience() } else { self.patience() / 2 };
         loop {
             let heard = match said.pop_front() {
                 Some(heard) => Some(heard),
                 None => self.recv(Instant::now() + patience)?,
             };
-            if let (None, Some(feeder)) = (&heard, &mut feeder) {
+            if let (None, Some(streamer)) = (&heard, &mut streamer) {
                 // What it asked for, or what it answered, is lost.
-                feeder.repair(self, what)?;
-                feeder.convoy.go(self)?;
+                streamer.repair(self, what)?;
+                streamer.window.go(self)?;
                 continue;
             }
             let Some(heard) = heard else {
@@ -192,11 +192,11 @@ impl Client {
             if let Some(outcome) = each(&heard) {
                 return Ok(outcome);
             }
-            if let Some(feeder) = &mut feeder {
-                if feeder.note(&heard) {
-                    feeder.repair(self, what)?;
+            if let Some(streamer) = &mut streamer {
+                if streamer.note(&heard) {
+                    streamer.repair(self, what)?;
                 }
-                feeder.convoy.go(self)?;
+                streamer.window.go(self)?;
             }
         }
     }

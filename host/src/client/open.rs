@@ -3,7 +3,7 @@
 use crate::base::error::InputError;
 use crate::base::progress::{self, Interrupt};
 use crate::board::machine::{self, Machine};
-use crate::board::model::{self, Model};
+use crate::board::model::{self, FirmwareModel};
 use crate::board::{build, provision};
 use crate::client::chip::Client;
 use crate::client::port::{Emulated, Serial};
@@ -19,7 +19,7 @@ pub struct ChipArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "machine")]
     pub port: Option<String>,
     /// Bits per second on the serial port
-    #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Board to emulate instead [default: mps2-an386]
     #[arg(long, value_name = "NAME")]
@@ -27,7 +27,8 @@ pub struct ChipArgs {
     /// Preset whose shape the emulated board's model has [default: the board's own]
     #[arg(long, value_name = "NAME", conflicts_with = "port")]
     pub preset: Option<String>,
-    /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
+    /// Shape of the emulated board's model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of
+    /// values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, conflicts_with_all = ["port", "preset"])]
     pub shape: Option<Shape>,
     /// Seconds after which the emulator is stopped, without the time of this machine's own run
@@ -47,12 +48,12 @@ impl ChipArgs {
     /// # Errors
     ///
     /// Unknown names, a model that does not fit into the board.
-    pub fn emulated(&self) -> Result<Option<(&'static Machine, Model)>, InputError> {
+    pub fn emulated(&self) -> Result<Option<(&'static Machine, FirmwareModel)>, InputError> {
         if self.port.is_some() {
             return Ok(None);
         }
         let machine = machine::by_name(self.machine.as_deref().unwrap_or(MACHINE))?;
-        Ok(Some((machine, Model::choose(machine, self.preset.as_deref(), self.shape)?)))
+        Ok(Some((machine, FirmwareModel::choose(machine, self.preset.as_deref(), self.shape)?)))
     }
 
     /// Opens the conversation; builds the firmware of an emulated board first.
@@ -79,7 +80,7 @@ impl ChipArgs {
 /// Missing tools, a build that fails.
 pub fn emulate(
     machine: &'static Machine,
-    model: &Model,
+    model: &FirmwareModel,
     deadline: Duration,
     no_install: bool,
     quiet: bool,

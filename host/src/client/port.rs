@@ -1,5 +1,7 @@
-//! Ways to a chip: a serial port, or an emulated board. Bytes only; what they mean is [`crate::client::chip`]'s business.
+//! Ways to a chip: a serial port, or an emulated board. Bytes only; what they mean is [`crate::client::chip`]'s
+//! business.
 
+use crate::base::error::Interrupted;
 use crate::board::machine::Machine;
 use crate::emulator::qemu::Emulator;
 use serialport::SerialPort;
@@ -24,7 +26,7 @@ pub trait Link: fmt::Debug {
     ///
     /// # Errors
     ///
-    /// The port is gone, or takes nothing any more.
+    /// The port is gone, or takes nothing any more; [`ErrorKind::Interrupted`] if the user interrupts the wait for it.
     fn send(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Opens a port anew that was gone.
@@ -156,7 +158,9 @@ impl Link for Emulated {
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.emulator.send(bytes).map_err(|error| io::Error::other(format!("{error:#}")))
+        let kind =
+            |error: &anyhow::Error| if error.is::<Interrupted>() { ErrorKind::Interrupted } else { ErrorKind::Other };
+        self.emulator.send(bytes).map_err(|error| io::Error::new(kind(&error), format!("{error:#}")))
     }
 
     fn reopen(&mut self) -> io::Result<()> {

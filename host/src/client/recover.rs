@@ -47,9 +47,9 @@ impl Client {
         Ok(())
     }
 
-    /// After a refusal that names no command, the answer to a command all the same, if it was taken: what was refused may
-    /// have come before it. The chip answers in order, so one more command tells: what is not answered before that was
-    /// damaged on its way, and may be sent again.
+    /// After a refusal that names no command, the answer to a command all the same, if it was taken: what was refused
+    /// may have come before it. The chip answers in order, so one more command tells: what is not answered before that
+    /// was damaged on its way, and may be sent again.
     ///
     /// # Errors
     ///

@@ -71,18 +71,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`Client::request`]; [`ChipError::Digest`], [`ChipError::Broken`]; [`ChipError::Refused`] for numbers that cannot be
-    /// taken.
+    /// As [`Client::request`]; [`ChipError::Digest`], [`ChipError::Broken`]; [`ChipError::Refused`] for numbers that
+    /// cannot be taken.
     pub fn upload(&mut self, command: &str, all: &[f32]) -> Result<(), ChipError> {
         let what = command.split(' ').next().unwrap_or_default();
-        let (mut convoy, crc) = (SendWindow::default(), digest(all));
-        convoy.add(0, all);
+        let (mut window, crc) = (SendWindow::default(), digest(all));
+        window.add(0, all);
         self.request(command)?;
         let mut repairs = 0;
-        while !convoy.is_done() {
-            convoy.go(self)?;
+        while !window.is_done() {
+            window.go(self)?;
             match self.answer_within("put", self.brief_patience()) {
-                Ok(reply) if !lost_bytes(&reply.said) => convoy.taken(),
+                Ok(reply) if !lost_bytes(&reply.said) => window.taken(),
                 // These numbers would be refused again.
                 Err(error @ ChipError::Refused { .. }) if !error.is_passing() => {
                     self.stop()?;
@@ -91,8 +91,8 @@ impl Client {
                 Ok(_) | Err(ChipError::Refused { .. } | ChipError::Silent { .. }) => {
                     repairs += 1;
                     let next = self.next_number(what, repairs)?;
-                    convoy.clear();
-                    convoy.add(next as u32, all.get(next..).unwrap_or_default());
+                    window.clear();
+                    window.add(next as u32, all.get(next..).unwrap_or_default());
                 }
                 Err(other) => return Err(other),
             }

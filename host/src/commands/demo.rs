@@ -8,7 +8,7 @@ use crate::draw;
 use crate::draw::axis::Axis;
 use crate::draw::{Dots, Panel, Series};
 use crate::emulator::preset_run;
-use crate::emulator::preset_run::{Plan, Session};
+use crate::emulator::preset_run::{RunResult, RunSpec};
 use anyhow::{Context, ensure};
 use clap::Args;
 use mote_protocol::report::{Eval, Record};
@@ -57,7 +57,7 @@ pub fn demo(args: &DemoArgs, quiet: bool) -> anyhow::Result<()> {
         print_line(format_args!("Training {about} on an emulated {core} ({MACHINE}), over its serial port:"))?;
     }
     let fast_math = cfg!(feature = "fast-math");
-    let plan = Plan { machine, preset, fast_math, deadline: DEADLINE, install: !args.no_install };
+    let plan = RunSpec { machine, preset, fast_math, deadline: DEADLINE, install: !args.no_install };
     let mut lines = Vec::new();
     let session = preset_run::run(&plan, quiet, &mut lines, |line| if quiet { Ok(()) } else { narrate(line) });
     // Whatever came of it, the log has what was received.
@@ -110,7 +110,7 @@ fn n_snr2(run: &mote_protocol::report::RunHeader) -> f32 {
     run.samples as f32 * run.snr * run.snr
 }
 
-fn curves(session: &Session) -> anyhow::Result<Vec<Curve>> {
+fn curves(session: &RunResult) -> anyhow::Result<Vec<Curve>> {
     let mut curves: Vec<Curve> = Vec::new();
     for record in &session.records {
         if let Record::Run(run) = record {

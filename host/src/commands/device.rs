@@ -8,7 +8,7 @@ use crate::client::open::ChipArgs;
 use crate::commands::{hello, learn};
 #[cfg(feature = "log")]
 use crate::emulator::defmt;
-use crate::emulator::preset_run::{Plan, run, saved_in, to_log};
+use crate::emulator::preset_run::{RunSpec, run, saved_in, to_log};
 use crate::learn::job::LearnArgs;
 use anyhow::ensure;
 use clap::{Args, Subcommand};
@@ -30,7 +30,7 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "PATH", conflicts_with_all = ["machine", "log"])]
     pub port: Option<String>,
     /// Bits per second on the serial port
-    #[arg(long, value_name = "B", default_value_t = 115_200, requires = "port")]
+    #[arg(long, value_name = "RATE", default_value_t = 115_200, requires = "port")]
     pub baud: u32,
     /// Preset to train [default: the board's own]
     #[arg(long, value_name = "NAME")]
@@ -105,7 +105,7 @@ pub fn device(args: &DeviceArgs, quiet: bool) -> anyhow::Result<()> {
         check_writable("log", path)?;
     }
     let deadline = Duration::from_secs(args.deadline);
-    let plan = Plan { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
+    let plan = RunSpec { machine, preset, fast_math: cfg!(feature = "fast-math"), deadline, install: !args.no_install };
     #[cfg(feature = "log")]
     if args.defmt {
         return defmt::log(&plan, quiet, |entry| print_line(entry));

@@ -72,7 +72,7 @@ pub struct FitArgs {
     /// Samples held in RAM, not regenerated or streamed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub samples_held: usize,
-    /// Bytes for the stack; the limit of every emulated board
+    /// Bytes for the stack; the default is the limit that tests hold every emulated board to
     #[arg(long, value_name = "BYTES", default_value = "4K", value_parser = bytes, conflicts_with = "board")]
     pub stack: usize,
     /// Bytes for other variables of the firmware

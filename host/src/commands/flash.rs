@@ -2,8 +2,8 @@
 
 use crate::base::error::ProgramFailed;
 use crate::base::progress::{self, print_line};
-use crate::board::build::{Recipe, in_shell};
-use crate::board::model::{self, Model};
+use crate::board::build::{FirmwareRecipe, in_shell};
+use crate::board::model::{self, FirmwareModel};
 use crate::board::{machine, provision};
 use anyhow::{Context, ensure};
 use clap::builder::PossibleValuesParser;
@@ -30,13 +30,14 @@ pub struct FlashArgs {
     /// Board to write to
     #[arg(value_name = "BOARD", value_parser = board_names())]
     pub board: String,
-    /// Preset to train [default: the board's own]
+    /// Preset to train; with --session, the preset whose shape the model has [default: the board's own]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Write the firmware that takes commands (mote-session), with a model of the preset's shape
     #[arg(long)]
     pub session: bool,
-    /// With --session, shape of the model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of values
+    /// With --session, shape of the model as M,D,H,V: tokens, numbers per token, width of queries and keys, width of
+    /// values
     #[arg(long, value_name = "M,D,H,V", value_parser = model::shape, requires = "session", conflicts_with = "preset")]
     pub shape: Option<Shape>,
     /// Log every record, and with --session every answer, through the probe too; show the log until Ctrl-C
@@ -67,12 +68,12 @@ const PROBE_RS: &str = "probe-rs";
 pub fn flash(args: &FlashArgs, quiet: bool) -> anyhow::Result<()> {
     let board = machine::real().find(|board| board.name == args.board).context("the board is not known")?;
     let chip = board.probe_chip.context("the board has no probe")?;
-    let model = Model::choose(board, args.preset.as_deref(), args.shape)?;
+    let model = FirmwareModel::choose(board, args.preset.as_deref(), args.shape)?;
     let features: &[&str] = if args.defmt { &["defmt"] } else { &[] };
     let recipe = if args.session {
-        Recipe::of_session(board, &model, features)
+        FirmwareRecipe::of_session(board, &model, features)
     } else {
-        Recipe::of_preset(board, &model.name(), features)
+        FirmwareRecipe::of_preset(board, &model.name(), features)
     };
     let commands = commands(chip, &recipe.elf()?, args.defmt);
     if args.dry_run {

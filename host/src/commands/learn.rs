@@ -4,9 +4,9 @@ use crate::base::files::OutFolder;
 use crate::base::progress::{self, Interrupt, print_line};
 use crate::client::fault::ChipError;
 use crate::client::open;
-use crate::learn::job::{Held, Job, LearnArgs};
+use crate::learn::job::{HeldSets, Job, LearnArgs};
 use crate::learn::remarks;
-use crate::learn::report::{self, Order, Outcome};
+use crate::learn::report::{self, Outcome, Request};
 use crate::learn::save_interrupted;
 use anyhow::ensure;
 use indicatif::ProgressBar;
@@ -18,7 +18,8 @@ use std::time::Instant;
 ///
 /// # Errors
 ///
-/// [`InputError`](crate::base::error::InputError) for options and files; whatever ends the conversation; a chip that arrives elsewhere.
+/// [`InputError`](crate::base::error::InputError) for options and files; whatever ends the conversation; a chip that
+/// arrives elsewhere.
 pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let files = Job::files(args)?;
     if let Some((machine, model)) = args.chip.emulated()? {
@@ -31,7 +32,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     let mut memory = open::reference_memory(&client)?;
     let job = Job::new(args, files, memory.shape(), &client.port())?;
     let out = OutFolder::open(&args.out)?;
-    let held = Held::choose(&job, client.chip()?.limits.samples as usize, args.stream);
+    let held = HeldSets::choose(&job, client.chip()?.limits.samples as usize, args.stream);
     if !quiet {
         print_line(report::opening(&client, &job, held)?)?;
     }
@@ -40,7 +41,7 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     spinner.finish_and_clear();
     client.restart_deadline();
     let bar = progress::bar(u64::from(job.plan.max_steps), &client.port(), quiet);
-    let order = Order { args, job: &job, held, start: Instant::now() };
+    let request = Request { args, job: &job, held, start: Instant::now() };
     let mut losses = BTreeMap::new();
     let learned = job.on_chip(&mut client, held, &host, |step, loss| {
         if step == 1 {
@@ -53,12 +54,12 @@ pub fn learn(args: &LearnArgs, quiet: bool) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let chip = match learned {
         Err(ChipError::Interrupted) => {
-            return Err(save_interrupted::save_interrupted(order, &mut client, losses, &mut memory, &out));
+            return Err(save_interrupted::save_interrupted(request, &mut client, losses, &mut memory, &out));
         }
         other => other?,
     };
     let outcome = Outcome::new(&host, &chip, &client);
-    let files = outcome.files(order, &mut memory)?;
+    let files = outcome.files(request, &mut memory)?;
     for (name, bytes) in &files {
         out.write(name, bytes)?;
     }

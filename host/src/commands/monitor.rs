@@ -3,11 +3,11 @@
 use crate::base::error::InputError;
 use crate::base::names;
 use crate::base::progress::{self, Interrupt};
-use crate::board::model::Model;
+use crate::board::model::FirmwareModel;
 use crate::board::{build, machine, provision};
 use crate::emulator::qemu::Emulator;
 pub use crate::monitor::options::MonitorArgs;
-use crate::monitor::source::{self, Source};
+use crate::monitor::source::{self, LineSource};
 use crate::monitor::watch::Monitor;
 use crate::monitor::{as_lines, on_screen};
 use std::io::IsTerminal;
@@ -17,7 +17,8 @@ use std::time::Duration;
 ///
 /// # Errors
 ///
-/// A source that cannot be opened, a board that fails, a log that cannot be written, [`Interrupted`](crate::base::error::Interrupted).
+/// A source that cannot be opened, a board that fails, a log that cannot be written,
+/// [`Interrupted`](crate::base::error::Interrupted).
 pub fn monitor(args: &MonitorArgs, quiet: bool) -> anyhow::Result<()> {
     let interrupt = Interrupt::current();
     args.check()?;
@@ -33,7 +34,7 @@ pub fn monitor(args: &MonitorArgs, quiet: bool) -> anyhow::Result<()> {
     if is_terminal { on_screen(&mut watch, interrupt) } else { as_lines(&mut watch, interrupt, quiet) }
 }
 
-fn open(args: &MonitorArgs, quiet: bool, is_terminal: bool) -> anyhow::Result<Box<dyn Source>> {
+fn open(args: &MonitorArgs, quiet: bool, is_terminal: bool) -> anyhow::Result<Box<dyn LineSource>> {
     if let Some(port) = &args.port {
         return Ok(Box::new(source::Serial::open(port, args.baud)?));
     }
@@ -53,9 +54,9 @@ fn open(args: &MonitorArgs, quiet: bool, is_terminal: bool) -> anyhow::Result<Bo
 }
 
 /// Builds firmware, that of a session if it is to be told what to train, and starts it.
-fn emulate(args: &MonitorArgs, quiet: bool) -> anyhow::Result<Box<dyn Source>> {
+fn emulate(args: &MonitorArgs, quiet: bool) -> anyhow::Result<Box<dyn LineSource>> {
     let machine = machine::by_name(args.machine.as_deref().unwrap_or("mps2-an386"))?;
-    let model = Model::choose(machine, args.preset.as_deref(), args.shape)?;
+    let model = FirmwareModel::choose(machine, args.preset.as_deref(), args.shape)?;
     let preset = names::preset(args.preset.as_deref().unwrap_or(machine.preset))?;
     provision::ensure([machine.target], true, !args.no_install)?;
     let what = format!("building the firmware for {} ({})", machine.name, machine.core);

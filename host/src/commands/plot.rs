@@ -50,7 +50,7 @@ pub struct PlotArgs {
     /// Axes that are logarithmic [default: those whose values stand in equal ratios, SNR and N SNR^2]
     #[arg(long, value_name = "AXES", value_enum)]
     pub log: Option<Log>,
-    /// Picture to write, .svg, .png with 300 dots to an inch, or .pdf if built with --features pdf [default: plot.svg in the folder]
+    /// Picture to write, .svg or .png with 300 dots to an inch [default: plot.svg in the folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Show the picture at the end
@@ -63,7 +63,6 @@ pub struct PlotArgs {
 enum Format {
     Svg,
     Png,
-    Pdf,
 }
 
 /// Draws a picture.
@@ -95,14 +94,9 @@ fn format_of(out: &Path) -> Result<Format, InputError> {
     match out.extension().and_then(|end| end.to_str()) {
         Some("svg") => Ok(Format::Svg),
         Some("png") => Ok(Format::Png),
-        Some("pdf") if cfg!(feature = "pdf") => Ok(Format::Pdf),
-        Some("pdf") => Err(InputError::option(
-            "out",
-            "expected .svg or .png, found .pdf, which takes a mote built with --features pdf",
-        )),
         _ => {
             let found = out.display();
-            Err(InputError::option("out", format!("expected a name that ends in .svg, .png or .pdf, found {found}")))
+            Err(InputError::option("out", format!("expected a name that ends in .svg or .png, found {found}")))
         }
     }
 }
@@ -111,10 +105,6 @@ fn written(picture: &Picture, format: Format) -> anyhow::Result<Vec<u8>> {
     match format {
         Format::Svg => picture.svg(),
         Format::Png => picture.png(PRINT),
-        #[cfg(feature = "pdf")]
-        Format::Pdf => picture.pdf(),
-        #[cfg(not(feature = "pdf"))]
-        Format::Pdf => unreachable!("refused before"),
     }
 }
 

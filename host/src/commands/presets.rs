@@ -20,7 +20,7 @@ pub fn print_presets() -> anyhow::Result<()> {
         print_line(format_args!("{name:12} {about} (mote phase)"))?;
     }
     #[cfg(feature = "lab")]
-    for (name, about) in lab::dynamics::PRESETS {
+    for (name, about) in lab::presets::DYNAMICS {
         print_line(format_args!("{name:12} {about} (mote dynamics)"))?;
     }
     Ok(())

@@ -3,12 +3,11 @@
 //! Condition 4.1 and the theorem of (J) as they are remembered: up to logarithms, and with every constant taken as 1.
 
 use crate::base::error::InputError;
-use crate::base::lists::{numbers, positive, sorted};
 use crate::base::progress::print_line;
 use crate::lab::options::Options;
 use crate::lab::run_file::{self, RunFile};
-use mote_lab::place::GridPoint;
-use mote_lab::recipe::{Form, Recipe};
+use crate::lab::session::places;
+use mote_lab::recipe::Form;
 use mote_lab::theory::{CAVEAT, CONSTANTS, Item, Verdict};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -29,12 +28,9 @@ pub struct TheoryArgs {
     /// Preset that supplies all options you do not give [default: theorem]
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
-    /// Run file; options on the command line override it
-    #[arg(long, value_name = "F.toml")]
+    /// Run file, or run.json or config.json of a folder; options on the command line override it
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Signal-to-noise ratios s / (sigma sqrt(D)), instead of signal norms
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "signal")]
-    pub snr: Option<String>,
     #[command(flatten)]
     /// What to change.
     pub options: Options,
@@ -59,7 +55,8 @@ struct Said<'v> {
 /// [`crate::base::error::InputError`] for impossible options.
 pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
     let run_file = args.config.as_deref().map(RunFile::read).transpose()?;
-    let mut config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
+    let config = run_file::resolve(args.preset.as_deref(), run_file.as_ref(), &args.options, "theorem")?;
+    config.check_stop().map_err(|error| run_file::blame(error, run_file.as_ref(), &args.options))?;
     if let Form::Digits { .. } = config.recipe.form {
         return Err(InputError::option(
             "preset",
@@ -67,23 +64,13 @@ pub fn theory(args: &TheoryArgs) -> anyhow::Result<()> {
         )
         .into());
     }
-    let snrs = args.snr.as_ref().map(|list| numbers("snr", list)).transpose()?;
-    snrs.iter().flatten().try_for_each(|&snr| positive("snr", snr))?;
-    for &(dim, head) in &config.models {
-        let recipe = Recipe { dim, head, ..config.recipe };
-        if let Some(snrs) = &snrs {
-            config.signal = sorted(snrs.iter().map(|snr| snr * recipe.noise_norm()).collect());
-        }
-        for &samples in &config.n {
-            for &signal_norm in &config.signal {
-                let verdict = Verdict::of(&recipe, &GridPoint { samples, signal_norm, replicate: 0, dim, head });
-                if args.json {
-                    let (verdict, missed) = (&verdict, verdict.missed());
-                    print_line(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
-                } else {
-                    print(&verdict)?;
-                }
-            }
+    for place in places(&config) {
+        let verdict = Verdict::of(&config.recipe, &place);
+        if args.json {
+            let (verdict, missed) = (&verdict, verdict.missed());
+            print_line(serde_json::to_string(&Said { verdict, missed, constants: CONSTANTS })?)?;
+        } else {
+            print(&verdict)?;
         }
     }
     if args.json { Ok(()) } else { print_line(CAVEAT) }
@@ -114,12 +101,13 @@ fn print(verdict: &Verdict) -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use crate::lab::presets;
+    use mote_lab::place::{GridPoint, NEUTRAL};
     use mote_lab::theory::Condition;
     use std::collections::BTreeMap;
 
     fn verdict(preset: &str, samples: usize, signal_norm: f64, dim: u64, head: usize) -> Verdict {
         let recipe = presets::preset(preset).unwrap().recipe;
-        Verdict::of(&recipe, &GridPoint { samples, signal_norm, replicate: 0, dim, head })
+        Verdict::of(&recipe, &GridPoint { samples, signal_norm, replicate: 0, dim, head, extra: NEUTRAL })
     }
 
     #[test]

@@ -17,8 +17,8 @@ use mote_core::memory::Heap;
 use mote_core::metrics::Evaluation;
 use mote_core::params::Init;
 use mote_core::shape::Shape;
-use mote_core::train::{Settings, Stop, StopRule, Trainer};
-use mote_runtime::runs::presets::{Preset, Run};
+use mote_core::train::{Settings, StopReason, StopRule, Trainer};
+use mote_runtime::runs::presets::{Preset, PresetRun};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -208,7 +208,7 @@ pub fn train(args: &TrainArgs, quiet: bool) -> anyhow::Result<()> {
 impl Job {
     fn read(args: &TrainArgs) -> Result<Self, InputError> {
         let preset: Option<Preset> = args.preset.as_deref().map(names::preset).transpose()?;
-        let run: Option<&Run> = preset.as_ref().map(|preset| &preset.runs[0]);
+        let run: Option<&PresetRun> = preset.as_ref().map(|preset| &preset.runs[0]);
         // clap asks for both unless there is a preset.
         let learning_rate = args.lr.or(run.map(|run| run.settings.learning_rate)).unwrap_or_default();
         let steps = args.steps.or(run.map(|run| run.max_steps)).unwrap_or_default();
@@ -280,8 +280,8 @@ fn descend(
     let (mut rows, mut last): (Vec<Row>, _) = (Vec::new(), None);
     let end = loop {
         match rule.check(rows.len() as u32, last) {
-            Some(Stop::Loss) => break End::StopLoss,
-            Some(Stop::Steps) => break End::MaxSteps,
+            Some(StopReason::Loss) => break End::StopLoss,
+            Some(StopReason::Steps) => break End::MaxSteps,
             None if interrupt.is_raised() => break End::Interrupted,
             None => {}
         }

@@ -70,49 +70,4 @@ impl Picture {
         turned.iter().try_for_each(|label| label.draw(&mut pixels, scale))?;
         pixels.png(scale)
     }
-
-    /// As PDF, with text as text and heat maps of many places as images.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be drawn.
-    #[cfg(feature = "pdf")]
-    pub fn pdf(&self) -> anyhow::Result<Vec<u8>> {
-        let mut scene = self.copy();
-        if !self.rasters.is_empty() {
-            Rasters::place(&self.rasters, &scene)?.as_patterns(&mut scene)?;
-        }
-        symbols::set(&mut scene, None);
-        kuva::backend::pdf::PdfBackend::new().render_scene(&scene).map_err(anyhow::Error::msg)
-    }
-}
-
-#[cfg(test)]
-#[cfg(feature = "pdf")]
-mod tests {
-    use crate::draw::axis::Axis;
-    use crate::draw::heat::{Curve, Heat, Place, picture};
-
-    /// A small map has a rectangle for each place, a large one an image; the fonts are in the file.
-    #[test]
-    fn a_pdf_has_its_fonts_and_the_images_of_large_maps() {
-        for (side, images) in [(5, 0), (60, 1)] {
-            let place = |at: usize| {
-                let (x, y) = ((at % side + 1) as f64, (at / side + 1) as f64);
-                Place { x, y, value: Some(x * y), is_partial: false }
-            };
-            let heat = Heat {
-                title: "D=64".into(),
-                x: Axis::linear("SNR"),
-                y: Axis::linear("N"),
-                color: "test loss".into(),
-                places: (0..side * side).map(place).collect(),
-                curve: Some((Curve::InverseSquare(8.0), "N SNR\u{b2} = 8".into())),
-            };
-            let file = picture(&[vec![heat]]).pdf().unwrap();
-            assert!(file.starts_with(b"%PDF-"));
-            let count = |word: &str| file.windows(word.len()).filter(|part| *part == word.as_bytes()).count();
-            assert_eq!((count("/Subtype/Image") + count("/Subtype /Image"), count("/FontFile2") > 0), (images, true));
-        }
-    }
 }

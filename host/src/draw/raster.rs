@@ -147,28 +147,6 @@ impl<'a> Rasters<'a> {
         Ok(svg.into_bytes())
     }
 
-    /// Puts the images into the scene as patterns, each in one rectangle.
-    ///
-    /// # Errors
-    ///
-    /// If an image cannot be made.
-    #[cfg(feature = "pdf")]
-    pub fn as_patterns(&self, scene: &mut Scene) -> anyhow::Result<()> {
-        let names: Vec<String> = (0..self.rasters.len()).map(|i| format!("raster-{i}")).collect();
-        for ((name, raster), area) in names.iter().zip(self.rasters).zip(&self.areas) {
-            let &Area { x, y, width, height } = area;
-            scene.defs.push(format!(
-                "<pattern id=\"{name}\" patternUnits=\"userSpaceOnUse\" x=\"{x}\" y=\"{y}\" width=\"{width}\" \
-                 height=\"{height}\"><image preserveAspectRatio=\"none\" width=\"{width}\" height=\"{height}\" {}/>\
-                 </pattern>",
-                raster.href()?
-            ));
-        }
-        let urls: Vec<String> = names.iter().map(|name| format!("url(#{name})")).collect();
-        self.cover(scene, &urls);
-        Ok(())
-    }
-
     /// Puts the images into the scene as rectangles, for a picture of `scale` pixels to its unit.
     pub fn fill(&self, scene: &mut Scene, scale: f64) {
         for ((raster, area), at) in self.rasters.iter().zip(&self.areas).zip(&self.at) {

@@ -1,12 +1,12 @@
 //! `mote device --defmt`: what an emulated board logs through defmt, decoded.
 //!
-//! The board sends positions in a table and raw values; the words are in its ELF. On real boards the log goes through RTT and
-//! probe-rs decodes it (`mote flash --defmt`); an emulator has no RTT, so there it goes through semihosting.
+//! The board sends positions in a table and raw values; the words are in its ELF. On real boards the log goes through
+//! RTT and probe-rs decodes it (`mote flash --defmt`); an emulator has no RTT, so there it goes through semihosting.
 
 use crate::base::error::Interrupted;
 use crate::base::progress::{self, Interrupt};
 use crate::board::{build, provision};
-use crate::emulator::preset_run::Plan;
+use crate::emulator::preset_run::RunSpec;
 use crate::emulator::qemu::Emulator;
 use anyhow::{Context, anyhow, bail, ensure};
 use defmt_decoder::{DecodeError, StreamDecoder, Table};
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// # Errors
 ///
 /// Missing tools, a build or a run that fails, bytes that are no log, [`Interrupted`], what `each` answers.
-pub fn log(plan: &Plan, quiet: bool, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub fn log(plan: &RunSpec, quiet: bool, mut each: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let (machine, name) = (plan.machine, plan.machine.name);
     provision::ensure([machine.target], true, plan.install)?;
     let spinner = progress::spinner(format!("building the firmware for {name} ({})", machine.core), quiet);

@@ -4,9 +4,9 @@ use crate::base::progress;
 use crate::board::elf_sizes::{self, Sizes};
 use crate::board::fit::Room;
 use crate::board::machine::{self, Machine};
-use crate::board::model::Model;
+use crate::board::model::FirmwareModel;
 use crate::board::{build, provision};
-use crate::emulator::preset_run::{Plan, run};
+use crate::emulator::preset_run::{RunSpec, run};
 use anyhow::Context;
 use mote_core::shape::Shape;
 use mote_protocol::report::Stack;
@@ -72,7 +72,7 @@ pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow
     let Shape { tokens, head, value, .. } = preset.shape;
     let largest_dim = Room { bytes: machine.model_bytes, ..Room::default() }.largest_dim(tokens, head, value);
     let (sizes, stack) = if machine.probe_chip.is_none() {
-        let plan = Plan { machine, preset, fast_math: false, deadline: DEADLINE, install: false };
+        let plan = RunSpec { machine, preset, fast_math: false, deadline: DEADLINE, install: false };
         let session = run(&plan, quiet, &mut Vec::new(), |_| Ok(()))?;
         let stack = session.stack().cloned().with_context(|| format!("{} reports no stack", machine.name))?;
         (session.sizes, Some(stack))
@@ -84,7 +84,7 @@ pub fn measure(machine: &'static Machine, preset: Preset, quiet: bool) -> anyhow
     };
     let spinner = progress::spinner(format!("building for {}", machine.name), quiet);
     let with_log = build::build_with(machine, preset.name, &["defmt"]).and_then(|built| elf_sizes::of_elf(&built.elf));
-    let model = Model::choose(machine, Some(preset.name), None)?;
+    let model = FirmwareModel::choose(machine, Some(preset.name), None)?;
     let of_session = build::build_session(machine, &model, false).and_then(|built| elf_sizes::of_elf(&built.elf));
     spinner.finish_and_clear();
     let (flash_with_log, flash_of_session) = (with_log?.flash, of_session?.flash);

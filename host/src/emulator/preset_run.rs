@@ -5,7 +5,7 @@ use crate::base::progress::{self, Interrupt};
 use crate::board::build::{self, Firmware};
 use crate::board::machine::Machine;
 use crate::board::{elf_sizes, provision};
-use crate::emulator::qemu::{self, Emulator, Heard};
+use crate::emulator::qemu::{self, Emulator, Output};
 use crate::reference::compare::Comparison;
 use anyhow::{Context, ensure};
 use indicatif::ProgressBar;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// What a run on a board gave.
 #[derive(Debug)]
-pub struct Session {
+pub struct RunResult {
     /// The records that the board's lines say.
     pub records: Vec<Record>,
     /// The comparison with this machine.
@@ -43,7 +43,7 @@ pub struct Work {
 
 /// What to run where.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct RunSpec {
     /// The board.
     pub machine: &'static Machine,
     /// The preset.
@@ -64,11 +64,11 @@ pub struct Plan {
 /// Missing tools, a build or a run that fails, a panic or fault of the board, [`Interrupted`]. Lines that differ are
 /// not an error here: they stand in the comparison.
 pub fn run(
-    plan: &Plan,
+    plan: &RunSpec,
     quiet: bool,
     lines: &mut Vec<String>,
     each: impl FnMut(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<Session> {
+) -> anyhow::Result<RunResult> {
     run_built(plan, &prepare(plan, quiet)?, quiet, lines, each)
 }
 
@@ -78,12 +78,12 @@ pub fn run(
 ///
 /// As [`run`].
 pub fn run_built(
-    plan: &Plan,
+    plan: &RunSpec,
     firmware: &Firmware,
     quiet: bool,
     lines: &mut Vec<String>,
     mut each: impl FnMut(&str) -> anyhow::Result<()>,
-) -> anyhow::Result<Session> {
+) -> anyhow::Result<RunResult> {
     let name = plan.machine.name;
     let sizes = elf_sizes::of_elf(&firmware.elf)?;
     let interrupt = Interrupt::current();
@@ -97,9 +97,9 @@ pub fn run_built(
             return Err(Interrupted { done: format!("step {steps}"), saved: None }.into());
         }
         let line = match emulator.listen()? {
-            Heard::Line(line) => line,
-            Heard::Nothing => continue,
-            Heard::End => break,
+            Output::Line(line) => line,
+            Output::Nothing => continue,
+            Output::End => break,
         };
         lines.push(line.clone());
         bar.suspend(|| each(&line))?;
@@ -122,11 +122,11 @@ pub fn run_built(
     ensure!(status == 0, "{name} ended with status {status}{words}");
     let comparison = Comparison::new(&expected, lines)?;
     let work = Work::read(&records);
-    Ok(Session { records, comparison, sizes, steps_per_second: f64::from(steps) / seconds, work })
+    Ok(RunResult { records, comparison, sizes, steps_per_second: f64::from(steps) / seconds, work })
 }
 
 /// Everything there is before the first line: tools and firmware.
-fn prepare(plan: &Plan, quiet: bool) -> anyhow::Result<Firmware> {
+fn prepare(plan: &RunSpec, quiet: bool) -> anyhow::Result<Firmware> {
     provision::ensure([plan.machine.target], true, plan.install)?;
     let what = format!("building the firmware for {} ({})", plan.machine.name, plan.machine.core);
     let spinner = progress::spinner(what, quiet);
@@ -164,7 +164,7 @@ impl Work {
     }
 }
 
-impl Session {
+impl RunResult {
     /// The stack that the run took, as the board painted it.
     pub fn stack(&self) -> Option<&Stack> {
         self.records.iter().find_map(|record| match record {

@@ -1,13 +1,15 @@
 //! An emulated board and the lines it sends. The emulator never outlives its owner or its deadline.
 
+use crate::base::error::Interrupted;
 use crate::base::lines::LineReader;
-use crate::base::progress;
+use crate::base::progress::{self, Interrupt};
 use crate::board::machine::Machine;
 use crate::board::provision::QEMU;
 use anyhow::{Context, anyhow, bail};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,12 +28,15 @@ const SERIAL: [&str; 2] = ["-serial", "stdio"];
 /// Reads of the pipe that may wait to be looked at; then the board waits.
 const READS_WAITING: usize = 1 << 14;
 
+/// Longest wait at a time: between two looks at Ctrl-C.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// Most bytes of a read.
 const READ_BYTES: usize = 4096;
 
 /// What [`Emulator::listen`] heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Output {
     /// A line.
     Line(String),
     /// Nothing yet.
@@ -45,9 +50,7 @@ pub enum Heard {
 pub struct Emulator {
     child: Arc<Mutex<Child>>,
     id: u32,
-    /// To the thread that writes, which may have to wait for the board, and what became of it.
-    writes: SyncSender<Vec<u8>>,
-    written: Receiver<std::io::Result<()>>,
+    writer: Writer,
     reads: Receiver<std::io::Result<Vec<u8>>>,
     /// What was read and not yet handed out.
     lines: LineReader,
@@ -112,7 +115,7 @@ impl Emulator {
             .spawn()
             .with_context(|| format!("{QEMU} cannot be started"))?;
         let (sender, reads) = sync_channel(READS_WAITING);
-        let (writes, written) = write_for(child.stdin.take().context("the emulator has no input")?);
+        let writer = Writer::new(child.stdin.take().context("the emulator has no input")?);
         let mut stdout = child.stdout.take().context("the emulator has no output")?;
         // The pipe is drained on a thread of its own: a full pipe would stop the board.
         std::thread::spawn(move || {
@@ -139,27 +142,27 @@ impl Emulator {
         let (lines, complaints, name) = (LineReader::default(), Some(complaints), machine.name);
         let (id, child) = (child.id(), Arc::new(Mutex::new(child)));
         progress::end_with_us(&child);
-        Ok(Self { child, id, writes, written, reads, lines, complaints, until, deadline, name })
+        Ok(Self { child, id, writer, reads, lines, complaints, until, deadline, name })
     }
 
-    /// What the board says within a tenth of a second.
+    /// What the board says within [`GLANCE`].
     ///
     /// # Errors
     ///
     /// If the deadline has passed, whether or not the board still talks, or the pipe fails.
-    pub fn listen(&mut self) -> anyhow::Result<Heard> {
-        let until = Instant::now() + Duration::from_millis(100);
+    pub fn listen(&mut self) -> anyhow::Result<Output> {
+        let until = Instant::now() + GLANCE;
         self.check_deadline()?;
         loop {
             if let Some(line) = self.lines.next_line() {
-                return Ok(Heard::Line(line));
+                return Ok(Output::Line(line));
             }
             match self.reads.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(bytes) => self.lines.push(&bytes.context("reading from the emulator")?),
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Ok(self.lines.last_line().map_or(Heard::End, Heard::Line));
+                    return Ok(self.lines.last_line().map_or(Output::End, Output::Line));
                 }
-                Err(RecvTimeoutError::Timeout) => return Ok(Heard::Nothing),
+                Err(RecvTimeoutError::Timeout) => return Ok(Output::Nothing),
             }
         }
     }
@@ -201,20 +204,18 @@ impl Emulator {
     ///
     /// # Errors
     ///
-    /// If the emulator has ended, or the deadline passes first.
+    /// If the emulator has ended, or the deadline passes first; [`Interrupted`] if the user interrupts the wait.
     pub fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
         self.check_deadline()?;
-        let ended = "the emulator takes no more bytes";
-        self.writes.send(bytes.to_vec()).ok().context(ended)?;
-        match self.written.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
-            Ok(result) => result.context("sending to the emulator"),
-            Err(RecvTimeoutError::Disconnected) => bail!(ended),
-            Err(RecvTimeoutError::Timeout) => {
-                // With half of the bytes, the board is of no use any more.
-                let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).kill();
-                Err(self.is_late())
-            }
-        }
+        let end = match self.writer.write(bytes, self.until, Interrupt::current().flag()) {
+            Written::Done(result) => return result.context("sending to the emulator"),
+            Written::Closed => bail!("the emulator takes no more bytes"),
+            Written::Late => self.is_late(),
+            Written::Interrupted => Interrupted { done: "part of a command".into(), saved: None }.into(),
+        };
+        // With half of the bytes, the board is of no use any more.
+        let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+        Err(end)
     }
 
     /// The operating system's number of the emulator.
@@ -255,17 +256,90 @@ impl Drop for Emulator {
     }
 }
 
-/// Writes to a pipe on a thread of its own, which ends with the pipe or with the other end of the channels.
-fn write_for(mut pipe: impl Write + Send + 'static) -> (SyncSender<Vec<u8>>, Receiver<std::io::Result<()>>) {
-    let (writes, to_write) = sync_channel::<Vec<u8>>(1);
-    let (results, written) = sync_channel(1);
-    std::thread::spawn(move || {
-        for bytes in to_write {
-            let result = pipe.write_all(&bytes).and_then(|()| pipe.flush());
-            if results.send(result).is_err() {
-                break;
+/// Writes to a pipe on a thread of its own, which may have to wait for the board. It ends with the pipe or with this
+/// value.
+#[derive(Debug)]
+struct Writer {
+    writes: SyncSender<Vec<u8>>,
+    written: Receiver<std::io::Result<()>>,
+}
+
+/// What has become of a write.
+#[derive(Debug)]
+enum Written {
+    Done(std::io::Result<()>),
+    /// The pipe has failed before.
+    Closed,
+    Late,
+    Interrupted,
+}
+
+impl Writer {
+    fn new(mut pipe: impl Write + Send + 'static) -> Self {
+        let (writes, to_write) = sync_channel::<Vec<u8>>(1);
+        let (results, written) = sync_channel(1);
+        std::thread::spawn(move || {
+            for bytes in to_write {
+                let result = pipe.write_all(&bytes).and_then(|()| pipe.flush());
+                if results.send(result).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { writes, written }
+    }
+
+    /// Waits until the bytes are written, but no longer than to a moment or until `interrupt` is raised. One that was
+    /// raised before does not count: then these bytes are to bring a run to a good end.
+    fn write(&self, bytes: &[u8], until: Instant, interrupt: &AtomicBool) -> Written {
+        let was_raised = interrupt.load(Ordering::Relaxed);
+        if self.writes.send(bytes.to_vec()).is_err() {
+            return Written::Closed;
+        }
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.written.recv_timeout(left.min(GLANCE)) {
+                Ok(result) => return Written::Done(result),
+                Err(RecvTimeoutError::Disconnected) => return Written::Closed,
+                Err(RecvTimeoutError::Timeout) if !was_raised && interrupt.load(Ordering::Relaxed) => {
+                    return Written::Interrupted;
+                }
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Written::Late,
+                Err(RecvTimeoutError::Timeout) => {}
             }
         }
-    });
-    (writes, written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pipe that raises an interrupt once it is written to, and takes nothing.
+    struct Blocked(&'static AtomicBool);
+
+    impl Write for Blocked {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            self.0.store(true, Ordering::Relaxed);
+            loop {
+                std::thread::park();
+            }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// As by Ctrl-C, months before the deadline.
+    #[test]
+    fn a_blocked_write_ends_at_an_interrupt() {
+        static RAISED: AtomicBool = AtomicBool::new(false);
+        let until = Instant::now() + Duration::from_secs(1 << 22);
+        assert!(matches!(Writer::new(Blocked(&RAISED)).write(b"status\n", until, &RAISED), Written::Interrupted));
+        // After it, bytes are written all the same, up to the deadline.
+        assert!(matches!(Writer::new(std::io::sink()).write(b"stop\n", until, &RAISED), Written::Done(Ok(()))));
+        let now = Instant::now();
+        assert!(matches!(Writer::new(Blocked(&RAISED)).write(b"stop\n", now, &RAISED), Written::Late));
+    }
 }

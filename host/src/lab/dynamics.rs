@@ -1,126 +1,80 @@
-//! Many runs followed step by step, and the picture of them.
+//! Many runs followed step by step: which, and where they are kept.
 
-use crate::base::error::{InputError, Interrupted};
-use crate::base::lists;
-use crate::base::progress::{Interrupt, Kind, Progress, counted};
-use crate::draw::axis::Axis;
-use crate::draw::{COLORS, Dots, Panel, Series};
-use crate::lab::columns::label;
+use crate::base::error::InputError;
+use crate::base::progress::{Interrupt, Kind, Progress};
+use crate::lab::grid::Config;
+use crate::lab::options::Options;
+use crate::lab::run_file::{self, RunFile};
+use crate::lab::runner;
+use crate::lab::runs::{Followed, Runs};
+use crate::lab::settings::CUT;
 use anyhow::Context;
 use mote_lab::control::Control;
-use mote_lab::dynamics::{QUANTITIES, Row, Stages, follow};
+use mote_lab::dynamics::follow;
 use mote_lab::place::GridPoint;
-use mote_lab::recipe::{Form, Recipe, Scaling};
-use mote_lab::summary::Moments;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// The presets, and what each is for.
-pub const PRESETS: [(&str, &str); 2] = [
-    ("benign", "the paper's dynamics where attention turns to the signal, N=16, signal norm 25"),
-    ("harmful", "the paper's dynamics where it turns to the noise, N=10, signal norm 15"),
-];
-
-/// The two recipes of the paper's section on dynamics.
-///
-/// # Errors
-///
-/// [`InputError`] with the names there are.
-pub fn preset(name: &str) -> Result<(Recipe, GridPoint), InputError> {
-    let (samples, signal_norm, learning_rate) = match name {
-        "benign" => (16, 25.0, 0.01),
-        "harmful" => (10, 15.0, 0.02),
-        _ => return Err(lists::unknown("preset", name, &PRESETS.map(|(name, _)| name))),
-    };
-    let recipe = Recipe {
-        form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },
-        tokens: 4,
-        dim: 2048,
-        head: 1024,
-        value: 256,
-        scaling: Scaling::Plain,
-        learning_rate,
-        stop_loss: 0.0,
-        max_steps: u32::MAX,
-        test_samples: 10,
-    };
-    Ok((recipe, recipe.place(samples, signal_norm, 0)))
-}
-
-/// Follows every run, each on one thread; in the order of `places` whatever the threads.
-pub fn follow_all(
-    recipe: &Recipe,
-    places: &[GridPoint],
-    seed: u64,
-    steps: u32,
-    threads: usize,
-    progress: Kind,
-) -> anyhow::Result<Vec<Vec<Row>>> {
-    let interrupt = Interrupt::current();
-    let progress = Progress::start(progress, "steps", places.len() as u64 * u64::from(steps), 0, None);
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<anyhow::Result<Vec<Row>>>>> = places.iter().map(|_| Mutex::new(None)).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(place) = places.get(at) else { break };
-                    let control = Control { stop: interrupt.flag(), on_step: &|_| progress.add(1, 0) };
-                    let rows = follow(recipe, place, place.seed(seed), steps, control).map_err(anyhow::Error::from);
-                    if let Ok(mut slot) = results[at].lock() {
-                        *slot = Some(rows);
-                    }
-                }
-            });
-        }
-    });
-    progress.finish();
-    let rows = results.into_iter().map(|slot| slot.into_inner().ok().flatten().context("a thread ended early")?);
-    let rows: Vec<anyhow::Result<Vec<Row>>> = rows.collect();
-    let whole = rows.iter().flatten().count();
-    if whole < rows.len() && interrupt.is_raised() {
-        // Means over some of the runs would pass for means over all.
-        return Err(Interrupted { done: format!("{whole} of {}", counted(rows.len(), "run")), saved: None }.into());
-    }
-    rows.into_iter().collect()
-}
+use std::collections::HashSet;
 
 /// The horizontal axis of dynamics.
 pub const X_LABEL: &str = "step (dashed: attention starts to move, attention settles)";
 
-pub(crate) fn panel(
-    table: &[[Moments; QUANTITIES.len()]],
-    stages: Stages,
-    title: &str,
-    y_label: &str,
-    quantities: &[&str],
-) -> Panel {
-    let of = |name: &str| QUANTITIES.iter().position(|known| *known == name).unwrap_or(0);
-    let series = quantities.iter().zip(COLORS).map(|(name, color)| {
-        let points = |value: &dyn Fn(&Moments) -> f64| -> Vec<(f64, f64)> {
-            table.iter().enumerate().map(|(step, row)| (step as f64 + 1.0, value(&row[of(name)]))).collect()
-        };
-        let band = |sign: f64| -> Option<Vec<f64>> {
-            table.iter().map(|row| row[of(name)]).map(|m| Some(m.mean + sign * 2.0 * m.sd?)).collect()
-        };
-        Series {
-            name: label(name),
-            color: color.into(),
-            dashed: false,
-            points: points(&|m| m.mean),
-            band: band(-1.0).zip(band(1.0)),
-            dots: Dots::None,
-        }
-    });
-    let marks = [stages.attention_starts, stages.attention_settles].into_iter().flatten().map(f64::from).collect();
-    Panel {
-        title: title.into(),
-        x: Axis::linear(X_LABEL),
-        y: Axis::linear(y_label),
-        y_max: None,
-        series: series.collect(),
-        marks,
-        from_zero: false,
+/// Steps of every run, if nobody says how many.
+pub const STEPS: u32 = 500;
+
+/// What preset, then run file, then command line say. The steps and the stop loss of a preset are for cells, which end
+/// when they have converged: a run that is followed takes [`STEPS`] steps unless it is told otherwise.
+///
+/// # Errors
+///
+/// As [`run_file::resolve`].
+pub fn resolve(preset: Option<&str>, file: Option<&RunFile>, options: &Options) -> Result<Config, InputError> {
+    let mut config = run_file::resolve(preset, file, options, "benign")?;
+    if options.says(CUT) {
+        return Err(InputError::option(CUT, "dynamics have no cut"));
     }
+    let is_said = |key| options.says(key) || file.is_some_and(|file| file.says(key));
+    if !is_said("max-steps") {
+        config.recipe.max_steps = STEPS;
+    }
+    if !is_said("stop-loss") {
+        config.recipe.stop_loss = 0.0;
+    }
+    Ok(config)
+}
+
+/// Follows the runs that are missing, each on one thread, and adds them to `runs`. Whether all are done.
+///
+/// # Errors
+///
+/// If a run leaves the finite numbers, or cannot be kept.
+pub fn compute(
+    config: &Config,
+    places: &[GridPoint],
+    runs: &mut Vec<Followed>,
+    store: &mut Runs,
+    threads: usize,
+    progress: Kind,
+) -> anyhow::Result<bool> {
+    let done: HashSet<_> = runs.iter().map(|run| run.place.key()).collect();
+    let missing: Vec<&GridPoint> = places.iter().filter(|place| !done.contains(&place.key())).collect();
+    let most = |runs: usize| runs as u64 * u64::from(config.recipe.max_steps);
+    let progress = Progress::start(progress, "steps", most(places.len()), most(runs.len()), None);
+    let interrupt = Interrupt::current();
+    let one = |place: &&GridPoint| {
+        let (seed, space) = (place.seed(config.seed), config.space_of(place));
+        let control = Control { stop: interrupt.flag(), on_step: &|_| progress.add(1, 0) };
+        let rows = follow(&config.recipe, place, seed, space, control).with_context(|| {
+            format!("run n={} signal={} replicate={}", place.samples, place.signal_norm, place.replicate)
+        })?;
+        // A run that stopped early has no more steps to come.
+        progress.add(u64::from(config.recipe.max_steps) - rows.len() as u64, 0);
+        Ok(Followed { place: **place, seed, space, rows })
+    };
+    let result = runner::run(&missing, threads, interrupt.flag(), one, |run| {
+        store.add(&run)?;
+        runs.push(run);
+        Ok(())
+    });
+    progress.finish();
+    result?;
+    Ok(runs.len() == places.len())
 }

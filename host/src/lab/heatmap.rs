@@ -62,10 +62,13 @@ impl<'a> From<&'a [Group]> for Row<'a> {
 
 impl Signal {
     fn of(self, group: &Group) -> f64 {
+        /// Values that were one before a signal norm was made of them are one again.
+        const DIGITS: f64 = 1e12;
+        let alike = |x: f64| (x * DIGITS).round() / DIGITS;
         match self {
             Self::Norm => group.signal_norm,
-            Self::Snr => group.snr,
-            Self::NSnr2 => group.n_snr2(),
+            Self::Snr => alike(group.snr),
+            Self::NSnr2 => alike(group.n_snr2()),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What a person may say about a run: on the command line or in a run file.
+//! What a person said about a run, on the command line or in a run file: names of settings, each with its text. What
+//! the names are and what the texts mean is in [`super::settings`].
 
 use crate::base::error::{InputError, quoted};
-use crate::base::lists::{number, whole};
 use mote_lab::place::Representation;
 use serde::{Deserialize, Serialize};
 
@@ -33,74 +33,38 @@ impl From<Representation> for RepresentationChoice {
     }
 }
 
-/// What a run file or the command line may say; the rest comes from the preset.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+/// What was said; everything else comes from the preset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Name of the preset; on the command line it is an option of its own.
-    #[arg(skip)]
-    pub preset: Option<String>,
-    /// N: numbers of training samples, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub n: Option<String>,
-    /// Norms of the signal tokens, a list or first..last..step with both ends
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub signal: Option<String>,
-    /// Independent repetitions of every (N, signal): fresh data and weights
-    #[arg(long, value_name = "R", allow_negative_numbers = true, value_parser = whole::<u32>)]
-    pub replicates: Option<u32>,
-    /// Seed of the whole run
-    #[arg(long, value_name = "S", allow_negative_numbers = true, value_parser = whole::<u64>)]
-    pub seed: Option<u64>,
-    /// M: tokens of a sample
-    #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = whole::<usize>)]
-    pub tokens: Option<usize>,
-    /// D: numbers per token; a list makes one diagram for each
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub dim: Option<String>,
-    /// H: query and key width; one for all D, or a list as long as that of D
-    #[arg(long, value_name = "LIST", allow_hyphen_values = true)]
-    pub head: Option<String>,
-    /// V: value width, which sets |w_O| (paper form)
-    #[arg(long, value_name = "V", allow_negative_numbers = true, value_parser = whole::<usize>)]
-    pub value: Option<usize>,
-    /// Standard deviation of token 2 (paper form)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub big: Option<f64>,
-    /// Standard deviation of tokens 3..M (paper form)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub small: Option<f64>,
-    /// Divisor of the uniform initial weights (paper form)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub divisor: Option<f64>,
-    /// Norm of the noise tokens, sigma sqrt(D) (uniform form)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub noise_norm: Option<f64>,
-    /// Digits of the classes +1 and -1 (preset digits)
-    #[arg(long, value_name = "A,B", allow_hyphen_values = true)]
-    pub classes: Option<String>,
-    /// Learning rate; in preset theorem, in units of the largest that Condition 4.1 allows
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub lr: Option<f64>,
-    /// Stop once the training loss is below this (one more step is done)
-    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = number)]
-    pub stop_loss: Option<f64>,
-    /// Steps after which a cell counts as not converged
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<u32>)]
-    pub max_steps: Option<u32>,
-    /// Fresh test samples per cell
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = whole::<usize>)]
-    pub test_samples: Option<usize>,
-    /// Space in which cells are computed
-    #[arg(long, value_enum)]
-    pub space: Option<RepresentationChoice>,
+    given: Vec<(&'static str, String)>,
 }
 
 impl Options {
-    /// Whether a key is given here, by its long name.
-    pub fn says(&self, key: &str) -> bool {
-        let keys = serde_json::to_value(self).unwrap_or_default();
-        keys.get(key).is_some_and(|value| !value.is_null())
+    /// Some settings, by name.
+    pub fn of<'t>(given: impl IntoIterator<Item = (&'static str, &'t str)>) -> Self {
+        Self { given: given.into_iter().map(|(name, text)| (name, text.to_owned())).collect() }
+    }
+
+    /// Says one more.
+    pub fn say(&mut self, name: &'static str, text: String) {
+        self.given.push((name, text));
+    }
+
+    /// What is said of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(known, _)| *known == name).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether anything is said of a setting.
+    pub fn says(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// These, and of the others those that no setting given here takes the place of.
+    pub fn over(&self, others: &Self, takes_the_place: impl Fn(&str, &str) -> bool) -> Self {
+        let is_left = |(other, _): &&(&str, String)| !self.given.iter().any(|(own, _)| takes_the_place(own, other));
+        let left = others.given.iter().filter(is_left).cloned();
+        Self { given: self.given.iter().cloned().chain(left).collect() }
     }
 }
 

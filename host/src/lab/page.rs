@@ -110,7 +110,7 @@ impl Page {
     ///
     /// If the template does not fit what it is given.
     pub fn render(&self) -> anyhow::Result<String> {
-        self.render_for(&command_line(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned())))
+        self.render_for(&command())
     }
 
     fn render_for(&self, command: &str) -> anyhow::Result<String> {
@@ -180,8 +180,13 @@ pub fn settings(config: &impl Serialize) -> anyhow::Result<Vec<(String, String)>
     Ok(out)
 }
 
+/// The command line of this process, as it can be typed into a shell again.
+pub fn command() -> String {
+    command_line(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()))
+}
+
 /// The command as it can be typed into a shell again.
-fn command_line(args: impl Iterator<Item = String>) -> String {
+pub fn command_line(args: impl Iterator<Item = String>) -> String {
     let quote = |arg: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_-./,=:+@%".contains(c);
         if !arg.is_empty() && arg.chars().all(plain) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }

@@ -72,13 +72,16 @@ pub fn page(
         tables,
         config: page::settings(config)?,
         run_file: session.run_file.clone(),
-        files: FILES.to_vec(),
+        files: FILES.into_iter().filter(|(name, _)| session.csv || *name != "cells.csv").collect(),
     })
 }
 
-const FILES: [(&str, &str); 9] = [
-    ("cells.csv", "one row per cell, in the order of computation"),
-    ("cells.parquet", "the same with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB"),
+const FILES: [(&str, &str); 10] = [
+    ("cells.csv", "one row per cell, in the order of the grid"),
+    (
+        "cells.parquet",
+        "one row per cell with types and nulls, sorted: pandas.read_parquet, polars.read_parquet, DuckDB",
+    ),
     ("summary.csv", "mean, standard deviation, standard error and count of every (n, signal_norm)"),
     (
         "boundary.json",
@@ -87,6 +90,7 @@ const FILES: [(&str, &str); 9] = [
     ),
     ("heatmap*.png, .svg", "mean test loss, and mean 0-1 test error beside it; of several models, one each"),
     ("cut*.png, .svg", "where the mean test loss is at least the cut"),
+    ("curves.png, .svg", "several models: mean test loss over N SNR^2, with bands of two standard errors"),
     ("theory.csv", "uniform form: which items of the theorem's condition each place misses"),
     ("config.json", "the configuration"),
     ("run.json", "the configuration, versions, machine and durations"),
@@ -99,7 +103,7 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
         vec![("cells", cells.len().to_string()), ("not converged", format!("{not_converged} of {}", cells.len()))];
     for model in models {
         let boundary = &model.boundary;
-        let of = if models.len() > 1 { format!(" (D={} H={})", boundary.dim, boundary.head) } else { String::new() };
+let of = if models.len() > 1 { format!(" ({})", model.name) } else { String::new() };
         let over = wording::left_out(model);
         let over = over.map_or(String::new(), |over| format!(", {over}"));
         let with_interval = |interval: Interval| {

@@ -17,6 +17,36 @@ pub const FAMILIES: [(&str, &[&str]); 4] = [
     ("query-key products", &[QUANTITIES[7], QUANTITIES[8], QUANTITIES[9], QUANTITIES[10]]),
 ];
 
+/// Panels of a picture.
+const MOST_PANELS: usize = 12;
+
+/// The columns of a table of one place; those of the axes that vary come before them.
+const COLUMNS: [&str; 5] = ["step", "quantity", "mean", "sd", "runs"];
+
+/// A place of the grid.
+struct Place {
+    /// What tells it from the others.
+    label: String,
+    /// Its rows of the table.
+    rows: Vec<usize>,
+}
+
+/// The places of a table, in its order.
+fn places(table: &Table) -> Result<Vec<Place>, InputError> {
+    let axes: Vec<&str> = table.names().into_iter().filter(|name| !COLUMNS.contains(name)).collect();
+    let values = axes.iter().map(|axis| table.words("y", axis)).collect::<Result<Vec<_>, _>>()?;
+    let mut places: Vec<Place> = Vec::new();
+    for row in 0..table.words("y", "step")?.len() {
+        let part = |(axis, values): (&&str, &Vec<&str>)| format!("{}={}", label(axis), values[row]);
+        let label = axes.iter().zip(&values).map(part).collect::<Vec<_>>().join(" ");
+        match places.last_mut().filter(|place| place.label == label) {
+            Some(place) => place.rows.push(row),
+            None => places.push(Place { label, rows: vec![row] }),
+        }
+    }
+    Ok(places)
+}
+
 /// Draws one quantity over steps, or all of them; `marks` are the steps at which the stages change.
 ///
 /// # Errors
@@ -28,7 +58,10 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
     }
     for (option, asked) in [("by", wanted.by.is_some()), ("color", wanted.color.is_some())] {
         if asked {
-            return Err(InputError::option(option, "a folder of dynamics has one set of runs, drawn over its steps"));
+            return Err(InputError::option(
+                option,
+                "dynamics are drawn over their steps; --y takes one quantity, a line for each place",
+            ));
         }
     }
     if wanted.kind == Some(Kind::Heatmap) {
@@ -46,12 +79,13 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
         }
         None => FAMILIES.map(|(label, names)| (label.to_owned(), names)).into(),
     };
-    let series = |(at, name): (usize, &&str)| {
-        let rows: Vec<usize> = (0..steps.len()).filter(|row| quantities[*row] == *name).collect();
+    let series = |at: usize, quantity: &str, name: String, place: &Place| {
+        let is_known = |row: &usize| quantities[*row] == quantity && !means[*row].is_nan();
+        let rows: Vec<usize> = place.rows.iter().copied().filter(is_known).collect();
         let has_band = rows.iter().all(|row| !sds[*row].is_nan());
         let edge = |sign: f64| rows.iter().map(|row| means[*row] + sign * 2.0 * sds[*row]).collect();
         Series {
-            name: label(name),
+            name,
             color: COLORS[at % COLORS.len()].into(),
             dashed: false,
             points: rows.iter().map(|row| (steps[*row], means[*row])).collect(),
@@ -59,16 +93,39 @@ pub fn draw(table: &Table, marks: &[f64], wanted: &Wanted) -> Result<Drawn, Inpu
             dots: Dots::None,
         }
     };
-    let panel = |(label, names): &(String, &[&str])| Panel {
-        title: String::new(),
+    let places = places(table)?;
+    let panel = |title: &str, label: &str, series: Vec<Series>| Panel {
+        title: title.into(),
         x: Axis { label: X_LABEL.into(), is_log: matches!(wanted.log, Some(Log::X | Log::Xy)) },
-        y: Axis { label: label.clone(), is_log: matches!(wanted.log, Some(Log::Y | Log::Xy)) },
+        y: Axis { label: label.into(), is_log: matches!(wanted.log, Some(Log::Y | Log::Xy)) },
         y_max: None,
-        series: names.iter().enumerate().map(series).collect(),
-        marks: marks.to_vec(),
+        series: series.into_iter().filter(|series| !series.points.is_empty()).collect(),
+        marks: if places.len() == 1 { marks.to_vec() } else { Vec::new() },
         from_zero: false,
     };
-    let panels: Vec<Panel> = families.iter().map(panel).collect();
+    let panels: Vec<Panel> = match (&wanted.y, &places[..]) {
+        // One quantity of several places: a line for each of them.
+        (Some(quantity), [_, _, ..]) => {
+            let lines = places.iter().enumerate().map(|(at, place)| series(at, quantity, place.label.clone(), place));
+            vec![panel("", &families[0].0, lines.collect())]
+        }
+        _ => {
+            let (most, found) = (MOST_PANELS, places.len() * families.len());
+            if found > most {
+                let what =
+                    format!("expected at most {most} panels, found {found}; one quantity is a line for each place");
+                return Err(InputError::option("y", what));
+            }
+            let of_place = |place: &Place| {
+                let of_family = |(axis, names): &(String, &[&str])| {
+                    let lines = names.iter().enumerate().map(|(at, name)| series(at, name, label(name), place));
+                    panel(&place.label, axis, lines.collect())
+                };
+                families.iter().map(of_family).collect::<Vec<_>>()
+            };
+            places.iter().flat_map(of_place).collect()
+        }
+    };
     let names: Vec<&str> = families.iter().flat_map(|(_, names)| names.iter().copied()).collect();
     let runs = runs.first().copied().unwrap_or_default();
     let bands = if runs > 1.0 { ", bands of 2 standard deviations" } else { ", a single one and so no band" };

@@ -2,17 +2,25 @@
 
 use crate::base::error::InputError;
 use crate::base::lists::{self, counts, numbers};
-use crate::lab::grid::Config;
+use crate::lab::grid::{Config, Signals};
 use crate::lab::options::RepresentationChoice;
+use mote_lab::axes::AXES;
 use mote_lab::recipe::{Form, Recipe, Scaling};
+use std::collections::BTreeMap;
 
 /// The names, and what each is for.
 pub const ALL: [(&str, &str); 5] = [
     ("figure1", "the paper's phase diagram, D=1024 M=16 H=512, N=2 to 20: 10,000 cells"),
     ("law", "the sharp condition, N SNR^2 = constant, at the size of a chip"),
     ("wide", "D = 10^3 to 10^9 at one cost"),
-    ("theorem", "inside the theorem's own assumptions, up to D = 4*10^12 and H = 10^8"),
+    ("theorem", "towards the theorem's assumptions, up to D = 4*10^12 and H = 10^8"),
     ("digits", "real images, 8x8 handwritten digits, 3 against 8"),
+];
+
+/// The presets of `mote dynamics`, and what each is for. It takes the others too, and they may be grids as those are.
+pub const DYNAMICS: [(&str, &str); 2] = [
+    ("benign", "the paper's dynamics where attention turns to the signal, N=16, signal norm 25"),
+    ("harmful", "the paper's dynamics where it turns to the noise, N=10, signal norm 15"),
 ];
 
 /// Axes and recipe of a preset.
@@ -46,7 +54,7 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
             Preset { n: "8", signal: "0.8..4.8..0.4", models, replicates: 20, recipe: law() }
         }
         "theorem" => {
-            // The last one is inside Condition 4.1 for both N and nearly every signal: `mote theory` says which.
+            // The places of the last one miss one item of Condition 4.1, "N at least a power of log D": `mote theory` says so.
             let models = &[(10_000, 1_000), (10_000_000, 100_000), (4_000_000_000_000, 100_000_000)];
             let signal = "0.2,0.3,0.4,0.5,0.6,0.7,0.8,1,1.25,1.6,2";
             Preset { n: "6,10", signal, models, replicates: 4, recipe: theorem() }
@@ -55,13 +63,19 @@ pub fn preset(name: &str) -> Result<Config, InputError> {
             let (n, signal) = ("4,8,16,32,64,128", "0.5,0.7,1,1.4,2,2.8,4,5.6,8");
             Preset { n, signal, models: &[(64, 8)], replicates: 10, recipe: digits() }
         }
-        _ => return Err(lists::unknown("preset", name, &ALL.map(|(name, _)| name))),
+        "benign" => Preset { n: "16", signal: "25", models: &[(2048, 1024)], replicates: 20, recipe: dynamics(0.01) },
+        "harmful" => Preset { n: "10", signal: "15", models: &[(2048, 1024)], replicates: 20, recipe: dynamics(0.02) },
+        _ => {
+            let names: Vec<&str> = ALL.iter().chain(&DYNAMICS).map(|(name, _)| *name).collect();
+            return Err(lists::unknown("preset", name, &names));
+        }
     };
     let n = counts("n", n)?.into_iter().map(|n| n as usize).collect();
-    let (preset, signal, models) = (name.into(), numbers("signal", signal)?, models.to_vec());
+    let (preset, signal, models) = (name.into(), Signals::Norm(numbers("signal", signal)?), models.to_vec());
     let (dim, head) = models[0];
     let recipe = Recipe { dim, head, ..recipe };
-    Ok(Config { preset, n, signal, models, replicates, seed: 1, space: RepresentationChoice::Auto, recipe })
+    let (extra, seed, space, axes) = (BTreeMap::new(), 1, RepresentationChoice::Auto, AXES);
+    Ok(Config { preset, n, signal, extra, models, replicates, seed, space, recipe, axes })
 }
 
 /// The paper's Figure 1.
@@ -80,6 +94,20 @@ fn figure1() -> Recipe {
     }
 }
 
+/// The paper's section on dynamics.
+fn dynamics(learning_rate: f64) -> Recipe {
+    Recipe {
+        form: Form::Paper { big: 1.0, small: 0.05, divisor: 64.0 },
+        tokens: 4,
+        dim: 2048,
+        head: 1024,
+        value: 256,
+        learning_rate,
+        test_samples: 10,
+        ..figure1()
+    }
+}
+
 /// The sharp condition at the size of a chip.
 fn law() -> Recipe {
     Recipe {
@@ -95,7 +123,7 @@ fn law() -> Recipe {
     }
 }
 
-/// Inside the assumptions of the paper's theorem: see [`crate::commands::theory`].
+/// Towards the assumptions of the paper's theorem: see [`crate::commands::theory`].
 fn theorem() -> Recipe {
     Recipe {
         form: Form::Uniform { noise_norm: 1.0, query_key_std: 1.0, value_std: 0.1 },

@@ -1,16 +1,19 @@
-//! Run files: a configuration as text that a person can read and change, and what is wrong with it by line and key.
+//! Run files: a configuration as text that a person can read and change, or as a run has left it in its folder, and
+//! what is wrong with it by line and key.
 
-use crate::base::error::{self, InputError};
+use crate::base::error::{InputError, quoted};
 use crate::base::lists;
+use crate::lab::apply;
 use crate::lab::grid::Config;
 use crate::lab::options::Options;
 use crate::lab::presets;
-use clap::{Arg, Args, Command};
-use mote_lab::recipe::{Form, Recipe};
-use serde::Deserialize;
+use crate::lab::settings::{CUT, float, settings};
+use mote_lab::axes::{AXES, Axis};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use toml::de::{DeTable, Deserializer};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// A run file that was read.
 #[derive(Clone, Debug)]
@@ -19,47 +22,107 @@ pub struct RunFile {
     pub options: Options,
     /// All of it, as it stands.
     pub text: String,
+    /// The preset that it names.
+    preset: Option<String>,
+    /// A whole configuration, which needs no preset.
+    whole: Option<Config>,
     path: PathBuf,
     /// Where each key stands, counted from 1.
     lines: BTreeMap<String, usize>,
+    axes: &'static [Axis],
 }
 
 impl RunFile {
-    /// Reads a run file.
+    /// Reads a run file: TOML, or `run.json` or `config.json` of a folder.
     ///
     /// # Errors
     ///
     /// [`InputError`] that names the file, the line, the key, what was expected and what was found.
     pub fn read(path: &Path) -> Result<Self, InputError> {
+        Self::read_with(path, AXES)
+    }
+
+    /// The same where these are the axes.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunFile::read`].
+    pub fn read_with(path: &Path, axes: &'static [Axis]) -> Result<Self, InputError> {
         let text = std::fs::read_to_string(path).map_err(|e| InputError::file(path, format!("cannot be read: {e}")))?;
-        let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
-        let wrong = |at: usize, what: &str| InputError::file(path, format!("line {}: {what}", line(at)));
-        let no_toml = |e: toml::de::Error| {
-            // An error without a place is one of the end.
-            wrong(e.span().map_or(text.len(), |span| span.start), &error::quoted(e.message()))
-        };
-        let table = DeTable::parse(&text).map_err(no_toml)?;
-        let command = Options::augment_args(Command::new("keys"));
-        let keys: Vec<&str> =
-            std::iter::once("preset").chain(command.get_arguments().filter_map(Arg::get_long)).collect();
-        let mut places: Vec<_> =
-            table.get_ref().iter().map(|(key, value)| (key.span(), key.get_ref(), value.span())).collect();
-        places.sort_by_key(|(at, ..)| at.start);
-        if let Some((at, found, _)) = places.iter().find(|(_, key, _)| !keys.contains(&key.as_ref())) {
-            let (meant, found) = (lists::did_you_mean(found, &keys), error::quoted(found));
-            return Err(wrong(at.start, &format!("unknown key {found}, expected one of {}{meant}", keys.join(", "))));
+        let (options, preset, lines) = (Options::default(), None, BTreeMap::new());
+        let mut file = Self { options, text, preset, whole: None, path: path.into(), lines, axes };
+        // No TOML begins so.
+        if file.text.trim_start().starts_with('{') {
+            file.read_json()?
+        } else {
+            file.read_toml()?
         }
-        let lines = places.iter().map(|(at, key, _)| (key.to_string(), line(at.start))).collect();
-        let options = Options::deserialize(Deserializer::from(table.clone())).map_err(|e| {
-            let span = e.span().unwrap_or_default();
-            let Some((at, key, value)) = places.iter().find(|(_, _, value)| value.contains(&span.start)) else {
-                return no_toml(e);
-            };
-            let argument = command.get_arguments().find(|argument| argument.get_long() == Some(key));
-            let found = error::quoted(&text[value.clone()]);
-            wrong(at.start, &format!("key {key}: expected {}, found {found}", expected(argument)))
+        Ok(file)
+    }
+
+    /// Whether the file says anything of a setting; a whole configuration speaks of all.
+    pub fn says(&self, name: &str) -> bool {
+        self.whole.is_some() || self.options.says(name)
+    }
+
+    fn read_toml(&mut self) -> Result<(), InputError> {
+        let text = &self.text;
+        let line = |at: usize| 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
+        let wrong = |at: usize, what: &str| InputError::file(&self.path, format!("line {}: {what}", line(at)));
+        let table = DeTable::parse(text).map_err(|e| {
+            // An error without a place is one of the end.
+            wrong(e.span().map_or(text.len(), |span| span.start), &quoted(e.message()))
         })?;
-        Ok(Self { options, path: path.into(), lines, text: text.clone() })
+        let keys: Vec<&'static str> =
+            std::iter::once("preset").chain(settings(self.axes).iter().map(|setting| setting.name)).collect();
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let at = key.span().start;
+            let Some(name) = keys.iter().copied().find(|name| *name == key.get_ref()) else {
+                let (meant, found) = (lists::did_you_mean(key.get_ref(), &keys), quoted(key.get_ref()));
+                return Err(wrong(at, &format!("unknown key {found}, expected one of {}{meant}", keys.join(", "))));
+            };
+            self.lines.insert(name.into(), line(at));
+            let found = quoted(&text[value.span()]);
+            match (name, value.get_ref()) {
+                ("preset", DeValue::String(preset)) => self.preset = Some(preset.to_string()),
+                ("preset", _) => {
+                    let expected = "expected the name of a preset in quotes";
+                    return Err(wrong(at, &format!("key preset: {expected}, found {found}")));
+                }
+                _ => match said(value, text) {
+                    Some(said) => self.options.say(name, said),
+                    None => {
+                        let expected = "expected a number, a list of them, or text in quotes";
+                        return Err(wrong(at, &format!("key {name}: {expected}, found {found}")));
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn read_json(&mut self) -> Result<(), InputError> {
+        let wrong = |what: String| InputError::file(&self.path, what);
+        let value: Value = serde_json::from_str(&self.text)
+            .map_err(|e| wrong(format!("line {}: expected JSON, found: {}", e.line(), quoted(&e.to_string()))))?;
+        // What a run says beside its configuration is not what it was told.
+        let config = value.get("config").unwrap_or(&value);
+        let read: Config = serde_json::from_value(config.clone())
+            .map_err(|e| wrong(format!("expected the configuration of a run, found: {}", quoted(&e.to_string()))))?;
+        let known = serde_json::to_value(&read).unwrap_or_default();
+        let is_axis = |name: &String| self.axes.iter().any(|axis| axis.name == name);
+        let unknown = unknown("", config, &known).or_else(|| read.extra.keys().find(|name| !is_axis(name)).cloned());
+        if let Some(key) = unknown {
+            return Err(wrong(format!("unknown key {}, expected the configuration of a run", quoted(&key))));
+        }
+        let read = Config { axes: self.axes, ..read }.checked().map_err(|error| self.at_fault(error))?;
+        if let Some(cut) = value.get(CUT).and_then(Value::as_f64) {
+            self.options.say(CUT, cut.to_string());
+        }
+        self.whole = Some(read);
+        Ok(())
     }
 
     /// What is wrong with a value of this file, by line and key instead of by option.
@@ -67,26 +130,35 @@ impl RunFile {
         let InputError::Option { option, what } = error else { return error };
         match self.lines.get(option) {
             Some(line) => InputError::file(&self.path, format!("line {line}: key {option}: {what}")),
+            None if self.whole.is_some() || self.text.trim_start().starts_with('{') => {
+                InputError::file(&self.path, format!("key {option}: {what}"))
+            }
             None => InputError::file(&self.path, format!("key {option} (from the preset): {what}")),
         }
     }
 }
 
-/// What a key takes, in the words of a run file.
-fn expected(argument: Option<&Arg>) -> String {
-    let Some(argument) = argument else { return "the name of a preset in quotes".into() };
-    let names: Vec<String> = argument.get_possible_values().iter().map(|value| quoted(value.get_name())).collect();
-    if !names.is_empty() {
-        return format!("one of {}", names.join(", "));
+/// A value as an option would say it; `None` of what no option takes.
+fn said(value: &Spanned<DeValue>, text: &str) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().into()),
+        DeValue::Integer(_) => Some(text[value.span()].into()),
+        DeValue::Float(number) => Some(number.as_str().into()),
+        DeValue::Array(values) => {
+            let one = |value: &Spanned<DeValue>| if value.get_ref().is_array() { None } else { said(value, text) };
+            Some(values.iter().map(one).collect::<Option<Vec<_>>>()?.join(","))
+        }
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
-    let name = argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
-    match (name, argument.get_long()) {
-        ("LIST", _) => "a list in quotes, like \"4,10,20\" or \"5..100..5\"".into(),
-        ("A,B", _) => "two digits in quotes, like \"3,8\"".into(),
-        ("X", _) => "a number".into(),
-        (_, Some("replicates" | "max-steps")) => format!("a whole number from 0 to {}", u32::MAX),
-        _ => format!("a whole number from 0 to {}", u64::MAX),
-    }
+}
+
+/// The first key of a value that the other has not, with the keys that lead to it.
+fn unknown(path: &str, value: &Value, known: &Value) -> Option<String> {
+    value.as_object()?.iter().find_map(|(key, value)| {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        known.get(key).map_or(Some(path.clone()), |known| unknown(&path, value, known))
+    })
 }
 
 /// What preset, then run file, then command line say.
@@ -100,15 +172,37 @@ pub fn resolve(
     options: &Options,
     default: &str,
 ) -> Result<Config, InputError> {
-    // A preset on the command line speaks over the one in the file, as every option does.
-    let in_file = file.and_then(|file| file.options.preset.as_deref());
-    let given = Options { preset: preset.map(Into::into), ..options.clone() };
-    let blame = |error| blame(error, file, &given);
-    let mut config = presets::preset(preset.or(in_file).unwrap_or(default)).map_err(blame)?;
-    if let Some(file) = file {
-        config = config.with(&file.options).map_err(|error| file.at_fault(error))?;
+    let Some(file) = file else { return presets::preset(preset.unwrap_or(default))?.with(options) };
+    let blame = |error| blame(error, Some(file), options);
+    let own = match (&file.whole, preset) {
+        (Some(whole), None) => whole.clone(),
+        (Some(_), Some(_)) => {
+            let (what, path) = ("expected no preset beside a whole configuration", file.path.display());
+            return Err(InputError::option("preset", format!("{what}, found {path} too")));
+        }
+        // A preset on the command line speaks over the one in the file, as every option does.
+        (None, Some(preset)) => presets::preset(preset)?,
+        (None, None) => {
+            let of_file = file.preset.as_deref();
+            presets::preset(of_file.unwrap_or(default)).map_err(|error| file.at_fault(error))?
+        }
+    };
+    let axes = file.axes;
+    let own = Config { axes, ..own };
+    own.clone().with(&file.options).map_err(|error| file.at_fault(error))?;
+    own.with(&apply::over(options, &file.options, axes)).map_err(blame)
+}
+
+/// The cut that command line or run file give.
+///
+/// # Errors
+///
+/// [`InputError`], by line and key if it came from the file.
+pub fn cut(file: Option<&RunFile>, options: &Options) -> Result<Option<f64>, InputError> {
+    match (apply::cut(options)?, file) {
+        (None, Some(file)) => apply::cut(&file.options).map_err(|error| file.at_fault(error)),
+        (given, _) => Ok(given),
     }
-    config.with(options).map_err(blame)
 }
 
 /// An error of an option that only the run file speaks of is one of the run file.
@@ -121,97 +215,18 @@ pub fn blame(error: InputError, file: Option<&RunFile>, given: &Options) -> Inpu
     }
 }
 
-/// Every key that the preset knows, with what it means.
-///
-/// # Errors
-///
-/// If a value is not one that a run file can hold.
-pub fn text(config: &Config) -> anyhow::Result<String> {
-    let Recipe { tokens, value, learning_rate, stop_loss, max_steps, test_samples, .. } = config.recipe;
-    let space = serde_json::to_string(&config.space)?;
-    let mut file = String::from("# A run file of `mote phase`. The preset supplies the keys that you leave out.\n");
-    let mut key = |name: &str, value: String, what: &str| {
-        file += &format!(
-            "{:24}{}\n",
-            format!("{name} = {value}"),
-            if what.is_empty() { String::new() } else { format!("# {what}") }
-        );
-    };
-    key("preset", quoted(&config.preset), "");
-    key("n", list(&config.n), "training samples: a list, or first..last..step with both ends");
-    key("signal", list(&config.signal), "norms of the signal tokens");
-    let models = |part: fn(&(u64, usize)) -> u64| list(&config.models.iter().map(part).collect::<Vec<_>>());
-    key("dim", models(|model| model.0), "D; a list makes one diagram for each");
-    key("head", models(|model| model.1 as u64), "H; one for all D, or a list as long");
-    key("replicates", config.replicates.to_string(), "independent repetitions of every (n, signal)");
-    key("seed", config.seed.to_string(), "");
-    key("tokens", tokens.to_string(), "M");
-    match config.recipe.form {
-        Form::Paper { big, small, divisor } => {
-            key("value", value.to_string(), "V, which sets |w_O|");
-            key("big", float(big), "standard deviation of token 2");
-            key("small", float(small), "standard deviation of tokens 3..M");
-            key("divisor", float(divisor), "of the uniform initial weights");
-        }
-        Form::Uniform { noise_norm, .. } => key("noise-norm", float(noise_norm), "norm of the noise tokens"),
-        Form::Digits { classes, noise_norm, .. } => {
-            key("noise-norm", float(noise_norm), "norm of the noise tokens");
-            key("classes", quoted(&format!("{},{}", classes.0, classes.1)), "the digits of the classes +1 and -1");
+/// The configuration as a run file, every key with what it means; with a cut, if it has one.
+pub fn text(config: &Config, cut: Option<f64>) -> String {
+    let mut file =
+        String::from("# A run file of `mote phase` and `mote dynamics`; the preset supplies the keys you leave out.\n");
+    file += &format!("preset = \"{}\"\n", config.preset);
+    for setting in settings(config.axes) {
+        let value = if setting.name == CUT { cut.map(float) } else { setting.printed(config) };
+        if let Some(value) = value {
+            file += &format!("{:24}# {}\n", format!("{} = {value}", setting.name), setting.help);
         }
     }
-    key(
-        "lr",
-        float(learning_rate),
-        "learning rate; in preset theorem, in units of the largest that Condition 4.1 allows",
-    );
-    key("stop-loss", float(stop_loss), "stop once the training loss is below this (one more step is done)");
-    key("max-steps", max_steps.to_string(), "steps after which a cell counts as not converged");
-    key("test-samples", test_samples.to_string(), "fresh test samples per cell");
-    key("space", space, "weights, tokens, sampled, free, or auto: the cheapest of them");
-    Ok(file)
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{text}\"")
-}
-
-/// With a point, as TOML wants it.
-fn float(x: f64) -> String {
-    format!("{x:?}")
-}
-
-/// Numbers with commas; evenly spaced ones as a range.
-fn list<T: Copy + std::fmt::Display + Into<Number>>(numbers: &[T]) -> String {
-    let values: Vec<f64> = numbers.iter().map(|x| (*x).into().0).collect();
-    if let [first, second, .., last] = values[..] {
-        let step = ((second - first) * 1e9).round() / 1e9;
-        let is_even = |(i, x): (usize, &f64)| ((first + i as f64 * step) * 1e9).round() / 1e9 == *x;
-        if step > 0.0 && values.len() > 3 && values.iter().enumerate().all(is_even) {
-            return quoted(&format!("{first}..{last}..{step}"));
-        }
-    }
-    quoted(&numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
-}
-
-/// A number of any kind, to look at its steps.
-struct Number(f64);
-
-impl From<usize> for Number {
-    fn from(x: usize) -> Self {
-        Self(x as f64)
-    }
-}
-
-impl From<u64> for Number {
-    fn from(x: u64) -> Self {
-        Self(x as f64)
-    }
-}
-
-impl From<f64> for Number {
-    fn from(x: f64) -> Self {
-        Self(x)
-    }
+    file
 }
 
 #[cfg(test)]
@@ -219,18 +234,101 @@ mod tests {
     use super::*;
     use crate::lab::presets::{ALL, preset};
 
+    fn written(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    fn read(text: &str) -> Result<Config, InputError> {
+        let file = written(text);
+        resolve(None, Some(&RunFile::read(file.path())?), &Options::default(), "law")
+    }
+
     #[test]
     fn a_printed_run_file_is_the_configuration_it_was_printed_from() {
         for (name, _) in ALL {
             let config = preset(name).unwrap();
-            let changed = Options { seed: Some(7), lr: Some(0.25), n: Some("4,8,20".into()), ..Options::default() };
-            for config in [config.clone(), config.with(&changed).unwrap()] {
-                let file = tempfile::NamedTempFile::new().unwrap();
-                std::fs::write(file.path(), text(&config).unwrap()).unwrap();
-                let RunFile { options, .. } = RunFile::read(file.path()).unwrap();
-                assert_eq!(options.preset.as_deref(), Some(name));
-                assert_eq!(preset(name).unwrap().with(&options).unwrap(), config, "{name}");
+            let changed = Options::of([("seed", "7"), ("lr", "0.25"), ("n", "4,8,20"), ("flip", "0,0.1")]);
+            let snr = Options::of([("snr", "0.5..2..0.25")]);
+            for config in [config.clone(), config.clone().with(&changed).unwrap(), config.with(&snr).unwrap()] {
+                let text = text(&config, Some(0.3));
+                let file = written(&text);
+                let file = RunFile::read(file.path()).unwrap();
+                assert_eq!(cut(Some(&file), &Options::default()).unwrap(), Some(0.3));
+                assert_eq!(resolve(None, Some(&file), &Options::default(), "law").unwrap(), config, "{text}");
+                assert_eq!(read(&serde_json::to_string(&config).unwrap()).unwrap(), config, "{name}");
             }
         }
+    }
+
+    /// A number, an array, text: one value, however TOML has it.
+    #[test]
+    fn values_are_read_as_toml_has_them() {
+        let expected =
+            preset("law").unwrap().with(&Options::of([("n", "4..6"), ("dim", "64"), ("head", "8")])).unwrap();
+        for n in ["[4, 5, 6]", "\"4..6\"", "\"4,5,6\"", "['4..5', 6]", "[4, 5.0, 0.6e1]"] {
+            assert_eq!(read(&format!("n = {n}\ndim = 64\nhead = [8]\n")).unwrap(), expected, "{n}");
+        }
+        assert_eq!(read("dim = 1_000\nhead = 8\nlr = 1\n").unwrap().models, [(1000, 8)]);
+        for (bad, found) in [
+            ("n = true", "expected a number, a list of them, or text in quotes, found true"),
+            ("n = [[4]]", "expected a number, a list of them, or text in quotes, found [[4]]"),
+            ("n = { a = 4 }", "expected a number, a list of them, or text in quotes, found { a = 4 }"),
+            ("n = []", "expected a list like 4,10,20 or a range first..last..step, found \"\""),
+            ("lr = [1, 2]", "expected a number, found \"1,2\""),
+            ("seed = 0x1F", "expected a whole number from 0 to 18446744073709551615, found \"0x1F\""),
+        ] {
+            let said = read(&format!("\n{bad}\n")).unwrap_err().to_string();
+            let key = bad.split(' ').next().unwrap();
+            assert!(said.ends_with(&format!(": line 2: key {key}: {found}")), "{said}");
+        }
+    }
+
+    /// What the command line says in one form takes the place of every other form in the file; two forms in one place
+    /// are refused.
+    #[test]
+    fn one_form_takes_the_place_of_another() {
+        let file = written("preset = \"figure1\"\nsnr = [1, 2]\nc-p = 10\nbig = 2.0\n");
+        let file = RunFile::read(file.path()).unwrap();
+        let with = |options: &Options| resolve(None, Some(&file), options, "law");
+        let own = with(&Options::default()).unwrap();
+        assert!((own.recipe.c_p().unwrap() - 10.0).abs() < 1e-12 && own.signal.values() == [1.0, 2.0]);
+        let by_norm = with(&Options::of([("signal", "3"), ("small", "0.5")])).unwrap();
+        assert_eq!((by_norm.signal.values(), by_norm.recipe.c_p()), (&[3.0][..], Some(4.0)));
+        let larger = with(&Options::of([("big", "4")])).unwrap();
+        assert!((larger.recipe.c_p().unwrap() - 10.0).abs() < 1e-12, "c-p is of the big that there is");
+        let two = with(&Options::of([("snr", "1"), ("signal", "3")])).unwrap_err().to_string();
+        assert_eq!(two, "--snr: expected only one of signal, snr, n-snr2, found signal too");
+        let two = read("c-p = 10\nsmall = 0.1\n").unwrap_err().to_string();
+        assert!(two.ends_with("line 1: key c-p: expected only one of small, c-p, found small too"), "{two}");
+    }
+
+    #[test]
+    fn a_configuration_with_more_or_less_than_its_keys_is_refused() {
+        let config = serde_json::to_value(preset("law").unwrap()).unwrap();
+        let changed = |change: &dyn Fn(&mut Value)| {
+            let mut config = config.clone();
+            change(&mut config);
+            read(&config.to_string()).unwrap_err().to_string()
+        };
+        for (said, expected) in [
+            (changed(&|it| it["tau"] = vec![0.5].into()), "unknown key tau, expected the configuration of a run"),
+            (changed(&|it| it["tau"] = 3.into()), "expected the configuration of a run, found: invalid type"),
+            (changed(&|it| it["recipe"]["big"] = 3.into()), "unknown key recipe.big, expected"),
+            (changed(&|it| it["n"] = vec![0].into()), "key n: expected at least 1, found 0"),
+            (
+                changed(&|it| it["models"] = Vec::<u64>::new().into()),
+                "key dim: expected at least one value, found none",
+            ),
+            (changed(&|it| drop(it.as_object_mut().unwrap().remove("signal"))), "no variant of enum Signals found"),
+            (read("{ \"n\": ").unwrap_err().to_string(), "line 1: expected JSON, found: EOF"),
+        ] {
+            assert!(said.contains(expected) && said.lines().count() == 1, "{said}");
+        }
+        let file = written(&config.to_string());
+        let file = RunFile::read(file.path()).unwrap();
+        let both = resolve(Some("law"), Some(&file), &Options::default(), "law").unwrap_err().to_string();
+        assert!(both.starts_with("--preset: expected no preset beside a whole configuration, found "), "{both}");
     }
 }

@@ -2,14 +2,16 @@
 
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{Labels, Signal};
+use mote_lab::axes::{self, Axis, Strength};
 use mote_lab::boundary::Boundary;
 use mote_lab::control::Stop;
 use mote_lab::error::Error;
-use mote_lab::place::GridPoint;
+use mote_lab::place::{GridPoint, NEUTRAL};
 use mote_lab::recipe::Form;
 use mote_lab::statistics::{Interval, Redraws};
 use mote_lab::summary::Group;
 use mote_lab::theory::{Condition, Verdict};
+use std::collections::BTreeSet;
 
 /// What of a run is not in its numbers.
 #[derive(Clone, Debug)]
@@ -22,11 +24,13 @@ pub struct Session {
     pub run_file: Option<String>,
     /// Whether to show the page.
     pub open: bool,
+    /// Whether `cells.csv` stays beside `cells.parquet`.
+    pub csv: bool,
     /// Test loss at which the picture is cut.
     pub threshold: f64,
 }
 
-/// All cells of one model, and what they say.
+/// All cells of one diagram, which has one model and one value of every extra axis, and what they say.
 pub struct Model<'a> {
     /// Cells by (n, signal norm).
     pub groups: &'a [Group],
@@ -34,6 +38,12 @@ pub struct Model<'a> {
     pub boundary: Boundary,
     /// What a picture of them says besides.
     pub labels: Labels,
+    /// What tells it from other diagrams, in a table.
+    pub name: String,
+    /// The extra axes in that, as a picture says them.
+    pub beside: String,
+    /// Whether the recipe has the `C_p` of the paper's own: the constant 1000 is of that.
+    is_papers_own: bool,
 }
 
 /// What kind of machine this is.
@@ -41,22 +51,59 @@ pub fn machine() -> String {
     format!("{} {}", std::env::consts::ARCH, std::env::consts::OS)
 }
 
-pub(super) fn reaches_1000(groups: &[Group]) -> bool {
-    groups.iter().any(|group| group.n as f64 * group.snr * group.snr >= 1000.0)
-}
+/// The figure that is of the paper's own recipe alone.
+const AGREEMENT_1000: &str = "agreement_1000";
 
 impl<'a> Model<'a> {
     pub(super) fn new(config: &Config, groups: &'a [Group], threshold: f64, stop: Stop) -> Result<Self, Error> {
         let boundary = Boundary::of(groups, threshold, Redraws::seeded(config.seed), stop)?;
         let (tokens, lr) = (config.recipe.tokens, config.recipe.learning_rate);
-        let recipe = format!("M={tokens} D={} H={} lr={lr}", boundary.dim, boundary.head);
+        let (dim, head, extra) = (boundary.dim, boundary.head, &groups[0].extra);
+        let beside = axes::label(config.axes, extra);
+        let named = |(axis, value): (&Axis, f64)| format!(" {}={value}", axis.name);
+        let name = format!("D={dim} H={head}") + &axes::said(config.axes, extra).map(named).collect::<String>();
+        let recipe = format!("M={tokens} D={dim} H={head} lr={lr}{beside}");
         let constant = boundary.constant.map(|constant| constant.value).or(boundary.best_constant);
-        Ok(Self { groups, boundary, labels: Labels { recipe, threshold, constant, signal: Signal::default() } })
+        let signal = match config.signal.strength() {
+            Strength::Norm => Signal::Norm,
+            Strength::Snr => Signal::Snr,
+            Strength::NSnr2 => Signal::NSnr2,
+        };
+        let is_papers_own = config.recipe.c_p().is_some_and(|c_p| (c_p - 20.0).abs() < 1e-9);
+        let labels = Labels { recipe, threshold, constant, signal };
+        Ok(Self { groups, boundary, labels, name, beside, is_papers_own })
     }
 
-    /// Whether the constant of the paper's own recipe lies on the grid.
+    /// What tells its files from those of other diagrams.
+    pub fn suffix(&self) -> String {
+        format!("-{}", self.name.replace('=', "").replace(' ', "-"))
+    }
+
+    /// Whether the constant of the paper's own recipe is one of this recipe, and lies on the grid.
     pub fn reaches_1000(&self) -> bool {
-        reaches_1000(self.groups)
+        self.is_papers_own && self.groups.iter().any(|group| group.n_snr2() >= 1000.0)
+    }
+
+    /// The boundary as `boundary.json` has it: with the extra axes that are not neutral, and with the agreement with 1000
+    /// if that constant is one of this recipe.
+    ///
+    /// # Errors
+    ///
+    /// Never: it is what JSON can hold.
+    pub fn json(&self, config: &Config) -> serde_json::Result<serde_json::Value> {
+        let mut json = serde_json::to_value(&self.boundary)?;
+        if let Some(json) = json.as_object_mut() {
+            json.retain(|figure, _| self.has(figure));
+            for (axis, value) in axes::said(config.axes, &self.groups[0].extra) {
+                json.insert(axis.column.into(), value.into());
+            }
+        }
+        Ok(json)
+    }
+
+    /// Whether a figure of the boundary is one of this recipe.
+    pub fn has(&self, figure: &str) -> bool {
+        self.is_papers_own || figure != AGREEMENT_1000
     }
 }
 
@@ -87,13 +134,9 @@ pub(super) fn verdicts(config: &Config) -> Vec<Verdict> {
     places(config).map(|place| Verdict::of(&config.recipe, &place)).collect()
 }
 
-/// Every place once, in the order of the grid.
-pub(super) fn places(config: &Config) -> impl Iterator<Item = GridPoint> {
-    let of_model = move |&(dim, head): &(u64, usize)| {
-        config.n.iter().flat_map(move |&samples| {
-            let place = move |&signal_norm: &f64| GridPoint { samples, signal_norm, replicate: 0, dim, head };
-            config.signal.iter().map(place)
-        })
-    };
-    config.models.iter().flat_map(of_model)
+/// Every place of the theorem once, in the order of the grid: it does not ask how many labels are wrong.
+pub fn places(config: &Config) -> impl Iterator<Item = GridPoint> {
+    let mut seen = BTreeSet::new();
+    let places = config.points().map(|place| GridPoint { extra: NEUTRAL, ..place });
+    places.filter(move |place| seen.insert(place.key()))
 }

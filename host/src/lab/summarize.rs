@@ -9,9 +9,10 @@ use crate::draw::picture::SCREEN;
 use crate::draw::{COLORS, Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
-use crate::lab::session::{Model, Session, condition, ends, machine, places, reaches_1000, shown_in_curves, verdicts};
-use crate::lab::{page, parquet, phase_page, wording};
-use mote_lab::boundary::{Boundary, Crossing, Missing};
+use crate::lab::parquet::Columns;
+use crate::lab::session::{Model, Session, condition, ends, machine, places, shown_in_curves, verdicts};
+use crate::lab::{page, parquet, phase_page, rows, wording};
+use mote_lab::boundary::{Crossing, Missing};
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
@@ -22,35 +23,69 @@ use mote_lab::statistics::Redraws;
 use mote_lab::summary::{self, Group, Moments};
 use mote_lab::theory::CONSTANTS;
 
-/// Writes what all cells say together. All files are made before the first is written, so that told to stop it leaves the
-/// folder as it was.
+/// All cells of a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'a> {
+    /// Those of the grid, in its order.
+    pub grid: &'a [Cell],
+    /// Those and the others, in the order of the grid.
+    pub all: &'a [Cell],
+    /// The extra axes that have a column.
+    pub extra: &'a Columns,
+}
+
+/// Writes what all cells of the grid say together. All files are made before the first is written, so that told to stop
+/// it leaves the folder as it was.
 ///
 /// # Errors
 ///
 /// [`Interrupted`] when told to stop. If a file cannot be written or a picture not be drawn. The cells are saved, and the
 /// same command ends the work.
-pub fn summarize(
+pub fn summarize(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
+    conclude(config, cells, |groups, models| make(config, cells, groups, models, session, stop), out, session, stop)
+}
+
+/// Writes where the cells turn at the cut of the session, beside the files of another cut.
+///
+/// # Errors
+///
+/// As [`summarize`].
+pub fn beside(config: &Config, cells: Cells, out: &OutFolder, session: &Session, stop: Stop) -> anyhow::Result<()> {
+    let alone = Session { csv: false, ..session.clone() };
+    conclude(config, cells, |_, models| beside_files(config, models, session.threshold), out, &alone, stop)
+}
+
+fn beside_files(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Files> {
+    let at = format!("-cut{cut}");
+    let mut files = vec![(format!("boundary{at}.json"), boundaries(config, models, cut)?)];
+    for model in models {
+        files.extend(pictures(model, models.len(), &at, &[("cut", &[Shown::Cut])])?);
+    }
+    Ok(files)
+}
+
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Writes the files that are made of the cells, and says what the cells say.
+fn conclude(
     config: &Config,
-    mut cells: Vec<Cell>,
+    cells: Cells,
+    make: impl FnOnce(&[Group], &[Model]) -> anyhow::Result<Files>,
     out: &OutFolder,
     session: &Session,
     stop: Stop,
 ) -> anyhow::Result<()> {
-    // In the order of the grid, whatever the order on disk: a mean must not depend on threads.
-    cells.sort_by_key(|cell| cell.place.key());
-    let groups = summary::groups(&cells, |place| config.recipe.snr(place));
+    let (count, others) = (cells.grid.len(), cells.all.len() - cells.grid.len());
+    let groups = summary::groups(cells.grid, |place| config.recipe.snr(place));
     let blame = |error: anyhow::Error| match error.downcast_ref() == Some(&Error::Stopped) {
-        true => {
-            let count = cells.len();
-            Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
-                .into()
-        }
+        true => Interrupted { done: format!("{count} of {}", counted(count, "cell")), saved: Some(out.path().into()) }
+            .into(),
         false => error.context("all cells are saved; the same command continues from here"),
     };
-    let models =
-        groups.chunk_by(|a, b| a.model == b.model).map(|groups| Model::new(config, groups, session.threshold, stop));
+    let models = groups.chunk_by(Group::is_beside).map(|groups| Model::new(config, groups, session.threshold, stop));
     let models: Vec<Model> = models.collect::<Result<_, _>>().map_err(|stopped: Error| blame(stopped.into()))?;
-    let files = make(config, &cells, &groups, &models, session, stop).map_err(blame)?;
+    let files = make(&groups, &models).map_err(blame)?;
     for (name, contents) in &files {
         out.write(name, contents).map_err(blame)?;
     }
@@ -58,23 +93,39 @@ pub fn summarize(
         page::show(out);
     }
     let not_converged: usize = models.iter().map(|model| model.boundary.not_converged).sum();
-    let (count, seconds) = (cells.len(), session.seconds);
-    let count = counted(count, "cell");
-    print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s"))?;
+    let (count, seconds) = (counted(count, "cell"), session.seconds);
+    let others = match others {
+        0 => String::new(),
+        others => format!("; {others} off this grid stay in the table and are left out here"),
+    };
+    print_line(format_args!("{count}, {not_converged} of them not converged, in {seconds:.1} s{others}"))?;
     for model in &models {
         if models.len() > 1 {
-            print_line(format_args!("D={} H={}:", model.boundary.dim, model.boundary.head))?;
+            print_line(format_args!("{}:", model.name))?;
         }
         report(model)?;
     }
     if models.iter().any(|model| model.boundary.crossings.iter().any(|crossing| crossing.snr.is_some())) {
         print_line(format_args!("crossings: {}", wording::SMOOTHING))?;
     }
-    let names: Vec<&str> = std::iter::once("cells.csv").chain(files.iter().map(|file| file.0.as_str())).collect();
+    let table = session.csv.then_some("cells.csv");
+    let names: Vec<&str> = table.into_iter().chain(files.iter().map(|file| file.0.as_str())).collect();
     if let Some(condition) = condition(config) {
         print_line(condition.text())?;
     }
     print_line(format_args!("saved in {}: {}", out.path().display(), names.join(" ")))
+}
+
+/// Heat maps of a model, one of some: each `stem` with what it shows, and `at` at the end of its name.
+fn pictures(model: &Model, models: usize, at: &str, stems: &[(&str, &[Shown])]) -> anyhow::Result<Files> {
+    let suffix = if models > 1 { model.suffix() } else { String::new() };
+    let mut files = Files::new();
+    for (stem, shown) in stems {
+        let picture = heatmap::panels(&[model.groups.into()], &model.labels, shown);
+        files.push((format!("{stem}{suffix}{at}.svg"), picture.svg()?));
+        files.push((format!("{stem}{suffix}{at}.png"), picture.png(SCREEN)?));
+    }
+    Ok(files)
 }
 
 /// Figures of `boundary.json` that follow from the mean test loss of each place: exact in every space, as means are.
@@ -86,40 +137,29 @@ const FROM_CELLS: [&str; 4] = ["agreement_1000", "best_constant", "best_constant
 /// Makes every file but `cells.csv`, which is there: names and contents.
 fn make(
     config: &Config,
-    cells: &[Cell],
+    cells: Cells,
     groups: &[Group],
     models: &[Model],
     session: &Session,
     stop: Stop,
-) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let mut files = Vec::new();
+) -> anyhow::Result<Files> {
+    let mut files = Files::new();
     let mut put = |name: &str, contents: Vec<u8>| {
         files.push((name.to_owned(), contents));
         check(stop)
     };
-    put("cells.parquet", parquet::cells(cells, config)?)?;
-    put("summary.csv", summary::to_csv(groups).into())?;
-    let boundaries: Vec<&Boundary> = models.iter().map(|model| &model.boundary).collect();
-    let json = serde_json::json!({
-        "cut": session.threshold,
-        "models": boundaries,
-        "intervals": { "level": 0.95, "redraws": Redraws::COUNT },
-        "smoothing": wording::SMOOTHING,
-        "from_means": FROM_MEANS,
-        "from_cells": FROM_CELLS,
-    });
-    put("boundary.json", format!("{}\n", serde_json::to_string_pretty(&json)?).into())?;
+    put(parquet::NAME, parquet::cells(cells.all, config, &rows::digest(config), cells.extra)?)?;
+    put("summary.csv", summary::to_csv(groups, &config.swept()).into())?;
+    put("boundary.json", boundaries(config, models, session.threshold)?)?;
     for model in models {
-        let (dim, head) = (model.boundary.dim, model.boundary.head);
-        let suffix = if models.len() > 1 { format!("-D{dim}-H{head}") } else { String::new() };
-        for (stem, shown) in [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])] {
-            let picture = heatmap::panels(&[model.groups.into()], &model.labels, shown);
-            put(&format!("{stem}{suffix}.svg"), picture.svg()?)?;
-            put(&format!("{stem}{suffix}.png"), picture.png(SCREEN)?)?;
+        let stems = [("heatmap", &[Shown::Loss, Shown::Error][..]), ("cut", &[Shown::Cut])];
+        for (name, contents) in pictures(model, models.len(), "", &stems)? {
+            put(&name, contents)?;
         }
     }
     let curves = if models.len() > 1 { Some(curves(&config.n, models)?) } else { None };
-    let page = phase_page::page(config, cells, models, curves.as_ref().map(|(svg, _)| svg.as_slice()), session, stop)?;
+    let page =
+        phase_page::page(config, cells.grid, models, curves.as_ref().map(|(svg, _)| svg.as_slice()), session, stop)?;
     if let Some((svg, png)) = curves {
         put("curves.svg", svg)?;
         put("curves.png", png)?;
@@ -128,20 +168,40 @@ fn make(
         put("theory.csv", theory(config).into())?;
     }
     let run = serde_json::json!({
+        "command": page::command(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": env!("MOTE_COMMIT"),
         "engine": mote_core::VERSION,
         "math": mote_core::math::NAME,
+        "seed": config.seed,
+        "cut": session.threshold,
         "config": config,
         "condition": condition(config),
-        "cells": cells.len(),
+        "cells": cells.grid.len(),
+        "cells_off_grid": cells.all.len() - cells.grid.len(),
         "threads": session.threads,
         "machine": machine(),
         "simd": product::simd(),
         "seconds_of_this_session": session.seconds,
-        "seconds_of_all_cells": cells.iter().map(|cell| cell.seconds).sum::<f64>(),
+        "seconds_of_all_cells": cells.grid.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
     put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
     put(page::NAME, page.render()?.into())?;
     Ok(files)
+}
+
+/// `boundary.json`: where every diagram turns.
+fn boundaries(config: &Config, models: &[Model], cut: f64) -> anyhow::Result<Vec<u8>> {
+    let is_said = |figure: &&str| models.iter().all(|model| model.has(figure));
+    let json = serde_json::json!({
+        "cut": cut,
+        "models": models.iter().map(|model| model.json(config)).collect::<Result<Vec<_>, _>>()?,
+        "intervals": { "level": 0.95, "redraws": Redraws::COUNT },
+        "smoothing": wording::SMOOTHING,
+        "from_means": FROM_MEANS,
+        "from_cells": FROM_CELLS.into_iter().filter(is_said).collect::<Vec<_>>(),
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&json)?).into())
 }
 
 /// Mean test loss against `N SNR^2`, a line with a band of two standard errors for every model, a panel for every N.
@@ -160,7 +220,7 @@ fn curves(ns: &[usize], models: &[Model]) -> anyhow::Result<(Vec<u8>, Vec<u8>)> 
             };
             let (dim, head) = (model.boundary.dim, model.boundary.head);
             Series {
-                name: format!("D={} H={}", short(dim), short(head as u64)),
+                name: format!("D={} H={}{}", short(dim), short(head as u64), model.beside),
                 color: (*color).into(),
                 dashed: false,
                 points: points.iter().map(|(x, m)| (*x, m.mean)).collect(),
@@ -239,7 +299,7 @@ fn report(model: &Model) -> anyhow::Result<()> {
         "{constant}: {share:.2}% of the cells agree; 0-1 error above 5% in {}",
         counted(high, "cell")
     ))?;
-    if reaches_1000(groups) {
+    if model.reaches_1000() {
         let share = 100.0 * boundary.agreement_1000;
         print_line(format_args!(
             "agreement with \"test loss below {threshold} if and only if N SNR^2 >= 1000\": {share:.2}%"

@@ -98,6 +98,8 @@ pub struct Job {
 pub struct Learned {
     /// Why it stopped.
     pub reason: String,
+    /// Steps done, as it said itself.
+    pub steps: u32,
     /// Loss before each step that was reported.
     pub losses: BTreeMap<u32, f32>,
     /// All weights, in the order of their digest.
@@ -110,19 +112,24 @@ pub struct Learned {
 
 /// Which sets lie in the chip's RAM; the others are streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldSets {
     /// The training set.
     pub train: bool,
     /// The test set.
     pub test: bool,
 }
 
-impl Held {
+impl HeldSets {
     pub(crate) fn choose(job: &Job, room: usize, stream: bool) -> Self {
         let (train, test) = (job.plan.samples, job.plan.test_samples);
         let holds_train = !stream && train <= room;
         Self { train: holds_train, test: holds_train && test > 0 && train + test <= room }
     }
+}
+
+/// Steps of a record as the engine counts them.
+pub(super) fn as_steps(steps: u64) -> u32 {
+    u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
 /// Reads a labelled file.

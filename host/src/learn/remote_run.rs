@@ -4,7 +4,7 @@ use crate::client::chip::Client;
 use crate::client::fault::ChipError;
 use crate::client::follow::Sets;
 use crate::client::transfer;
-use crate::learn::job::{Held, Job, Learned};
+use crate::learn::job::{HeldSets, Job, Learned, as_steps};
 use crate::reference::session;
 use mote_core::data::Split;
 use mote_core::metrics::Evaluation;
@@ -16,12 +16,13 @@ use std::collections::BTreeMap;
 /// A run on a chip, with what is known of it between two attempts.
 pub(super) struct RemoteRun<'j> {
     pub(super) job: &'j Job,
-    pub(super) held: Held,
+    pub(super) held: HeldSets,
     pub(super) sets: Sets,
     pub(super) host: &'j Learned,
     /// Whether the weights on the chip are this run's.
     pub(super) began: bool,
     pub(super) uploaded: bool,
+    /// Steps done, as the chip said last.
     pub(super) last: u32,
     pub(super) losses: BTreeMap<u32, f32>,
 }
@@ -39,8 +40,9 @@ impl RemoteRun<'_> {
                 self.uploaded = false; // they wait where the samples lie
                 client.upload("load step=0 binary=1", weights)?;
             }
-        } else if step >= self.host.losses.len() as u64 {
+        } else if step >= u64::from(self.host.steps) {
             // Done, and its last lines were lost.
+            self.last = as_steps(step);
             return Ok(self.host.reason.clone());
         }
         self.hold(client)?;
@@ -62,6 +64,7 @@ impl RemoteRun<'_> {
             }
             _ => {}
         })?;
+        self.last = as_steps(done.steps);
         Ok(done.reason.as_str().into())
     }
 

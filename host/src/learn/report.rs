@@ -4,7 +4,7 @@ use crate::client::chip::{Client, Traffic};
 use crate::client::fault::ChipError;
 use crate::formats::summary::Summary;
 use crate::formats::weights;
-use crate::learn::job::{Held, Job, LearnArgs, Learned};
+use crate::learn::job::{HeldSets, Job, LearnArgs, Learned};
 use mote_core::memory::{Heap, Memory};
 use mote_core::metrics::Evaluation;
 use mote_core::shape::Shape;
@@ -17,7 +17,7 @@ use std::time::Instant;
 /// # Errors
 ///
 /// If the chip has never said who it is.
-pub fn opening(client: &Client, job: &Job, held: Held) -> Result<String, ChipError> {
+pub fn opening(client: &Client, job: &Job, held: HeldSets) -> Result<String, ChipError> {
     let chip = client.chip()?;
     let shape = chip.shape();
     let sample = shape.tokens * shape.dim + 1;
@@ -50,13 +50,13 @@ pub type File = (&'static str, Vec<u8>);
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+pub struct Request<'a> {
     /// The options.
     pub args: &'a LearnArgs,
     /// What they came to.
     pub job: &'a Job,
     /// Where the samples were.
-    pub held: Held,
+    pub held: HeldSets,
     /// When the chip began.
     pub start: Instant,
 }
@@ -67,7 +67,7 @@ pub struct Order<'a> {
 ///
 /// If the weights are larger than their format holds.
 pub fn interrupted(
-    order: Order,
+    request: Request,
     steps: u32,
     weights: &[f32],
     losses: &BTreeMap<u32, f32>,
@@ -76,7 +76,7 @@ pub fn interrupted(
 ) -> anyhow::Result<Vec<File>> {
     let board = board(client);
     let summary =
-        Summary { ended: "interrupted", steps, ..summary(order, memory.shape(), &board, client.traffic, losses) };
+        Summary { ended: "interrupted", steps, ..summary(request, memory.shape(), &board, client.traffic, losses) };
     files(weights, losses, &summary, memory)
 }
 
@@ -112,13 +112,13 @@ pub struct Outcome<'l> {
 
 /// What was asked for, and nothing of what came of it but what was sent and heard.
 fn summary<'a>(
-    order: Order<'a>,
+    request: Request<'a>,
     shape: Shape,
     board: &'a str,
     traffic: Traffic,
     losses: &BTreeMap<u32, f32>,
 ) -> Summary<'a> {
-    let Order { args, job, held, start } = order;
+    let Request { args, job, held, start } = request;
     let test = args.test.as_deref().zip(job.test.as_ref().map(|(samples, _)| samples));
     Summary {
         board: Some(board),
@@ -172,23 +172,19 @@ impl<'l> Outcome<'l> {
     /// # Errors
     ///
     /// If the weights are larger than their format holds.
-    pub fn files(&self, order: Order, memory: &mut Heap) -> anyhow::Result<Vec<File>> {
+    pub fn files(&self, request: Request, memory: &mut Heap) -> anyhow::Result<Vec<File>> {
         let chip = self.chip;
         let summary = Summary {
             ended: &chip.reason,
-            steps: self.steps(),
+            steps: chip.steps,
             final_train_loss: Some(chip.on_train.loss),
             final_train_error: Some(chip.on_train.error),
             final_test_loss: chip.on_test.map(|test| test.loss),
             final_test_error: chip.on_test.map(|test| test.error),
             equal_to_host: Some(self.is_equal()),
-            ..summary(order, memory.shape(), &self.board, self.traffic, &chip.losses)
+            ..summary(request, memory.shape(), &self.board, self.traffic, &chip.losses)
         };
         files(&chip.weights, &chip.losses, &summary, memory)
-    }
-
-    fn steps(&self) -> u32 {
-        self.chip.losses.keys().next_back().copied().unwrap_or_default()
     }
 }
 
@@ -198,7 +194,7 @@ fn bits(figures: &Evaluation) -> [u32; 3] {
 
 impl fmt::Display for Outcome<'_> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let steps = self.steps();
+        let steps = self.chip.steps;
         let plural = if steps == 1 { "" } else { "s" };
         let figures = |figures: &Evaluation| format!("loss {:.6}, error {:.2}%", figures.loss, 100.0 * figures.error);
         write!(f, "{steps} step{plural} ({}): training {}", self.chip.reason, figures(&self.chip.on_train))?;

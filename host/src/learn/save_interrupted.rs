@@ -1,11 +1,12 @@
-//! A run on a chip that was interrupted: what it has learned is brought home, if it is known what that is.
+//! A run on a chip that was interrupted: what it has learned is fetched and saved, if it is known what that is.
 
 use crate::base::error::Interrupted;
 use crate::base::files::OutFolder;
 use crate::client::chip::{Client, Heard};
 use crate::client::fault::ChipError;
 use crate::client::transfer;
-use crate::learn::report::{self, Order};
+use crate::learn::job::as_steps;
+use crate::learn::report::{self, Request};
 use mote_core::memory::Heap;
 use mote_protocol::report::Record;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ type Losses = BTreeMap<u32, f32>;
 /// before the interruption. Nothing is saved of a chip that stands before the last of them: it was reset, and its
 /// weights are not the run's.
 pub fn save_interrupted(
-    order: Order,
+    request: Request,
     client: &mut Client,
     mut losses: Losses,
     memory: &mut Heap,
@@ -31,7 +32,7 @@ pub fn save_interrupted(
         return Interrupted { done: format!("step {heard}"), saved: None }.into();
     };
     let mut save = || -> anyhow::Result<PathBuf> {
-        for (name, bytes) in report::interrupted(order, step, &weights, &losses, client, memory)? {
+        for (name, bytes) in report::interrupted(request, step, &weights, &losses, client, memory)? {
             out.write(name, &bytes)?;
         }
         Ok(out.path().to_owned())
@@ -55,5 +56,5 @@ fn fetch(client: &mut Client, losses: &mut Losses) -> Result<(u32, Vec<f32>), Ch
     if found != state.weights {
         return Err(ChipError::Digest { port: client.port(), what: "weights", expected: state.weights, found });
     }
-    Ok((u32::try_from(state.step).unwrap_or(u32::MAX), weights))
+    Ok((as_steps(state.step), weights))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What the chip is doing, as far as its lines tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Activity {
+pub enum ChipActivity {
     /// It has not said anything yet.
     Unknown,
     /// It waits for a command.
@@ -27,7 +27,7 @@ pub enum Activity {
     Crashed,
 }
 
-impl Display for Activity {
+impl Display for ChipActivity {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("no data yet"),
@@ -59,14 +59,14 @@ pub struct Message {
     /// When it came.
     pub at: Duration,
     /// How it is meant.
-    pub tone: Severity,
+    pub severity: Severity,
     /// What it says.
     pub text: String,
 }
 
 /// What a line turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LineKind {
     /// A record, and it was taken.
     Record,
     /// Text that is not of the protocol.

@@ -1,10 +1,10 @@
 //! `mote monitor`: what a chip does, live on a terminal, or as plain lines where there is none.
 
 mod curve;
+pub mod followed_run;
 pub mod log;
 pub mod message;
 pub mod options;
-pub mod order;
 pub mod screen;
 pub mod source;
 pub mod state;
@@ -13,9 +13,9 @@ pub mod watch;
 
 use crate::base::error::quoted;
 use crate::base::progress::{Interrupt, print_line};
-use crate::monitor::message::{Kind, printable};
+use crate::monitor::message::{LineKind, printable};
 use crate::monitor::screen::{Key, Screen};
-use crate::monitor::source::Heard;
+use crate::monitor::source::LineEvent;
 use crate::monitor::view::View;
 pub use options::MonitorArgs;
 use std::fmt::Display;
@@ -94,19 +94,21 @@ pub fn as_lines(watch: &mut Monitor, interrupt: Interrupt, quiet: bool) -> anyho
         let (heard, kind) = watch.hear()?;
         // Once it pauses: a board says something of its own behind a run.
         if let Some(end) = watch.outcome()
-            && (heard == Heard::Nothing || over.get_or_insert_with(Instant::now).elapsed() >= LAST_WORDS)
+            && (heard == LineEvent::Nothing || over.get_or_insert_with(Instant::now).elapsed() >= LAST_WORDS)
         {
             break end;
         }
         match (heard, kind) {
-            (Heard::Line(line), Some(Kind::Damaged)) => print_line(format_args!("damaged: {}", quoted(&line)))?,
-            (Heard::Line(line), Some(Kind::Unknown)) => print_line(format_args!("not understood: {}", quoted(&line)))?,
-            (Heard::Line(line), Some(Kind::Foreign)) => print_line(printable(&line))?,
-            (Heard::Line(line), _) => print_line(line)?,
-            (Heard::Lost(why), _) => print_line(format_args!("line lost: {why}; trying again"))?,
-            (Heard::Back, _) => print_line("the connection is back")?,
-            (Heard::Nothing, _) => watch.flush()?,
-            (Heard::End, _) => break watch.outcome_at_the_end(),
+            (LineEvent::Line(line), Some(LineKind::Damaged)) => print_line(format_args!("damaged: {}", quoted(&line)))?,
+            (LineEvent::Line(line), Some(LineKind::Unknown)) => {
+                print_line(format_args!("not understood: {}", quoted(&line)))?
+            }
+            (LineEvent::Line(line), Some(LineKind::Foreign)) => print_line(printable(&line))?,
+            (LineEvent::Line(line), _) => print_line(line)?,
+            (LineEvent::Lost(why), _) => print_line(format_args!("line lost: {why}; trying again"))?,
+            (LineEvent::Back, _) => print_line("the connection is back")?,
+            (LineEvent::Nothing, _) => watch.flush()?,
+            (LineEvent::End, _) => break watch.outcome_at_the_end(),
         }
     };
     watch.flush()?;

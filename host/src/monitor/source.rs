@@ -12,15 +12,15 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long [`Source::listen`] waits for a line: keys are answered as fast.
+/// How long [`LineSource::listen`] waits for a line: keys are answered as fast.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Time between two attempts to open a port that was lost.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What [`Source::listen`] heard.
+/// What [`LineSource::listen`] heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum LineEvent {
     /// A line, without its end.
     Line(String),
     /// The line to the chip has broken, and why; it is tried again.
@@ -34,7 +34,7 @@ pub enum Heard {
 }
 
 /// Lines in, bytes out.
-pub trait Source {
+pub trait LineSource {
     /// What it is, for people.
     fn name(&self) -> String;
 
@@ -43,7 +43,7 @@ pub trait Source {
     /// # Errors
     ///
     /// If there can be no more lines, and that is not how it should end.
-    fn listen(&mut self) -> anyhow::Result<Heard>;
+    fn listen(&mut self) -> anyhow::Result<LineEvent>;
 
     /// Sends bytes to the chip.
     ///
@@ -91,22 +91,22 @@ impl Replay {
     }
 }
 
-impl Source for Replay {
+impl LineSource for Replay {
     fn name(&self) -> String {
         self.name.clone()
     }
 
-    fn listen(&mut self) -> anyhow::Result<Heard> {
+    fn listen(&mut self) -> anyhow::Result<LineEvent> {
         let wait = self.due.saturating_duration_since(Instant::now());
         if wait > Duration::ZERO {
             std::thread::sleep(wait.min(PATIENCE));
             if wait > PATIENCE {
-                return Ok(Heard::Nothing);
+                return Ok(LineEvent::Nothing);
             }
         }
         self.due += self.pause;
         let line = self.lines.read_line(&mut self.file).with_context(|| self.name.clone())?;
-        Ok(line.map_or(Heard::End, Heard::Line))
+        Ok(line.map_or(LineEvent::End, LineEvent::Line))
     }
 
     fn send(&mut self, _: &[u8]) -> anyhow::Result<()> {
@@ -145,16 +145,16 @@ impl Piped {
     }
 }
 
-impl Source for Piped {
+impl LineSource for Piped {
     fn name(&self) -> String {
         "standard input".into()
     }
 
-    fn listen(&mut self) -> anyhow::Result<Heard> {
+    fn listen(&mut self) -> anyhow::Result<LineEvent> {
         match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => Ok(Heard::Line(line.context("standard input")?)),
-            Err(RecvTimeoutError::Timeout) => Ok(Heard::Nothing),
-            Err(RecvTimeoutError::Disconnected) => Ok(Heard::End),
+            Ok(line) => Ok(LineEvent::Line(line.context("standard input")?)),
+            Err(RecvTimeoutError::Timeout) => Ok(LineEvent::Nothing),
+            Err(RecvTimeoutError::Disconnected) => Ok(LineEvent::End),
         }
     }
 
@@ -182,20 +182,20 @@ impl Emulated {
     }
 }
 
-impl Source for Emulated {
+impl LineSource for Emulated {
     fn name(&self) -> String {
         self.name.clone()
     }
 
-    fn listen(&mut self) -> anyhow::Result<Heard> {
-        let Some(board) = &mut self.board else { return Ok(Heard::End) };
+    fn listen(&mut self) -> anyhow::Result<LineEvent> {
+        let Some(board) = &mut self.board else { return Ok(LineEvent::End) };
         match board.listen()? {
-            qemu::Heard::Line(line) => Ok(Heard::Line(line)),
-            qemu::Heard::Nothing => Ok(Heard::Nothing),
-            qemu::Heard::End => {
+            qemu::Output::Line(line) => Ok(LineEvent::Line(line)),
+            qemu::Output::Nothing => Ok(LineEvent::Nothing),
+            qemu::Output::End => {
                 let status = self.board.take().map_or(Ok(0), Emulator::wait)?;
                 anyhow::ensure!(status == 0, "the board ended with status {status}");
-                Ok(Heard::End)
+                Ok(LineEvent::End)
             }
         }
     }
@@ -240,22 +240,22 @@ impl Serial {
     }
 
     /// Opens the port again, if it is time to try.
-    fn reconnect(&mut self) -> Heard {
+    fn reconnect(&mut self) -> LineEvent {
         if Instant::now() < self.retry {
             std::thread::sleep(PATIENCE);
-            return Heard::Nothing;
+            return LineEvent::Nothing;
         }
         self.retry = Instant::now() + RETRY;
         self.port = connect(&self.path, self.baud).ok();
-        if self.port.is_some() { Heard::Back } else { Heard::Nothing }
+        if self.port.is_some() { LineEvent::Back } else { LineEvent::Nothing }
     }
 
-    fn lost(&mut self, why: &str) -> Heard {
+    fn lost(&mut self, why: &str) -> LineEvent {
         self.port = None;
         self.retry = Instant::now() + RETRY;
         // Half a line is not a line; it is shown as what it is.
         self.rest = self.lines.last_line();
-        Heard::Lost(format!("{}: {why}", self.path))
+        LineEvent::Lost(format!("{}: {why}", self.path))
     }
 }
 
@@ -263,14 +263,14 @@ fn connect(path: &str, baud: u32) -> serialport::Result<Box<dyn SerialPort>> {
     serialport::new(path, baud).timeout(PATIENCE).open()
 }
 
-impl Source for Serial {
+impl LineSource for Serial {
     fn name(&self) -> String {
         format!("{} at {} baud", self.path, self.baud)
     }
 
-    fn listen(&mut self) -> anyhow::Result<Heard> {
+    fn listen(&mut self) -> anyhow::Result<LineEvent> {
         if let Some(line) = self.rest.take().or_else(|| self.lines.next_line()) {
-            return Ok(Heard::Line(line));
+            return Ok(LineEvent::Line(line));
         }
         let mut bytes = [0; 1024];
         let Some(port) = &mut self.port else { return Ok(self.reconnect()) };
@@ -280,7 +280,7 @@ impl Source for Serial {
             Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             Err(error) => return Ok(self.lost(&error.to_string())),
         }
-        Ok(self.lines.next_line().map_or(Heard::Nothing, Heard::Line))
+        Ok(self.lines.next_line().map_or(LineEvent::Nothing, LineEvent::Line))
     }
 
     fn send(&mut self, bytes: &[u8]) -> anyhow::Result<()> {

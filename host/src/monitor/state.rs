@@ -2,8 +2,8 @@
 
 use crate::base::error::quoted;
 use crate::monitor::curve::Curve;
-use crate::monitor::message::{Activity, Kind, Message, Severity, is_crash, is_wreck, printable};
-use crate::monitor::source::Heard;
+use crate::monitor::message::{ChipActivity, LineKind, Message, Severity, is_crash, is_wreck, printable};
+use crate::monitor::source::LineEvent;
 use mote_protocol::answer::{self, Answer};
 use mote_protocol::report::{Board, Done, Eval, Hello, Record, RunHeader, Stack};
 use mote_protocol::wire::{MARK, WireError};
@@ -34,7 +34,7 @@ pub struct State {
     /// The run of the curves.
     pub run: Option<RunHeader>,
     /// What the chip is doing.
-    pub activity: Activity,
+    pub activity: ChipActivity,
     /// Steps done in this run.
     pub step: u64,
     /// Training loss over steps.
@@ -79,7 +79,7 @@ impl State {
             hello: None,
             board: None,
             run: None,
-            activity: Activity::Unknown,
+            activity: ChipActivity::Unknown,
             step: 0,
             train_loss: Curve::default(),
             test_loss: Curve::default(),
@@ -100,39 +100,39 @@ impl State {
     }
 
     /// Takes what was heard. Answers what a line turned out to be.
-    pub fn hear(&mut self, heard: &Heard, at: Duration) -> Option<Kind> {
+    pub fn hear(&mut self, heard: &LineEvent, at: Duration) -> Option<LineKind> {
         match heard {
-            Heard::Line(line) => return Some(self.line(line, at)),
-            Heard::Lost(why) => {
+            LineEvent::Line(line) => return Some(self.line(line, at)),
+            LineEvent::Lost(why) => {
                 self.note(at, Severity::Bad, format!("line lost: {why}; trying again"));
                 self.lost = Some(why.clone());
             }
-            Heard::Back => {
+            LineEvent::Back => {
                 self.note(at, Severity::Good, "the connection is back");
                 self.lost = None;
             }
-            Heard::End => {
+            LineEvent::End => {
                 if !self.is_over {
                     self.note(at, Severity::Plain, "no more lines");
                 }
                 self.is_over = true;
             }
-            Heard::Nothing => {}
+            LineEvent::Nothing => {}
         }
         None
     }
 
     /// Adds a message.
-    pub fn note(&mut self, at: Duration, tone: Severity, text: impl Into<String>) {
+    pub fn note(&mut self, at: Duration, severity: Severity, text: impl Into<String>) {
         if self.messages.len() == MESSAGES_MAX {
             self.messages.pop_front();
         }
-        self.messages.push_back(Message { at, tone, text: text.into() });
+        self.messages.push_back(Message { at, severity, text: text.into() });
     }
 
     /// Whether the chip has something to do that it would speak of.
     pub fn is_busy(&self) -> bool {
-        matches!(self.activity, Activity::Preparing | Activity::Training | Activity::Other(_))
+        matches!(self.activity, ChipActivity::Preparing | ChipActivity::Training | ChipActivity::Other(_))
     }
 
     /// Whether the chip takes commands; `None` as long as it has not said so.
@@ -155,7 +155,7 @@ impl State {
         (self.is_on_time && seconds > 0.0 && last > first).then(|| (last - first) as f64 / seconds)
     }
 
-    fn line(&mut self, line: &str, at: Duration) -> Kind {
+    fn line(&mut self, line: &str, at: Duration) -> LineKind {
         self.lines += 1;
         self.last_heard = at;
         if !line.starts_with(MARK) {
@@ -164,11 +164,11 @@ impl State {
         let error = match (Record::parse(line), Answer::parse(line)) {
             (Ok(record), _) => {
                 self.record(record, at);
-                return Kind::Record;
+                return LineKind::Record;
             }
             (_, Ok(answer)) => {
                 self.answer(answer, at);
-                return Kind::Record;
+                return LineKind::Record;
             }
             (Err(WireError::Kind), Err(error)) | (Err(error), _) => error,
         };
@@ -177,30 +177,30 @@ impl State {
             _ => {
                 self.unknown += 1;
                 self.note(at, Severity::Bad, format!("not understood, {error}: {}", quoted(line)));
-                Kind::Unknown
+                LineKind::Unknown
             }
         }
     }
 
-    fn damage(&mut self, line: &str, at: Duration) -> Kind {
+    fn damage(&mut self, line: &str, at: Duration) -> LineKind {
         self.damaged += 1;
         self.note(at, Severity::Bad, format!("damaged: {}", quoted(line)));
-        Kind::Damaged
+        LineKind::Damaged
     }
 
     /// A line that does not begin as a record: what is left of one, the last words of a chip, or anything.
-    fn foreign(&mut self, line: &str, at: Duration) -> Kind {
+    fn foreign(&mut self, line: &str, at: Duration) -> LineKind {
         if is_wreck(line) {
             return self.damage(line, at);
         }
         let is_crash = is_crash(line);
         if is_crash {
-            self.activity = Activity::Crashed;
+            self.activity = ChipActivity::Crashed;
         }
         if !line.is_empty() {
             self.note(at, if is_crash { Severity::Bad } else { Severity::Plain }, printable(line));
         }
-        Kind::Foreign
+        LineKind::Foreign
     }
 
     fn record(&mut self, record: Record, at: Duration) {
@@ -233,9 +233,9 @@ impl State {
                 self.stack = Some(stack);
             }
             Record::Bye(runs, failed) => {
-                self.activity = Activity::Ended;
-                let tone = if failed == 0 { Severity::Good } else { Severity::Bad };
-                self.note(at, tone, format!("the report ends: {runs} runs, {failed} failed"));
+                self.activity = ChipActivity::Ended;
+                let severity = if failed == 0 { Severity::Good } else { Severity::Bad };
+                self.note(at, severity, format!("the report ends: {runs} runs, {failed} failed"));
             }
         }
     }
@@ -246,13 +246,13 @@ impl State {
         if !is_session || self.hello.as_ref() != Some(&hello) {
             let again = if self.hello.is_some() { " again" } else { "" };
             self.note(at, Severity::Good, format!("the chip says hello{again}: {}", model(&hello)));
-            self.start_anew(if is_session { Activity::Idle } else { Activity::Preparing });
+            self.start_anew(if is_session { ChipActivity::Idle } else { ChipActivity::Preparing });
         }
         self.hello = Some(hello);
     }
 
     /// The chip has started: nothing of before is about it.
-    fn start_anew(&mut self, activity: Activity) {
+    fn start_anew(&mut self, activity: ChipActivity) {
         self.forget_run();
         self.run = None;
         self.stack = None;
@@ -271,7 +271,7 @@ impl State {
 
     fn begin(&mut self, run: RunHeader, at: Duration) {
         self.forget_run();
-        self.activity = Activity::Preparing;
+        self.activity = ChipActivity::Preparing;
         self.note(
             at,
             Severity::Plain,
@@ -281,7 +281,7 @@ impl State {
     }
 
     fn step(&mut self, step: u64, loss: f32, at: Duration) {
-        self.activity = Activity::Training;
+        self.activity = ChipActivity::Training;
         self.step = step;
         self.train_loss.push(step, loss);
         self.recent.push_back((at, step));
@@ -293,7 +293,7 @@ impl State {
     }
 
     fn eval(&mut self, eval: Eval) {
-        self.activity = Activity::Training;
+        self.activity = ChipActivity::Training;
         self.step = eval.step;
         self.test_loss.push(eval.step, eval.test_loss);
         self.test_error.push(eval.step, eval.test_error);
@@ -302,7 +302,7 @@ impl State {
     }
 
     fn done(&mut self, done: &Done, at: Duration) {
-        self.activity = Activity::Done(done.reason.to_string());
+        self.activity = ChipActivity::Done(done.reason.to_string());
         self.step = done.steps;
         let mut text = format!("{}: {} after {} steps", self.name(), done.reason, done.steps);
         if let Some(loss) = done.train_loss {
@@ -312,8 +312,8 @@ impl State {
         if let Some(rate) = self.whole_rate() {
             text += &format!(", {rate:.1} steps/s");
         }
-        let tone = if done.reason == "error" { Severity::Bad } else { Severity::Good };
-        self.note(at, tone, text.clone());
+        let severity = if done.reason == "error" { Severity::Bad } else { Severity::Good };
+        self.note(at, severity, text.clone());
         self.runs.push(text);
     }
 
@@ -329,7 +329,7 @@ impl State {
 
     /// The run whose end was not heard.
     pub fn unfinished(&self) -> Option<String> {
-        let is_open = matches!(self.activity, Activity::Preparing | Activity::Training | Activity::Crashed);
+        let is_open = matches!(self.activity, ChipActivity::Preparing | ChipActivity::Training | ChipActivity::Crashed);
         let text = || format!("{}: end not heard, step {}{}", self.name(), self.step, self.tested());
         (is_open && self.run.is_some()).then(text)
     }
@@ -347,7 +347,7 @@ impl State {
                     _ => format!("ok: {cmd}"),
                 };
                 if cmd == "reset" {
-                    self.start_anew(Activity::Idle);
+                    self.start_anew(ChipActivity::Idle);
                 }
                 self.note(at, Severity::Good, text);
             }
@@ -356,7 +356,7 @@ impl State {
             }
             Answer::State(state) => self.state(&state, at),
             Answer::Score(score) => {
-                self.activity = Activity::Idle;
+                self.activity = ChipActivity::Idle;
                 let text = format!(
                     "{} set of {} samples: loss {:.4}, error {:.1}%, attention {:.3}",
                     score.what,
@@ -370,7 +370,7 @@ impl State {
             Answer::Aborted(what, code) => {
                 // Neither lost bytes nor a save that failed ends a run.
                 if what != "line" && what != "save" {
-                    self.activity = Activity::Idle;
+                    self.activity = ChipActivity::Idle;
                 }
                 self.note(at, Severity::Bad, format!("{what} ended early: {code}"));
             }
@@ -387,14 +387,14 @@ impl State {
                 Severity::Bad,
                 format!("the chip is at step {}, not {}: it was restarted", state.step, self.step),
             );
-            self.start_anew(Activity::Idle);
+            self.start_anew(ChipActivity::Idle);
         }
         self.activity = match (state.activity.as_str(), &self.activity) {
-            ("train", Activity::Preparing) => Activity::Preparing,
-            ("train", _) => Activity::Training,
-            ("idle", Activity::Done(reason)) => Activity::Done(reason.clone()),
-            ("idle", _) => Activity::Idle,
-            (other, _) => Activity::Other(other.to_owned()),
+            ("train", ChipActivity::Preparing) => ChipActivity::Preparing,
+            ("train", _) => ChipActivity::Training,
+            ("idle", ChipActivity::Done(reason)) => ChipActivity::Done(reason.clone()),
+            ("idle", _) => ChipActivity::Idle,
+            (other, _) => ChipActivity::Other(other.to_owned()),
         };
         self.step = state.step;
     }

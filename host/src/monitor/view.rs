@@ -1,7 +1,7 @@
 //! What is known, on a screen: the same state always gives the same picture.
 
 use crate::monitor::curve::Curve;
-use crate::monitor::message::{Activity, Message, Severity};
+use crate::monitor::message::{ChipActivity, Message, Severity};
 use crate::monitor::state::{State, model, shown};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -102,7 +102,8 @@ impl View<'_> {
 
     fn activity(&self) -> String {
         let quiet = self.now.saturating_sub(self.state.last_heard);
-        let is_waiting = matches!(self.state.activity, Activity::Unknown | Activity::Preparing | Activity::Training);
+        let is_waiting =
+            matches!(self.state.activity, ChipActivity::Unknown | ChipActivity::Preparing | ChipActivity::Training);
         match &self.state.lost {
             _ if self.state.is_over => format!("{}; no more lines", self.state.activity),
             Some(_) => "LINE LOST, trying again".into(),
@@ -115,8 +116,8 @@ impl View<'_> {
 
     fn activity_style(&self) -> Style {
         let color = match (&self.state.activity, &self.state.lost) {
-            (Activity::Crashed, _) | (_, Some(_)) => Color::Red,
-            (Activity::Training, _) => Color::Green,
+            (ChipActivity::Crashed, _) | (_, Some(_)) => Color::Red,
+            (ChipActivity::Training, _) => Color::Green,
             _ => Color::Yellow,
         };
         Style::new().fg(color).add_modifier(Modifier::BOLD)
@@ -192,7 +193,7 @@ impl View<'_> {
 
     fn message(&self, message: &Message) -> Line<'static> {
         let seconds = message.at.as_secs();
-        let color = match message.tone {
+        let color = match message.severity {
             Severity::Plain => Color::Reset,
             Severity::Good => Color::Green,
             Severity::Bad => Color::Red,

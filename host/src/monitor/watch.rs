@@ -2,10 +2,10 @@
 
 use crate::base::error::{InputError, Interrupted};
 use crate::base::progress::Interrupt;
+use crate::monitor::followed_run::FollowedRun;
 use crate::monitor::log::Log;
-use crate::monitor::message::{Kind, Severity};
-use crate::monitor::order::Order;
-use crate::monitor::source::{Heard, Source, with_checksum};
+use crate::monitor::message::{LineKind, Severity};
+use crate::monitor::source::{LineEvent, LineSource, with_checksum};
 use crate::monitor::state::State;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,14 +21,14 @@ const CTRL_U: u8 = 0x15;
 
 /// A chip, what is known of it, and the log.
 pub struct Monitor {
-    pub(crate) source: Box<dyn Source>,
+    pub(crate) source: Box<dyn LineSource>,
     pub(crate) state: State,
     log: Option<Log>,
     pub(crate) start: Instant,
     /// When the chip was last asked anything.
     asked: Duration,
     /// What it was told to train.
-    order: Option<Order>,
+    followed: Option<FollowedRun>,
     has_hinted: bool,
     /// Why there will be no more lines.
     pub failure: Option<anyhow::Error>,
@@ -40,12 +40,12 @@ impl Monitor {
     /// # Errors
     ///
     /// If the file cannot be opened.
-    pub fn new(source: Box<dyn Source>, log: Option<&Path>) -> Result<Self, InputError> {
+    pub fn new(source: Box<dyn LineSource>, log: Option<&Path>) -> Result<Self, InputError> {
         let mut state = State::new(source.name());
         state.is_on_time = source.is_on_time();
         let log = log.map(Log::open).transpose()?;
         let (start, asked) = (Instant::now(), Duration::ZERO);
-        Ok(Self { source, state, log, start, asked, order: None, has_hinted: false, failure: None })
+        Ok(Self { source, state, log, start, asked, followed: None, has_hinted: false, failure: None })
     }
 
     /// Asks the chip who it is; someone may have begun a line before.
@@ -64,25 +64,25 @@ impl Monitor {
     ///
     /// If it could not be sent.
     pub fn train(&mut self, keys: &str) -> anyhow::Result<()> {
-        self.order = Some(Order::new(self.start.elapsed()));
+        self.followed = Some(FollowedRun::new(self.start.elapsed()));
         self.ask(&format!("train {keys}"))
     }
 
     /// Whether the run that the chip was told to do is over, and how it ended.
     pub fn outcome(&self) -> Option<anyhow::Result<()>> {
-        let outcome = self.order.as_ref()?.outcome(self.start.elapsed())?;
+        let outcome = self.followed.as_ref()?.outcome(self.start.elapsed())?;
         Some(outcome.map_err(|why| anyhow::anyhow!("{}: {why}", self.state.source)))
     }
 
     /// How that run ended if no more lines will come; well, if there was none.
     pub fn outcome_at_the_end(&self) -> anyhow::Result<()> {
-        let end = self.order.as_ref().map_or(Ok(()), |order| order.at_the_end(self.start.elapsed()));
+        let end = self.followed.as_ref().map_or(Ok(()), |run| run.at_the_end(self.start.elapsed()));
         end.map_err(|why| anyhow::anyhow!("{}: {why}", self.state.source))
     }
 
     /// Whether the chip was told to train.
     pub fn is_ordered(&self) -> bool {
-        self.order.is_some()
+        self.followed.is_some()
     }
 
     /// What may be wrong with a chip that has never said anything, once.
@@ -102,22 +102,22 @@ impl Monitor {
     /// # Errors
     ///
     /// If the log cannot be written.
-    pub fn hear(&mut self) -> anyhow::Result<(Heard, Option<Kind>)> {
+    pub fn hear(&mut self) -> anyhow::Result<(LineEvent, Option<LineKind>)> {
         let heard = match self.source.listen() {
-            _ if self.state.is_over => Heard::End,
+            _ if self.state.is_over => LineEvent::End,
             Ok(heard) => heard,
             Err(error) => {
                 self.state.note(self.start.elapsed(), Severity::Bad, format!("{error:#}"));
                 self.failure = Some(error);
-                Heard::End
+                LineEvent::End
             }
         };
-        if let Heard::Line(line) = &heard {
+        if let LineEvent::Line(line) = &heard {
             if let Some(log) = &mut self.log {
                 log.add(line)?;
             }
-            if let Some(order) = &mut self.order {
-                order.hear(line, self.start.elapsed());
+            if let Some(run) = &mut self.followed {
+                run.hear(line, self.start.elapsed());
             }
         }
         let kind = self.state.hear(&heard, self.start.elapsed());
@@ -130,8 +130,8 @@ impl Monitor {
         while Instant::now() < end && !interrupt.is_raised() {
             let was_over = self.state.is_over;
             let (heard, _) = self.hear()?;
-            has_heard |= heard != Heard::Nothing && !was_over;
-            if !matches!(heard, Heard::Line(_)) {
+            has_heard |= heard != LineEvent::Nothing && !was_over;
+            if !matches!(heard, LineEvent::Line(_)) {
                 break;
             }
         }
@@ -160,11 +160,11 @@ impl Monitor {
                 format!("{command}: this firmware takes no commands; mote-session does"),
             );
         } else {
-            let (tone, text) = match self.ask(command) {
+            let (severity, text) = match self.ask(command) {
                 Ok(()) => (Severity::Plain, format!("sent: {command}")),
                 Err(error) => (Severity::Bad, format!("{command} not sent: {error:#}")),
             };
-            self.state.note(now, tone, text);
+            self.state.note(now, severity, text);
         }
     }
 
@@ -174,7 +174,8 @@ impl Monitor {
         let is_silent = now.saturating_sub(self.state.last_heard.max(self.asked)) >= SILENCE;
         // What was told to train should be busy, even if its hello was lost.
         let should_speak = self.state.is_busy() && self.state.takes_commands() == Some(true);
-        let is_ordered = self.order.as_ref().is_some_and(Order::is_open) && self.state.takes_commands() != Some(false);
+        let is_ordered =
+            self.followed.as_ref().is_some_and(FollowedRun::is_open) && self.state.takes_commands() != Some(false);
         if is_silent && (should_speak || is_ordered) && self.source.is_live() {
             // A line that is lost is on the screen already.
             let _ = self.ask("status");

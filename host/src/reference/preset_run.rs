@@ -4,14 +4,14 @@ use anyhow::Context;
 use mote_core::memory::Heap;
 use mote_protocol::report::{Board, Record};
 use mote_protocol::wire::{MARK, WireError, to_name};
-use mote_runtime::runs::port::Port;
+use mote_runtime::runs::port::ReportPort;
 use mote_runtime::runs::preset_run::run_preset;
 use mote_runtime::runs::presets::Preset;
 
 /// A port that hands every line to a function.
 struct Lines<F>(F);
 
-impl<F: FnMut(String)> Port for Lines<F> {
+impl<F: FnMut(String)> ReportPort for Lines<F> {
     type Error = WireError;
 
     fn emit(&mut self, record: Record) -> Result<(), WireError> {

@@ -4,14 +4,14 @@ use crate::formats::samples::Samples;
 use mote_core::data::{DataError, Dataset, Distribution, Form, InMemory, Label, Split};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::{Heap, Memory};
-use mote_core::metrics::{Evaluation, Scores};
+use mote_core::metrics::{Evaluation, ScoreSums};
 use mote_core::model::Model;
 use mote_core::params::Init;
 use mote_core::train::TrainError;
 use mote_protocol::decimal::{write_f32, write_hex};
 use mote_protocol::report::Record;
 use mote_runtime::runs::plan::{Plan, Source, Start, SyntheticPair};
-use mote_runtime::runs::port::Port;
+use mote_runtime::runs::port::ReportPort;
 use mote_runtime::runs::training_run::TrainingRun;
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -43,7 +43,7 @@ impl Source for Files<'_> {
 /// Keeps the records of a run.
 struct Records(Vec<Record>);
 
-impl Port for Records {
+impl ReportPort for Records {
     type Error = Infallible;
 
     fn emit(&mut self, record: Record) -> Result<(), Infallible> {
@@ -63,9 +63,9 @@ pub fn run(memory: &mut Heap, plan: Plan, source: &mut impl Source) -> Vec<Recor
 
 /// The same, as long as it may go on: asked after each sample.
 pub fn run_while(memory: &mut Heap, plan: Plan, source: &mut impl Source, goes_on: impl Fn() -> bool) -> Vec<Record> {
-    let (mut course, mut records) = (TrainingRun::new(plan), Records(Vec::new()));
+    let (mut training, mut records) = (TrainingRun::new(plan), Records(Vec::new()));
     while goes_on() {
-        let Ok(has_more) = course.advance(memory, source, &mut records);
+        let Ok(has_more) = training.advance(memory, source, &mut records);
         if !has_more {
             break;
         }
@@ -84,7 +84,7 @@ pub fn score(
     split: Split,
     count: usize,
 ) -> Result<Evaluation, TrainError> {
-    let mut scores = Scores::default();
+    let mut scores = ScoreSums::default();
     let mut model = Model::new(memory);
     for n in 0..count {
         let (y, f, attention) = model.score_sample(n == 0, |x| source.read(split, n, x))?;

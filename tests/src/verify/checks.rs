@@ -1,6 +1,6 @@
 //! The list of checks.
 
-use crate::run::Cargo;
+use crate::cargo::Cargo;
 use mote_host::board::build::FIRMWARE;
 use mote_host::board::machine;
 use mote_tests::volume::Volume;
@@ -128,6 +128,15 @@ fn checks(install: bool, write: bool) -> Vec<Check> {
         call.show = true;
     }
     checks.push(demo);
+    for engine in ["hyperqueue", "slurm"] {
+        let args = format!("test --quiet {TESTED} --test cluster {engine} -- --ignored --nocapture");
+        let mut check = cargo(Lane::Host, Needs::Nothing, Nightly, &format!("parts under {engine}"), &args);
+        if let Work::Cargo(call) = &mut check.work {
+            call.show = true;
+            call.env.extend((!install).then_some(("MOTE_NO_INSTALL", "1")));
+        }
+        checks.push(check);
+    }
     let figures = |lane, needs, tier, name: &str, work| Check { name: name.into(), work, needs, lane, tier };
     checks.push(figures(Lane::Emulator, Needs::Emulator, Full, "figures", Work::Figures { write }));
     checks.push(figures(Lane::Emulator, Needs::Emulator, Nightly, "mutants", Work::Mutants(Vec::new())));
@@ -146,25 +155,29 @@ fn cargo(lane: Lane, needs: Needs, tier: Volume, name: &str, args: &str) -> Chec
 
 /// What needs nothing but Rust.
 fn host() -> Vec<Check> {
-    use Volume::{Fast, Full, Nightly};
+    use Volume::{Fast, Full};
     let check = |tier, name, args: &str| cargo(Lane::Host, Needs::Nothing, tier, name, args);
     let texts = Check { work: Work::MutantTexts, ..check(Fast, "mutants find their places", "none") };
     let features = "--package mote-core --package mote-protocol --package mote-runtime --features mote-core/fast-math,mote-runtime/defmt";
+    let mut tests = check(Fast, "tests", &format!("test {TESTED} --no-fail-fast"));
+    if let Work::Cargo(call) = &mut tests.work {
+        // Many of them wait for a line that stays silent: more threads than cores.
+        call.env.push(("RUST_TEST_THREADS", "4"));
+    }
     let doc = "doc --quiet --no-deps --document-private-items";
     vec![
         check(Fast, "format", "fmt --all --check"),
         texts,
-        check(Fast, "tests", &format!("test {TESTED} --no-fail-fast")),
+        tests,
         check(Full, "tests with fast-math", "test --package mote-core --features fast-math"),
         check(Fast, "clippy host", &format!("clippy --quiet {HOST} --all-targets -- -D warnings")),
         check(
             Full,
-            "clippy demo",
-            "clippy --quiet --package mote-host --no-default-features --features pictures -- -D warnings",
+            "clippy demo with fast-math",
+            "clippy --quiet --package mote-host --no-default-features --features pictures,fast-math -- -D warnings",
         ),
         check(Full, "clippy core features", &format!("clippy --quiet {features} --all-targets -- -D warnings")),
         check(Full, "docs", &format!("{doc} {HOST}")),
-        check(Nightly, "pictures as PDF", "test --package mote-host --features pdf --lib draw::picture"),
     ]
 }
 

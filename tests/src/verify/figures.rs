@@ -9,8 +9,9 @@ use mote_host::board::elf_sizes;
 use mote_host::board::machine::{self, Machine};
 use mote_host::commands::sizes::{self, Row};
 use mote_host::emulator::footprint;
-use mote_host::emulator::preset_run::{Plan, run_built};
+use mote_host::emulator::preset_run::{RunSpec, Work, run_built};
 use mote_runtime::runs::presets::Preset;
+use mote_tests::tolerance::{self, Tolerance};
 use mote_tests::volume::Volume;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,18 +21,22 @@ use std::time::Duration;
 struct Figures {
     /// As the documents name it.
     name: &'static str,
-    /// The smallest volume that compares it; writing writes all.
-    volume: Volume,
+    /// The smallest volume that compares it; `None`: a time, which is written and never compared. Writing writes all.
+    volume: Option<Volume>,
     /// Measures and writes the text between the marks.
     render: fn() -> anyhow::Result<String>,
 }
 
-const ALL: [Figures; 4] = [
-    Figures { name: "sizes", volume: Volume::Full, render: sizes_table },
-    Figures { name: "demo", volume: Volume::Full, render: demo },
-    Figures { name: "step", volume: Volume::Full, render: step },
+const ALL: [Figures; 8] = [
+    Figures { name: "gradients", volume: Some(Volume::Full), render: gradients },
+    Figures { name: "golden", volume: Some(Volume::Full), render: golden },
+    Figures { name: "fast-math", volume: Some(Volume::Full), render: fast_math },
+    Figures { name: "bench", volume: None, render: bench },
+    Figures { name: "sizes", volume: Some(Volume::Full), render: sizes_table },
+    Figures { name: "demo", volume: Some(Volume::Full), render: demo },
+    Figures { name: "step", volume: Some(Volume::Full), render: step },
     // Builds every board with every preset three times.
-    Figures { name: "memory", volume: Volume::Nightly, render: memory },
+    Figures { name: "memory", volume: Some(Volume::Nightly), render: memory },
 ];
 
 const START: &str = "<!-- figures:";
@@ -43,7 +48,7 @@ pub fn figures(write: bool, volume: Volume, said: &mut String) -> anyhow::Result
     let documents = documents(&root)?;
     for Figures { name, volume: from, render } in ALL {
         let holders: Vec<_> = documents.iter().filter(|path| holds(path, name)).collect();
-        if holders.is_empty() || (from > volume && !write) {
+        if holders.is_empty() || (!write && from.is_none_or(|from| from > volume)) {
             continue;
         }
         let text = render().with_context(|| format!("figures:{name}"))?;
@@ -129,8 +134,8 @@ fn listing(text: &str) -> String {
 }
 
 /// The firmware of a board with a preset, as the check `firmware` has built it.
-fn built(machine: &Machine, preset: &str) -> anyhow::Result<Firmware> {
-    let elf = build::elf_path(machine, preset, &[])?;
+fn built(machine: &Machine, preset: &str, features: &[&str]) -> anyhow::Result<Firmware> {
+    let elf = build::elf_path(machine, preset, features)?;
     ensure!(elf.is_file(), "{}: it is missing; `cargo verify elf` builds it", elf.display());
     Ok(Firmware { elf })
 }
@@ -138,7 +143,7 @@ fn built(machine: &Machine, preset: &str) -> anyhow::Result<Firmware> {
 /// What `mote sizes` prints.
 fn sizes_table() -> anyhow::Result<String> {
     let row = |machine: &'static Machine| {
-        let sizes = elf_sizes::of_elf(&built(machine, machine.preset)?.elf)?;
+        let sizes = elf_sizes::of_elf(&built(machine, machine.preset, &[])?.elf)?;
         anyhow::Ok(Row { machine, sizes })
     };
     Ok(listing(&sizes::table(&machine::every().map(row).collect::<anyhow::Result<Vec<_>>>()?)))
@@ -149,12 +154,72 @@ fn memory() -> anyhow::Result<String> {
     Ok(footprint::table(&footprint::measure_all(false, true)?))
 }
 
+/// The work of preset `demo` on the Cortex-M4F, and the flash of its firmware.
+fn work_of_demo(fast_math: bool) -> anyhow::Result<(Work, u64)> {
+    let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
+    let firmware = built(machine, "demo", if fast_math { &["fast-math"] } else { &[] })?;
+    let plan = RunSpec { machine, preset, fast_math, deadline: Duration::from_secs(300), install: false };
+    let session = run_built(&plan, &firmware, true, &mut Vec::new(), |_| Ok(()))?;
+    Ok((session.work.context("the board counts")?, elf_sizes::of_elf(&firmware.elf)?.flash))
+}
+
+/// What `fast-math` costs and gains.
+fn fast_math() -> anyhow::Result<String> {
+    let ((libm, flash), (micromath, its_flash)) = (work_of_demo(false)?, work_of_demo(true)?);
+    Ok(format!(
+        "On the Cortex-M4F, the `demo` preset takes {:.2} instructions per multiply-accumulate with it and {:.2} without, and\n\
+         {} bytes of flash instead of {}.",
+        micromath.instructions_per_mac,
+        libm.instructions_per_mac,
+        footprint::thousands(its_flash),
+        footprint::thousands(flash)
+    ))
+}
+
+/// Worst errors and limits as rows of a table.
+fn table(rows: &[(&str, &[Tolerance])]) -> String {
+    let list = |of: &[Tolerance], part: fn(&Tolerance) -> f64| {
+        of.iter().map(|tolerance| format!("{:e}", part(tolerance))).collect::<Vec<_>>().join(", ")
+    };
+    let row = |(what, of): &(&str, &[Tolerance])| {
+        format!("| {what} | {} | {} |", list(of, |tolerance| tolerance.worst), list(of, |tolerance| tolerance.limit))
+    };
+    let head = ["| compared | worst seen | limit |", "|---|---|---|"].map(String::from);
+    head.into_iter().chain(rows.iter().map(row)).collect::<Vec<_>>().join("\n")
+}
+
+/// Gradients against the oracle.
+fn gradients() -> anyhow::Result<String> {
+    Ok(table(&[
+        ("gradients of `W_Q`, `W_K`, `W_V`, `w_O`", &tolerance::GRADIENT),
+        ("the same where their terms cancel over 60-fold, relative to the terms", &[tolerance::GRADIENT_OF_TERMS]),
+        ("loss of the model", &[tolerance::LOSS]),
+        ("score of attention alone", &[tolerance::ATTENTION]),
+        ("gradients of attention alone", &[tolerance::ATTENTION_GRADIENT]),
+        ("gradients of softmax alone", &[tolerance::SOFTMAX_GRADIENT]),
+        ("logistic loss and its derivative", &[tolerance::LOGISTIC]),
+    ]))
+}
+
+/// Training against automatic differentiation.
+fn golden() -> anyhow::Result<String> {
+    Ok(table(&[
+        ("scores before and after", &[tolerance::GOLDEN_SCORE]),
+        ("loss curve", &[tolerance::GOLDEN_CURVE]),
+        ("weights after", &[tolerance::GOLDEN_WEIGHT]),
+        ("gradients", &[tolerance::GOLDEN_GRADIENT]),
+    ]))
+}
+
+/// What `mote bench --preset figure1` prints on this machine.
+fn bench() -> anyhow::Result<String> {
+    let words = "run --quiet --release --package mote-host --bin mote -- bench --preset figure1";
+    Ok(listing(&cargo(&words.split(' ').map(String::from).collect::<Vec<_>>())?))
+}
+
 /// What a training step of preset `demo` costs.
 fn step() -> anyhow::Result<String> {
-    let (machine, preset) = (machine::by_name("mps2-an386")?, Preset::by_name("demo").context("preset demo")?);
-    let plan = Plan { machine, preset, fast_math: false, deadline: Duration::from_secs(300), install: false };
-    let session = run_built(&plan, &built(machine, "demo")?, true, &mut Vec::new(), |_| Ok(()))?;
-    let work = session.work.context("the board counts")?;
+    let (work, _) = work_of_demo(false)?;
     Ok(format!(
         "A training step of the `demo` preset (D=64, M=4, H=8, V=8, N=16) takes {} guest instructions on the Cortex-M4F,\n\
          {:.2} per multiply-accumulate, data regenerated from its seed included.",
@@ -167,15 +232,16 @@ fn step() -> anyhow::Result<String> {
 fn demo() -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("demo");
-    let output = Command::new("cargo")
-        .args(["demo", "--no-install", "--out"])
-        .arg(&out)
-        .current_dir(build::workspace()?)
-        .output()
-        .context("cargo demo")?;
-    ensure!(output.status.success(), "cargo demo: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    let text = String::from_utf8(output.stdout).context("cargo demo")?;
+    let text = cargo(&["demo".into(), "--no-install".into(), "--out".into(), out.display().to_string()])?;
     Ok(listing(&abridged(&text)?))
+}
+
+/// What a cargo command prints.
+fn cargo(words: &[String]) -> anyhow::Result<String> {
+    let output = Command::new("cargo").args(words).current_dir(build::workspace()?).output().context("cargo")?;
+    let what = || format!("cargo {}", words.join(" "));
+    ensure!(output.status.success(), "{}: {}", what(), String::from_utf8_lossy(&output.stderr).trim_end());
+    String::from_utf8(output.stdout).with_context(what)
 }
 
 /// The beginning and the end of what the demo prints.

@@ -3,9 +3,9 @@
 use crate::count::Count;
 use anyhow::Context;
 use mote_core::shape::Shape;
-use mote_host::board::build::{self, Recipe};
+use mote_host::board::build::{self, FirmwareRecipe};
 use mote_host::board::machine::{self, Machine};
-use mote_host::board::model::Model;
+use mote_host::board::model::FirmwareModel;
 use mote_runtime::runs::presets::Preset;
 use mote_tests::volume::Volume;
 use std::collections::BTreeSet;
@@ -52,10 +52,10 @@ pub fn build(checks: &[String], volume: Volume, said: &mut String) -> anyhow::Re
 }
 
 /// Every program, with the check that reads it.
-pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'static>)>> {
+pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, FirmwareRecipe<'static>)>> {
     let mut all = Vec::new();
     let mut plain = |check, machine: &'static Machine, preset: &str, features: &[&'static str]| {
-        all.push((check, Recipe::of_preset(machine, preset, features)));
+        all.push((check, FirmwareRecipe::of_preset(machine, preset, features)));
     };
     let an386 = machine::by_name("mps2-an386")?;
     let microbit = machine::by_name("microbit")?;
@@ -78,6 +78,8 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
         plain("defmt log", machine, "parity-tiny", &["defmt"]);
     }
     plain("parity", an386, "demo", &[]);
+    plain("figures", an386, "demo", &[]);
+    plain("figures", an386, "demo", &["fast-math"]);
     plain("parity", an386, "tiny", &["test-flood"]);
     let in_parity = |machine: &Machine| volume > Volume::Fast || ["mps2-an386", "microbit"].contains(&machine.name);
     for machine in machine::emulated().filter(|machine| in_parity(machine)) {
@@ -90,8 +92,8 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
         }
     }
     let mut session = |check, machine: &'static Machine, preset: Option<&str>, shape: Option<Shape>| {
-        let model = Model::choose(machine, preset, shape)?;
-        all.push((check, Recipe::of_session(machine, &model, &[])));
+        let model = FirmwareModel::choose(machine, preset, shape)?;
+        all.push((check, FirmwareRecipe::of_session(machine, &model, &[])));
         anyhow::Ok(())
     };
     for machine in [microbit, an386] {
@@ -112,7 +114,10 @@ pub fn catalogue(volume: Volume) -> anyhow::Result<Vec<(&'static str, Recipe<'st
     session("device learns", microbit, None, Some(Shape::new(4, 39, 4, 4)))?;
     // Commands and a log through the probe, as `mote flash BOARD --session --defmt` builds it.
     for machine in machine::real().filter(|machine| machine.name == "pico2") {
-        all.push(("boards", Recipe::of_session(machine, &Model::choose(machine, None, None)?, &["defmt"])));
+        all.push((
+            "boards",
+            FirmwareRecipe::of_session(machine, &FirmwareModel::choose(machine, None, None)?, &["defmt"]),
+        ));
     }
     Ok(all)
 }

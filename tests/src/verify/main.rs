@@ -10,6 +10,7 @@
 //! cargo verify --no-install       names what is missing instead of installing it
 //! ```
 
+mod cargo;
 mod checks;
 mod count;
 mod figures;

@@ -340,7 +340,7 @@ fn samples_of(args: Args, shape: Shape) -> Result<Data, CommandError> {
 
 /// The word of a form in a run's header.
 #[inline]
-pub fn form_word(data: &Data) -> Name {
+pub fn form_name(data: &Data) -> Name {
     to_name(match data {
         Data::SyntheticPair(Distribution { form: Form::Paper { .. }, .. }, _) => "paper",
         Data::SyntheticPair(Distribution { form: Form::Uniform { .. }, .. }, _) => "uniform",

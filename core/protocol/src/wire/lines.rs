@@ -1,7 +1,7 @@
 //! Enumerations whose variants are lines.
 
-/// Makes an enumeration of records into lines and back: its variants, the first word of each and an empty record of each
-/// stand in one list. The fields are those of its `write_fields`.
+/// Makes an enumeration of records into lines and back: its variants, the first word of each and an empty record of
+/// each stand in one list. The fields are those of its `write_fields`.
 macro_rules! lines {
     ($records:ident { $($kind:literal => $variant:ident($($empty:expr),*),)* }) => {
         impl $records {

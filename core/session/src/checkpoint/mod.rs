@@ -32,7 +32,8 @@
 //! checkpoint could be whole today and gone after the other slot was erased. Two seals prevent that, each begun after
 //! what lies before it was written out:
 //!
-//! - A bit of the second seal is 0: the first seal is firm, and will always be seen. Of two such slots the newer is better.
+//! - A bit of the second seal is 0: the first seal is firm, and will always be seen. Of two such slots the newer is
+//!   better.
 //! - The first seal is seen, the second is not: the older is better, for the newer one was written beside it and its
 //!   seal may yet fade.
 //! - No seal is seen: worse than either.

@@ -1,6 +1,6 @@
 //! Which run a checkpoint belongs to.
 
-use crate::runs::presets::Run;
+use crate::runs::presets::PresetRun;
 use mote_core::data::Form;
 use mote_core::params::Init;
 use mote_protocol::crc::CRC;
@@ -19,7 +19,7 @@ impl RunId {
     /// The identity of a run on data of its seed: engine and its `exp`, data distribution, `N`, initial weights,
     /// learning rate, stop rule, and whether `w_O` is trained. Its name, its tests and its `max_steps` do not
     /// count: a run may be resumed to go further.
-    pub fn of(run: &Run) -> Self {
+    pub fn of(run: &PresetRun) -> Self {
         let (form, [a, b]) = match run.distribution.form {
             Form::Paper { big, small } => (0, [big, small]),
             Form::Uniform { sigma } => (1, [sigma, 0.0]),
@@ -41,8 +41,8 @@ impl RunId {
         Self { seed: run.seed, settings: digest.finalize() }
     }
 
-    /// The identity of whatever a session of this engine saves: its runs come and go, and the one that is asked for next
-    /// goes on from the weights, whichever made them.
+    /// The identity of whatever a session of this engine saves: its runs come and go, and the one that is asked for
+    /// next goes on from the weights, whichever made them.
     pub fn session() -> Self {
         let mut digest = CRC.digest();
         digest.update(mote_core::VERSION.as_bytes());
@@ -71,17 +71,17 @@ mod tests {
     #[test]
     fn a_run_is_another_if_its_bits_could_be() {
         let run = Preset::by_name("tiny").unwrap().runs[0];
-        let Run { distribution, settings, .. } = run;
-        let form = |form| Run { distribution: Distribution { form, ..distribution }, ..run };
-        let init = |init| Run { init, ..run };
+        let PresetRun { distribution, settings, .. } = run;
+        let form = |form| PresetRun { distribution: Distribution { form, ..distribution }, ..run };
+        let init = |init| PresetRun { init, ..run };
         let others = [
-            Run { seed: 2, ..run },
-            Run { samples: 18, ..run },
-            Run { stop_loss: 0.02, ..run },
-            Run { settings: Settings { learning_rate: 0.25, ..settings }, ..run },
-            Run { settings: Settings { train_output: true, ..settings }, ..run },
-            Run { distribution: Distribution { signal_norm: 3.0, ..distribution }, ..run },
-            Run { distribution: Distribution { flip: 0.1, ..distribution }, ..run },
+            PresetRun { seed: 2, ..run },
+            PresetRun { samples: 18, ..run },
+            PresetRun { stop_loss: 0.02, ..run },
+            PresetRun { settings: Settings { learning_rate: 0.25, ..settings }, ..run },
+            PresetRun { settings: Settings { train_output: true, ..settings }, ..run },
+            PresetRun { distribution: Distribution { signal_norm: 3.0, ..distribution }, ..run },
+            PresetRun { distribution: Distribution { flip: 0.1, ..distribution }, ..run },
             form(Form::Uniform { sigma: 1.0 }),
             form(Form::Paper { big: distribution.form.reference_std(), small: 0.0 }),
             form(Form::Paper { big: distribution.form.reference_std(), small: 1.0 }),
@@ -94,7 +94,7 @@ mod tests {
             assert_ne!(*id, RunId::of(&run), "{:?}", others[i]);
             assert!(!ids[..i].contains(id), "{:?}", others[i]);
         }
-        let same = Run { name: "other", test_samples: 1, max_steps: 1, eval_every: 1, ..run };
+        let same = PresetRun { name: "other", test_samples: 1, max_steps: 1, eval_every: 1, ..run };
         assert_eq!(RunId::of(&same), RunId::of(&run));
         assert_ne!(RunId::of(&run).with_data(1), RunId::of(&run).with_data(2));
         assert_ne!(RunId::of(&run).with_data(0), RunId::of(&run));

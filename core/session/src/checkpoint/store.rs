@@ -4,7 +4,7 @@ use super::error::{CheckpointError, Refusal};
 use super::layout::{self, BLOCK_BYTES, Head, SEAL_BYTES, slot_bytes};
 use super::run_id::RunId;
 use super::saved::Saved;
-use super::stream::{Sink, Source};
+use super::stream::{BlockReader, BlockWriter};
 use embedded_storage::nor_flash::{NorFlash, NorFlashError, NorFlashErrorKind};
 use mote_core::memory::Memory;
 use mote_core::params::{Params, Tensor};
@@ -163,7 +163,7 @@ impl<F: NorFlash> Store<F> {
     #[inline(never)]
     fn write(&mut self, begin: u32, bytes: u32, saved: &Saved, params: &Params) -> Result<(), F::Error> {
         self.flash.erase(begin, begin + bytes.next_multiple_of(F::ERASE_SIZE as u32))?;
-        let mut sink = Sink::new(&mut self.flash, begin);
+        let mut sink = BlockWriter::new(&mut self.flash, begin);
         for word in layout::encode(saved) {
             sink.word(word)?;
         }
@@ -183,7 +183,7 @@ impl<F: NorFlash> Store<F> {
     #[inline(never)]
     fn inspect(&mut self, slot: usize) -> Result<Saved, Refusal> {
         let begin = self.begin(slot);
-        let mut source = Source::new(&mut self.flash, begin);
+        let mut source = BlockReader::new(&mut self.flash, begin);
         let mut head = Head::default();
         for word in &mut head {
             *word = source.word()?;
@@ -212,7 +212,7 @@ impl<F: NorFlash> Store<F> {
     #[inline(never)]
     fn copy(&mut self, slot: usize, params: &mut Params) -> Result<(), Refusal> {
         let begin = self.begin(slot);
-        let mut source = Source::new(&mut self.flash, begin);
+        let mut source = BlockReader::new(&mut self.flash, begin);
         for _ in 0..BLOCK_BYTES / size_of::<u32>() {
             source.word()?; // the head, which counts for the checksum
         }

@@ -9,7 +9,7 @@ use embedded_storage::nor_flash::{NorFlash, NorFlashError, ReadNorFlash};
 use mote_protocol::crc::CRC;
 
 /// Takes words and writes blocks.
-pub(super) struct Sink<'f, F> {
+pub(super) struct BlockWriter<'f, F> {
     flash: &'f mut F,
     at: u32,
     block: [u8; BLOCK_BYTES],
@@ -17,7 +17,7 @@ pub(super) struct Sink<'f, F> {
     digest: Digest<'static, u32, NoTable>,
 }
 
-impl<'f, F: NorFlash> Sink<'f, F> {
+impl<'f, F: NorFlash> BlockWriter<'f, F> {
     /// Words go to `at` and on.
     pub(super) fn new(flash: &'f mut F, at: u32) -> Self {
         Self { flash, at, block: [0; BLOCK_BYTES], used: 0, digest: CRC.digest() }
@@ -51,7 +51,7 @@ impl<'f, F: NorFlash> Sink<'f, F> {
 }
 
 /// Reads blocks and gives words. Each bit is read once.
-pub(super) struct Source<'f, F> {
+pub(super) struct BlockReader<'f, F> {
     flash: &'f mut F,
     at: u32,
     block: [u8; BLOCK_BYTES],
@@ -59,7 +59,7 @@ pub(super) struct Source<'f, F> {
     digest: Digest<'static, u32, NoTable>,
 }
 
-impl<'f, F: ReadNorFlash> Source<'f, F> {
+impl<'f, F: ReadNorFlash> BlockReader<'f, F> {
     /// Words come from `at` and on.
     pub(super) fn new(flash: &'f mut F, at: u32) -> Self {
         Self { flash, at, block: [0; BLOCK_BYTES], used: BLOCK_WORDS, digest: CRC.digest() }

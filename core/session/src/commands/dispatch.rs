@@ -74,12 +74,12 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             Command::Status => return self.status(port).map(|()| Ok((0, 0))),
             Command::Stop => return self.stop(port).map(|()| Ok((0, 0))),
             Command::Train(train) => match self.prepare(&train) {
-                Ok(course) => {
+                Ok(run) => {
                     if train.save_every > 0 {
                         self.say_wear(port)?;
                     }
-                    port.emit(self.header(&train, &course))?;
-                    self.activity = Activity::Train(course);
+                    port.emit(self.header(&train, &run))?;
+                    self.activity = Activity::Train(run);
                     Ok((0, 0))
                 }
                 Err(refusal) => Err(refusal),
@@ -128,16 +128,16 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         let (weights, step) = self.digest();
         let (mut max_steps, mut train_loss) = (0, self.last.map(|last| last.train_loss));
         let tokens = self.sample_numbers() - 1;
-        let mut next = self.intake.next(tokens);
+        let mut next = self.receiver.next(tokens);
         match &self.activity {
-            Activity::Train(course) => {
-                max_steps = course.plan().max_steps;
-                if course.has_weights() {
-                    train_loss = course.train_loss();
+            Activity::Train(run) => {
+                max_steps = run.plan().max_steps;
+                if run.has_weights() {
+                    train_loss = run.train_loss();
                 }
             }
             Activity::Take(transfer) => next = transfer.next().into(),
-            Activity::Send(dump) => next = dump.next.into(),
+            Activity::Send(upload) => next = upload.next.into(),
             Activity::Idle | Activity::Eval(_) => {}
         }
         port.answer(Answer::State(State {
@@ -157,13 +157,13 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         let what = self.activity.name();
         match core::mem::replace(&mut self.activity, Activity::Idle) {
             Activity::Idle => Ok(()),
-            Activity::Train(mut course) => {
-                let ended = course.stop(self.memory, port);
-                self.leave(&course);
+            Activity::Train(mut run) => {
+                let ended = run.stop(self.memory, port);
+                self.leave(&run);
                 ended
             }
             Activity::Eval(_) | Activity::Take(_) | Activity::Send(_) => {
-                self.intake = SampleReceiver::default();
+                self.receiver = SampleReceiver::default();
                 port.answer(Answer::Aborted(to_name(what), to_name("stopped")))
             }
         }
@@ -172,14 +172,14 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     #[inline(never)]
     fn save(&mut self) -> Outcome {
         let params = self.memory.workspace().params;
-        self.vault.save(self.step, self.last, &params)?;
+        self.storage.save(self.step, self.last, &params)?;
         Ok((self.step.into(), weights_crc32(&params)))
     }
 
     /// Says how much the flash was used.
     #[inline(never)]
     fn say_wear<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        match self.vault.wear() {
+        match self.storage.wear() {
             Ok(wear) => port.answer(Answer::Wear(wear.saves.into(), wear.life.into())),
             Err(_) => Ok(()),
         }
@@ -188,7 +188,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     #[inline(never)]
     fn resume(&mut self) -> Outcome {
         let mut params = self.memory.workspace().params;
-        let resumed = self.vault.resume(&mut params);
+        let resumed = self.storage.resume(&mut params);
         match resumed {
             Ok((step, last)) => (self.step, self.last) = (step, last),
             Err(ErrorKind::SavedUnstable) => (self.step, self.last) = (0, None),

@@ -82,7 +82,8 @@ impl LineAssembler {
         (self.mode, self.heard_ms) = (Mode::Rest, now_ms);
     }
 
-    /// Takes one byte, where frames are expected or not. After [`Event::Line`] and [`Event::Frame`], call [`LineAssembler::clear`].
+    /// Takes one byte, where frames are expected or not. After [`Event::Line`] and [`Event::Frame`], call
+    /// [`LineAssembler::clear`].
     #[inline]
     pub(super) fn byte(&mut self, byte: u8, now_ms: u32, takes_frames: bool) -> Event {
         self.heard_ms = now_ms;
@@ -112,6 +113,11 @@ impl LineAssembler {
             // A terminal sends the one, a program the other, and some both: then the second ends an empty line.
             b'\r' | b'\n' => match self.mode {
                 Mode::SpoiledLine(fault) => self.refuse(fault),
+                // Right behind a zero, it may be the first byte of a frame too: the next byte tells.
+                Mode::Zero { .. } if self.bytes.is_empty() => {
+                    self.mode = Mode::Zero { is_rest: false };
+                    Event::Nothing
+                }
                 Mode::Rest | Mode::Zero { is_rest: true } => {
                     self.clear();
                     Event::Nothing

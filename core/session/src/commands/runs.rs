@@ -8,10 +8,10 @@ use crate::runs::training_run::TrainingRun;
 use core::num::NonZeroU32;
 use mote_core::data::Split;
 use mote_core::memory::Memory;
-use mote_core::metrics::Scores;
+use mote_core::metrics::ScoreSums;
 use mote_core::shape::Shape;
 use mote_core::train::{TrainError, Trainer};
-use mote_protocol::command::{CommandError, Data, ErrorKind, Train, form_word};
+use mote_protocol::command::{CommandError, Data, ErrorKind, Train, form_name};
 use mote_protocol::limits;
 use mote_protocol::report::{Record, RunHeader};
 
@@ -47,7 +47,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             return Err(ErrorKind::Conflict("eval", "no test set").into());
         }
         if let Some(every) = NonZeroU32::new(train.save_every) {
-            let wear = self.vault.wear()?;
+            let wear = self.storage.wear()?;
             // None after the last step, and none for steps that are done.
             let begun = if train.init.is_some() { 0 } else { self.step };
             let saves = (train.max_steps.saturating_sub(1) / every).saturating_sub(begun / every);
@@ -70,23 +70,23 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             report_every: train.report_every,
         };
         self.origin = origin;
-        self.intake = SampleReceiver::default();
-        let course = TrainingRun::new(plan).after(self.step);
-        self.savings = AutosaveSchedule { every: train.save_every, last: course.steps() };
-        Ok(course)
+        self.receiver = SampleReceiver::default();
+        let run = TrainingRun::new(plan).after(self.step);
+        self.autosave = AutosaveSchedule { every: train.save_every, last: run.steps() };
+        Ok(run)
     }
 
     #[inline(never)]
-    pub(super) fn header(&self, train: &Train, course: &TrainingRun) -> Record {
+    pub(super) fn header(&self, train: &Train, run: &TrainingRun) -> Record {
         let (signal_norm, snr, flip) = match train.data {
             Data::SyntheticPair(made, _) => (made.signal_norm, made.snr(self.shape().dim), made.flip),
             Data::Held | Data::Stream => (0.0, 0.0, 0.0),
         };
         Record::Run(RunHeader {
             name: train.name.clone(),
-            form: form_word(&train.data),
-            samples: course.plan().samples as u64,
-            test_samples: course.plan().test_samples as u64,
+            form: form_name(&train.data),
+            samples: run.plan().samples as u64,
+            test_samples: run.plan().test_samples as u64,
             seed: train.seed,
             signal_norm,
             snr,
@@ -109,8 +109,8 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             return Err(ErrorKind::Held.into());
         }
         self.origin = origin;
-        self.intake = SampleReceiver::default();
-        self.activity = Activity::Eval(EvalRun { split, n: 0, count, scores: Scores::default() });
+        self.receiver = SampleReceiver::default();
+        self.activity = Activity::Eval(EvalRun { split, n: 0, count, scores: ScoreSums::default() });
         Ok((count as u64, 0))
     }
 }

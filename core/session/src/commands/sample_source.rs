@@ -106,7 +106,7 @@ pub(super) struct SampleSource<'t> {
     pub(super) origin: Origin,
     pub(super) store: &'t [f32],
     pub(super) held: Held,
-    pub(super) intake: &'t SampleReceiver,
+    pub(super) receiver: &'t SampleReceiver,
 }
 
 impl Source for SampleSource<'_> {
@@ -126,7 +126,7 @@ impl Source for SampleSource<'_> {
                 Ok(label_of(*label))
             }
             // The tokens are in `x` already.
-            (Origin::Stream, _) => self.intake.label.ok_or(DataError::Missing),
+            (Origin::Stream, _) => self.receiver.label.ok_or(DataError::Missing),
         }
     }
 }

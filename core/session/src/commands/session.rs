@@ -16,8 +16,8 @@ use mote_protocol::wire::to_name;
 
 /// The conversation with one host.
 pub struct Session<'m, S: Memory, V: WeightStorage> {
-    inbox: LineAssembler,
-    desk: SessionState<'m, S, V>,
+    assembler: LineAssembler,
+    state: SessionState<'m, S, V>,
     echo: bool,
 }
 
@@ -25,8 +25,8 @@ impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
     /// A session on the weights in `memory`. As many samples can be held as fit into `store`, each with
     /// `M D + 1` numbers; weights that are loaded wait there too.
     #[inline]
-    pub fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
-        Self { inbox: LineAssembler::new(), desk: SessionState::new(memory, store, vault, board), echo: false }
+    pub fn new(memory: &'m mut S, store: &'m mut [f32], storage: V, board: Board) -> Self {
+        Self { assembler: LineAssembler::new(), state: SessionState::new(memory, store, storage, board), echo: false }
     }
 
     /// Takes one byte from the line; may answer.
@@ -36,30 +36,30 @@ impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
     /// What the port answers.
     #[inline(never)]
     pub fn receive<P: Port>(&mut self, byte: u8, port: &mut P) -> Result<(), P::Error> {
-        if self.echo && self.inbox.is_text() {
+        if self.echo && self.assembler.is_text() {
             echo(byte, port)?;
         }
-        match self.inbox.byte(byte, port.millis(), self.desk.takes_frames()) {
+        match self.assembler.byte(byte, port.millis(), self.state.takes_frames()) {
             Event::Nothing => Ok(()),
-            Event::Refused(fault) => self.desk.refuse("-", &fault.into(), port),
+            Event::Refused(fault) => self.state.refuse("-", &fault.into(), port),
             Event::Line => {
-                let (name, command) = parse(self.inbox.line(), self.desk.shape());
-                self.inbox.clear();
+                let (name, command) = parse(self.assembler.line(), self.state.shape());
+                self.assembler.clear();
                 if let Ok(Command::Echo(on)) = command {
                     self.echo = on;
                     port.carriage_return(on);
                 }
-                self.desk.execute(name, command, port)
+                self.state.execute(name, command, port)
             }
             Event::Frame => {
-                let taken = self.desk.frame(frame::decode(self.inbox.frame()), port);
-                self.inbox.clear();
+                let taken = self.state.frame(frame::decode(self.assembler.frame()), port);
+                self.assembler.clear();
                 taken
             }
         }
     }
 
-    /// Works on at most one sample or one part of a dump. Answers whether there is more to do at once; if not, the
+    /// Works on at most one sample or one part of an upload. Answers whether there is more to do at once; if not, the
     /// processor may sleep until a byte comes, or for some milliseconds: silence has its deadlines.
     ///
     /// Call it when all bytes that came have been received.
@@ -72,19 +72,19 @@ impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
         let now = port.millis();
         let is_begun = self.has_pending_input();
         port.pending_input(is_begun);
-        if let Some(fault) = self.inbox.idle(now) {
-            self.desk.refuse("-", &fault.into(), port)?;
+        if let Some(fault) = self.assembler.idle(now) {
+            self.state.refuse("-", &fault.into(), port)?;
         }
-        let goes_on = self.desk.work(now, port)?;
+        let goes_on = self.state.work(now, port)?;
         if is_begun && !port.pending_input(false) {
             // It had to give way. Nothing is left of a line that was dropped.
-            port.send(self.inbox.line().as_bytes())?;
+            port.send(self.assembler.line().as_bytes())?;
         }
         Ok(goes_on)
     }
 
-    /// Says that bytes were lost before they could be received. What has begun is dropped, and what comes, up to the end
-    /// of a line or a pause: it may be the rest of something else.
+    /// Says that bytes were lost before they could be received. What has begun is dropped, and what comes, up to the
+    /// end of a line or a pause: it may be the rest of something else.
     ///
     /// # Errors
     ///
@@ -92,32 +92,32 @@ impl<'m, S: Memory, V: WeightStorage> Session<'m, S, V> {
     #[inline]
     pub fn lost<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
         port.pending_input(self.has_pending_input());
-        self.inbox.lose(port.millis());
+        self.assembler.lose(port.millis());
         port.answer(Answer::Aborted(to_name("line"), to_name("bytes-lost")))
     }
 
     /// Whether half a line stands on a terminal.
     #[inline]
     fn has_pending_input(&self) -> bool {
-        self.echo && self.inbox.is_text() && self.inbox.has_begun()
+        self.echo && self.assembler.is_text() && self.assembler.has_begun()
     }
 
     /// Whether nothing happens before the next byte comes: nothing has begun that has a deadline.
     #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.desk.is_idle() && !self.inbox.has_begun()
+        self.state.is_idle() && !self.assembler.has_begun()
     }
 
     /// What is being done, in the word of `status`.
     #[inline]
     pub fn activity(&self) -> &'static str {
-        self.desk.activity.name()
+        self.state.activity.name()
     }
 
     /// CRC-32 over the weights, and the steps behind them: what no refused command changes.
     #[inline]
     pub fn digest(&mut self) -> (u32, u32) {
-        self.desk.digest()
+        self.state.digest()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::runs::plan::LastLoss;
 use crate::runs::training_run::{TrainingRun, weights_crc32};
 use mote_core::data::{DataError, Split};
 use mote_core::memory::Memory;
-use mote_core::metrics::Scores;
+use mote_core::metrics::ScoreSums;
 use mote_core::shape::Shape;
 use mote_protocol::answer::Answer;
 use mote_protocol::command::CommandError;
@@ -34,7 +34,7 @@ impl Activity {
             Self::Idle => "idle",
             Self::Train(_) => "train",
             Self::Eval(_) => "eval",
-            Self::Take(transfer) => match transfer.cargo {
+            Self::Take(transfer) => match transfer.kind {
                 TransferKind::Samples(_) => "data",
                 TransferKind::Weights(_) => "load",
             },
@@ -48,7 +48,7 @@ pub(super) struct EvalRun {
     pub(super) split: Split,
     pub(super) n: usize,
     pub(super) count: usize,
-    pub(super) scores: Scores,
+    pub(super) scores: ScoreSums,
 }
 
 /// When a run is saved.
@@ -63,37 +63,37 @@ pub(super) struct AutosaveSchedule {
 /// Why a streamed sample that did not come ends what waits for it.
 pub(super) const MISSING: DataError = DataError::Missing;
 
-/// Everything of a session behind its ears.
+/// What a session has, apart from the line: memory, storage, what it works on.
 pub(super) struct SessionState<'m, S: Memory, V: WeightStorage> {
     pub(super) memory: &'m mut S,
     pub(super) store: &'m mut [f32],
-    pub(super) vault: V,
+    pub(super) storage: V,
     pub(super) board: Board,
     pub(super) activity: Activity,
     /// Steps behind the weights.
     pub(super) step: u32,
     /// The loss before the last of them, where it is known.
     pub(super) last: Option<LastLoss>,
-    pub(super) savings: AutosaveSchedule,
+    pub(super) autosave: AutosaveSchedule,
     pub(super) held: Held,
     pub(super) origin: Origin,
-    pub(super) intake: SampleReceiver,
+    pub(super) receiver: SampleReceiver,
 }
 
 impl<'m, S: Memory, V: WeightStorage> SessionState<'m, S, V> {
-    pub(super) fn new(memory: &'m mut S, store: &'m mut [f32], vault: V, board: Board) -> Self {
+    pub(super) fn new(memory: &'m mut S, store: &'m mut [f32], storage: V, board: Board) -> Self {
         Self {
             memory,
             store,
-            vault,
+            storage,
             board,
             activity: Activity::Idle,
             step: 0,
             last: None,
-            savings: AutosaveSchedule::default(),
+            autosave: AutosaveSchedule::default(),
             held: Held::default(),
             origin: Origin::Held,
-            intake: SampleReceiver::default(),
+            receiver: SampleReceiver::default(),
         }
     }
 
@@ -127,7 +127,7 @@ impl<'m, S: Memory, V: WeightStorage> SessionState<'m, S, V> {
     /// Steps behind the weights that are there.
     pub(super) fn behind(&self) -> u32 {
         match &self.activity {
-            Activity::Train(course) => course.behind(),
+            Activity::Train(run) => run.behind(),
             _ => self.step,
         }
     }
@@ -138,10 +138,10 @@ impl<'m, S: Memory, V: WeightStorage> SessionState<'m, S, V> {
     }
 
     /// Takes over what a run leaves behind.
-    pub(super) fn leave(&mut self, course: &TrainingRun) {
-        self.intake = SampleReceiver::default();
-        if course.has_weights() {
-            (self.step, self.last) = (course.steps(), course.last_loss());
+    pub(super) fn leave(&mut self, run: &TrainingRun) {
+        self.receiver = SampleReceiver::default();
+        if run.has_weights() {
+            (self.step, self.last) = (run.steps(), run.last_loss());
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum TransferKind {
 
 /// Numbers on their way in. They wait in the store; nothing else changes before the end.
 pub(super) struct Transfer {
-    pub(super) cargo: TransferKind,
+    pub(super) kind: TransferKind,
     pub(super) binary: bool,
     /// Where in the store the first of them lies.
     base: usize,
@@ -33,8 +33,8 @@ pub(super) struct Transfer {
 
 impl Transfer {
     #[inline]
-    pub(super) fn new(cargo: TransferKind, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
-        Self { cargo, binary, base, next: 0, total, digest: Crc32::new(), since_ms: now_ms }
+    pub(super) fn new(kind: TransferKind, binary: bool, base: usize, total: u32, now_ms: u32) -> Self {
+        Self { kind, binary, base, next: 0, total, digest: Crc32::new(), since_ms: now_ms }
     }
 
     #[inline]
@@ -72,7 +72,7 @@ impl Transfer {
             return Err(ErrorKind::BeyondEnd(self.total.into()));
         }
         for (at, number) in (self.next as usize..).zip(numbers.clone()) {
-            let is_label = is_samples(self.cargo) && (at + 1).is_multiple_of(sample);
+            let is_label = is_samples(self.kind) && (at + 1).is_multiple_of(sample);
             check(number, is_label)?;
         }
         let rest = store.get_mut(self.base + self.next as usize..).unwrap_or_default();
@@ -96,8 +96,8 @@ impl Transfer {
 }
 
 #[inline]
-fn is_samples(cargo: TransferKind) -> bool {
-    matches!(cargo, TransferKind::Samples(_))
+fn is_samples(kind: TransferKind) -> bool {
+    matches!(kind, TransferKind::Samples(_))
 }
 
 /// Whether a number may be a token or a weight, or a label.
@@ -115,7 +115,7 @@ pub(super) struct WeightsUpload {
     pub(super) next: u32,
 }
 
-/// A part of a dump.
+/// A part of an upload.
 pub(super) enum Part {
     /// To be sent as it is.
     Frame(FrameBytes),

@@ -58,8 +58,8 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             }
             Activity::Train(_) | Activity::Eval(_) => {
                 let mut x = self.memory.workspace().acts.x;
-                self.intake.put(first, numbers, x.data(), now_ms)?;
-                Ok((self.intake.next(size - 1), 0))
+                self.receiver.put(first, numbers, x.data(), now_ms)?;
+                Ok((self.receiver.next(size - 1), 0))
             }
             Activity::Idle | Activity::Send(_) => Err(ErrorKind::NoTransfer.into()),
         }
@@ -69,7 +69,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
     pub(super) fn end(&mut self, crc: Option<u32>) -> Outcome {
         let size = self.sample_numbers();
         let Activity::Take(transfer) = &self.activity else { return Err(ErrorKind::NoTransfer.into()) };
-        let (cargo, total, digest) = (transfer.cargo, transfer.total, transfer.crc());
+        let (kind, total, digest) = (transfer.kind, transfer.total, transfer.crc());
         let checked = transfer.check_end(crc);
         if let Err(ErrorKind::Incomplete(_)) = checked {
             return checked.map(|()| (0, 0)).map_err(CommandError::from);
@@ -77,7 +77,7 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         self.activity = Activity::Idle;
         checked?;
         let count = total as usize;
-        match cargo {
+        match kind {
             TransferKind::Samples(Split::Train) => self.held.train = count.checked_div(size).unwrap_or_default(),
             TransferKind::Samples(Split::Test) => self.held.test = count.checked_div(size).unwrap_or_default(),
             TransferKind::Weights(step) => {

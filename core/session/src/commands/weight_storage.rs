@@ -45,13 +45,13 @@ pub trait WeightStorage {
     /// [`ErrorKind::NoFlash`] or [`ErrorKind::SaveFailed`]; what was kept before is still kept.
     fn save(&mut self, step: u32, last: Option<LastLoss>, params: &Params) -> Result<(), ErrorKind>;
 
-    /// Puts the weights back that were kept last, and returns their steps, and the loss before the last of them where it is
-    /// known.
+    /// Puts the weights back that were kept last, and returns their steps, and the loss before the last of them where
+    /// it is known.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NoFlash`], [`ErrorKind::NothingSaved`], [`ErrorKind::SavedCorrupt`] or [`ErrorKind::SavedOther`]: the
-    /// weights are as before. [`ErrorKind::SavedUnstable`]: they are 0.
+    /// [`ErrorKind::NoFlash`], [`ErrorKind::NothingSaved`], [`ErrorKind::SavedCorrupt`] or [`ErrorKind::SavedOther`]:
+    /// the weights are as before. [`ErrorKind::SavedUnstable`]: they are 0.
     fn resume(&mut self, params: &mut Params) -> Result<(u32, Option<LastLoss>), ErrorKind>;
 }
 
@@ -86,7 +86,7 @@ pub struct FlashStorage<F> {
 }
 
 impl<F: NorFlash> FlashStorage<F> {
-    /// The vault in the `bytes` from `start` of a flash whose pages may be erased so often, for models of `shape`.
+    /// The storage in the `bytes` from `start` of a flash whose pages may be erased so often, for models of `shape`.
     ///
     /// # Errors
     ///

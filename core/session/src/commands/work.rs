@@ -1,4 +1,4 @@
-//! What a session does between two commands: one sample, or one part of a dump.
+//! What a session does between two commands: one sample, or one part of an upload.
 
 use super::port::Port;
 use super::sample_source::{Origin, SampleReceiver, SampleSource};
@@ -37,19 +37,19 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
                 Ok(false)
             }
             Activity::Send(_) => self.send(port),
-            Activity::Train(course) => match course.needs() {
+            Activity::Train(run) => match run.needs() {
                 Some(need) => self.train(need, now_ms, port),
                 None => Ok(false),
             },
-            Activity::Eval(exam) => self.test((exam.split, exam.n, exam.count), now_ms, port),
+            Activity::Eval(eval_run) => self.test((eval_run.split, eval_run.n, eval_run.count), now_ms, port),
         }
     }
 
     #[inline(never)]
     fn send<P: Port>(&mut self, port: &mut P) -> Result<bool, P::Error> {
-        let Activity::Send(dump) = &mut self.activity else { return Ok(false) };
+        let Activity::Send(upload) = &mut self.activity else { return Ok(false) };
         let params = self.memory.workspace().params;
-        match dump.part(&params, || weights_crc32(&params)) {
+        match upload.part(&params, || weights_crc32(&params)) {
             Part::Frame(bytes) => port.send(&bytes).map(|()| true),
             Part::Line(first, words) => port.answer(Answer::Numbers(first, words)).map(|()| true),
             Part::End(bytes) => {
@@ -74,39 +74,39 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
         if !matches!(self.origin, Origin::Stream) {
             return Ok(Readiness::Ready);
         }
-        if !self.intake.is_wanted(split, n) {
-            self.intake.want(split, n, now_ms);
+        if !self.receiver.is_wanted(split, n) {
+            self.receiver.want(split, n, now_ms);
             port.answer(Answer::Want(to_name(split.name()), n as u64))?;
         }
-        if self.intake.is_complete() {
+        if self.receiver.is_complete() {
             if n + 1 < count {
                 port.answer(Answer::Want(to_name(split.name()), n as u64 + 1))?;
             }
             return Ok(Readiness::Ready);
         }
-        Ok(if self.intake.is_late(now_ms) { Readiness::Late } else { Readiness::Waiting })
+        Ok(if self.receiver.is_late(now_ms) { Readiness::Late } else { Readiness::Waiting })
     }
 
     /// The sample is spent. The next of the pass was asked for already.
     fn spend(&mut self, (split, n, count): (Split, usize, usize), now_ms: u32) {
         if n + 1 < count && matches!(self.origin, Origin::Stream) {
-            self.intake.want(split, n + 1, now_ms);
+            self.receiver.want(split, n + 1, now_ms);
         } else {
-            self.intake = SampleReceiver::default();
+            self.receiver = SampleReceiver::default();
         }
     }
 
     #[inline(never)]
     fn train<P: Port>(&mut self, need: (Split, usize, usize), now_ms: u32, port: &mut P) -> Result<bool, P::Error> {
         let readiness = self.await_sample(need, now_ms, port)?;
-        let Activity::Train(course) = &mut self.activity else { return Ok(false) };
+        let Activity::Train(run) = &mut self.activity else { return Ok(false) };
         let goes_on = match readiness {
             Readiness::Waiting => return Ok(false),
-            Readiness::Late => course.fail(MISSING.into(), self.memory, port).map(|()| false),
+            Readiness::Late => run.fail(MISSING.into(), self.memory, port).map(|()| false),
             Readiness::Ready => {
-                let mut tap =
-                    SampleSource { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
-                course.advance(self.memory, &mut tap, port)
+                let mut source =
+                    SampleSource { origin: self.origin, store: self.store, held: self.held, receiver: &self.receiver };
+                run.advance(self.memory, &mut source, port)
             }
         };
         self.spend(need, port.millis());
@@ -114,23 +114,24 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             return self.save_in_time(port).map(|()| true);
         }
         // Also when the port failed: the run is over.
-        if let Activity::Train(course) = core::mem::replace(&mut self.activity, Activity::Idle) {
-            self.leave(&course);
+        if let Activity::Train(run) = core::mem::replace(&mut self.activity, Activity::Idle) {
+            self.leave(&run);
         }
         goes_on
     }
 
-    /// Saves between two steps, as often as the run was told to. Not after the last step: there is nothing to go on with.
+    /// Saves between two steps, as often as the run was told to. Not after the last step: there is nothing to go on
+    /// with.
     #[inline(never)]
     fn save_in_time<P: Port>(&mut self, port: &mut P) -> Result<(), P::Error> {
-        let Activity::Train(course) = &self.activity else { return Ok(()) };
-        let (step, AutosaveSchedule { every, last }) = (course.steps(), self.savings);
-        if every == 0 || !course.is_between_steps() || step == last || !step.is_multiple_of(every) {
+        let Activity::Train(run) = &self.activity else { return Ok(()) };
+        let (step, AutosaveSchedule { every, last }) = (run.steps(), self.autosave);
+        if every == 0 || !run.is_between_steps() || step == last || !step.is_multiple_of(every) {
             return Ok(());
         }
-        self.savings.last = step;
+        self.autosave.last = step;
         let params = self.memory.workspace().params;
-        match self.vault.save(step, course.last_loss(), &params) {
+        match self.storage.save(step, run.last_loss(), &params) {
             Ok(()) => {
                 let digest = weights_crc32(&params);
                 port.emit(Record::Digest(DigestLine { what: to_name("saved"), step: step.into(), digest }))
@@ -147,25 +148,26 @@ impl<S: Memory, V: WeightStorage> SessionState<'_, S, V> {
             Readiness::Ready => self.score(need),
         };
         self.spend(need, port.millis());
-        let Activity::Eval(exam) = &mut self.activity else { return Ok(false) };
-        exam.n += 1;
-        if result.is_ok() && exam.n < exam.count {
+        let Activity::Eval(eval_run) = &mut self.activity else { return Ok(false) };
+        eval_run.n += 1;
+        if result.is_ok() && eval_run.n < eval_run.count {
             return Ok(true);
         }
-        let answer = match result.and_then(|()| exam.close(self.step)) {
+        let answer = match result.and_then(|()| eval_run.close(self.step)) {
             Ok(score) => Answer::Score(score),
             Err(error) => Answer::Aborted(to_name("eval"), error_code(error)),
         };
-        (self.activity, self.intake) = (Activity::Idle, SampleReceiver::default());
+        (self.activity, self.receiver) = (Activity::Idle, SampleReceiver::default());
         port.answer(answer).map(|()| false)
     }
 
     #[inline(never)]
     fn score(&mut self, (split, n, _): (Split, usize, usize)) -> Result<(), TrainError> {
-        let Activity::Eval(exam) = &mut self.activity else { return Ok(()) };
-        let mut tap = SampleSource { origin: self.origin, store: self.store, held: self.held, intake: &self.intake };
-        let (y, f, attention) = Model::new(self.memory).score_sample(n == 0, |x| tap.read(split, n, x))?;
-        exam.scores.add(y, f, attention);
+        let Activity::Eval(eval_run) = &mut self.activity else { return Ok(()) };
+        let mut source =
+            SampleSource { origin: self.origin, store: self.store, held: self.held, receiver: &self.receiver };
+        let (y, f, attention) = Model::new(self.memory).score_sample(n == 0, |x| source.read(split, n, x))?;
+        eval_run.scores.add(y, f, attention);
         Ok(())
     }
 }

@@ -69,8 +69,8 @@ pub struct LastLoss {
 pub enum Start {
     /// With weights drawn from a seed, at step 0.
     Fresh(Init, u64),
-    /// With the weights that are there, after so many steps, and with the loss before the last of them where it is known. A
-    /// loss of other data is none.
+    /// With the weights that are there, after so many steps, and with the loss before the last of them where it is
+    /// known. A loss of other data is none.
     Keep(u32, Option<LastLoss>),
 }
 

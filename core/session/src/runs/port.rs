@@ -3,7 +3,7 @@
 use mote_protocol::report::Record;
 
 /// Where a run meets the world: lines go out, time comes in.
-pub trait Port {
+pub trait ReportPort {
     /// Why a line could not be sent. A chip that never fails uses [`core::convert::Infallible`].
     type Error;
 

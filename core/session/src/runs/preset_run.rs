@@ -1,8 +1,8 @@
 //! A preset from its first line to its last: the program that host and chip both run.
 
 use crate::runs::plan::{Plan, Start, SyntheticPair};
-use crate::runs::port::Port;
-use crate::runs::presets::{Preset, Run};
+use crate::runs::port::ReportPort;
+use crate::runs::presets::{Preset, PresetRun};
 use crate::runs::training_run::TrainingRun;
 use mote_core::data::Form;
 use mote_core::math;
@@ -17,19 +17,19 @@ use mote_protocol::wire::to_name;
 /// # Errors
 ///
 /// What the port answers.
-pub fn run_preset<S: Memory, P: Port>(preset: &Preset, memory: &mut S, port: &mut P) -> Result<u32, P::Error> {
+pub fn run_preset<S: Memory, P: ReportPort>(preset: &Preset, memory: &mut S, port: &mut P) -> Result<u32, P::Error> {
     let shape = memory.shape();
     port.emit(Record::Hello(hello(preset.name, shape)))?;
     let mut failed = 0;
     for run in preset.runs {
         port.emit(header(run, shape.dim))?;
-        let mut course = TrainingRun::new(plan(run));
+        let mut training = TrainingRun::new(plan(run));
         let (size, counts) = ((shape.tokens, shape.dim), (run.samples, run.test_samples));
         match SyntheticPair::new(run.distribution, size, counts, run.seed) {
-            Ok(mut source) => while course.advance(memory, &mut source, port)? {},
-            Err(error) => course.fail(error.into(), memory, port)?,
+            Ok(mut source) => while training.advance(memory, &mut source, port)? {},
+            Err(error) => training.fail(error.into(), memory, port)?,
         }
-        failed += u32::from(course.has_failed());
+        failed += u32::from(training.has_failed());
     }
     port.emit(Record::Bye(preset.runs.len() as u64, failed.into()))?;
     Ok(failed)
@@ -53,7 +53,7 @@ pub(crate) fn hello(preset: &str, shape: Shape) -> Hello {
 
 /// The plan of a run of a preset.
 #[inline]
-pub fn plan(run: &Run) -> Plan {
+pub fn plan(run: &PresetRun) -> Plan {
     Plan {
         samples: run.samples,
         test_samples: run.test_samples,
@@ -67,7 +67,7 @@ pub fn plan(run: &Run) -> Plan {
 }
 
 #[inline]
-fn header(run: &Run, dim: usize) -> Record {
+fn header(run: &PresetRun, dim: usize) -> Record {
     let form = match run.distribution.form {
         Form::Paper { .. } => "paper",
         Form::Uniform { .. } => "uniform",

@@ -7,7 +7,7 @@ use mote_core::train::Settings;
 
 /// One training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Run {
+pub struct PresetRun {
     /// Name of the run in reports.
     pub name: &'static str,
     /// Distribution of the data.
@@ -40,7 +40,7 @@ pub struct Preset {
     /// Sizes of the model.
     pub shape: Shape,
     /// The runs, in order.
-    pub runs: &'static [Run],
+    pub runs: &'static [PresetRun],
 }
 
 impl Preset {
@@ -78,8 +78,8 @@ const fn uniform(dim_root: f32, snr: f32) -> Distribution {
 }
 
 /// The recipe of the sharp condition at chip size.
-const fn chip(name: &'static str, distribution: Distribution, samples: usize) -> Run {
-    Run {
+const fn chip(name: &'static str, distribution: Distribution, samples: usize) -> PresetRun {
+    PresetRun {
         name,
         distribution,
         samples,
@@ -96,22 +96,25 @@ const fn chip(name: &'static str, distribution: Distribution, samples: usize) ->
 /// Square root of 32: `const` code has no square root.
 const ROOT_32: f32 = 5.656_854;
 
-const DEMO: [Run; 2] = [chip("benign", uniform(8.0, 0.8), 16), chip("harmful", uniform(8.0, 0.2), 16)];
+const DEMO: [PresetRun; 2] = [chip("benign", uniform(8.0, 0.8), 16), chip("harmful", uniform(8.0, 0.2), 16)];
 
-const TINY: [Run; 2] = [chip("benign", uniform(ROOT_32, 1.0), 16), chip("harmful", uniform(ROOT_32, 0.2), 16)];
+const TINY: [PresetRun; 2] = [chip("benign", uniform(ROOT_32, 1.0), 16), chip("harmful", uniform(ROOT_32, 0.2), 16)];
 
 /// 200 steps of both data forms, with label flips and a trained output: every path of the engine.
-const fn parity(dim_root: f32) -> [Run; 2] {
+const fn parity(dim_root: f32) -> [PresetRun; 2] {
     let flips = Distribution { flip: 0.2, ..uniform(dim_root, 0.5) };
     let paper = Distribution { form: Form::Paper { big: 1.0, small: 0.2 }, signal_norm: 2.0, flip: 0.0 };
     let fan_in = Init::FanIn { divisor: 16.0 };
     let settings = Settings { learning_rate: 0.1, train_output: true };
-    let common = Run { test_samples: 40, stop_loss: 0.0, max_steps: 200, ..chip("flips", flips, 16) };
-    [common, Run { name: "paper", distribution: paper, samples: 8, init: fan_in, settings, seed: u64::MAX, ..common }]
+    let common = PresetRun { test_samples: 40, stop_loss: 0.0, max_steps: 200, ..chip("flips", flips, 16) };
+    [
+        common,
+        PresetRun { name: "paper", distribution: paper, samples: 8, init: fan_in, settings, seed: u64::MAX, ..common },
+    ]
 }
 
-const PARITY: [Run; 2] = parity(8.0);
-const PARITY_TINY: [Run; 2] = parity(ROOT_32);
+const PARITY: [PresetRun; 2] = parity(8.0);
+const PARITY_TINY: [PresetRun; 2] = parity(ROOT_32);
 
 /// Every preset.
 pub const ALL: [Preset; 4] = [

@@ -1,11 +1,11 @@
 //! One training run, a sample at a time: what a preset, the host and a session all go through.
 
 use crate::runs::plan::{LastLoss, Plan, Source, Start};
-use crate::runs::port::Port;
+use crate::runs::port::ReportPort;
 use mote_core::data::{DataError, Split};
 use mote_core::matrix::MatrixMut;
 use mote_core::memory::Memory;
-use mote_core::metrics::{Evaluation, Scores};
+use mote_core::metrics::{Evaluation, ScoreSums};
 use mote_core::model::Model;
 use mote_core::params::{Params, Tensor};
 use mote_core::train::{self, StopRule, TrainError, Trainer};
@@ -33,7 +33,7 @@ pub struct TrainingRun {
     /// Samples of the phase that are done.
     n: usize,
     digest: Crc32,
-    scores: Scores,
+    scores: ScoreSums,
     loss_sum: f32,
     steps: u32,
     /// Steps it began with.
@@ -81,7 +81,7 @@ impl TrainingRun {
             phase: Phase::Digest(Split::Train),
             n: 0,
             digest: Crc32::new(),
-            scores: Scores::default(),
+            scores: ScoreSums::default(),
             loss_sum: 0.0,
             steps,
             begun: steps,
@@ -175,7 +175,7 @@ impl TrainingRun {
     ///
     /// What the port answers.
     #[inline]
-    pub fn advance<S: Memory, P: Port>(
+    pub fn advance<S: Memory, P: ReportPort>(
         &mut self,
         memory: &mut S,
         source: &mut impl Source,
@@ -194,7 +194,7 @@ impl TrainingRun {
     ///
     /// What the port answers.
     #[inline]
-    pub fn fail<S: Memory, P: Port>(
+    pub fn fail<S: Memory, P: ReportPort>(
         &mut self,
         error: TrainError,
         memory: &mut S,
@@ -211,13 +211,13 @@ impl TrainingRun {
     ///
     /// What the port answers.
     #[inline]
-    pub fn stop<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+    pub fn stop<S: Memory, P: ReportPort>(&mut self, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         port.emit(weights_record(&memory.workspace().params, self.behind()))?;
         self.end("stopped", memory, port)
     }
 
     #[inline]
-    fn end<S: Memory, P: Port>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
+    fn end<S: Memory, P: ReportPort>(&mut self, reason: &str, memory: &mut S, port: &mut P) -> Result<(), P::Error> {
         self.phase = Phase::Ended;
         let steps = self.steps.into();
         port.emit(Record::Done(Done { reason: to_name(reason), steps, train_loss: self.train_loss() }))?;
@@ -228,7 +228,7 @@ impl TrainingRun {
     }
 
     #[inline]
-    fn sample<S: Memory, P: Port>(
+    fn sample<S: Memory, P: ReportPort>(
         &mut self,
         memory: &mut S,
         source: &mut impl Source,
@@ -271,7 +271,7 @@ impl TrainingRun {
 
     /// The end of a pass: reports it, and chooses the next.
     #[inline]
-    fn turn<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
+    fn turn<S: Memory, P: ReportPort>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
         self.n = 0;
         self.loss_sum = 0.0;
         let evaluation = core::mem::take(&mut self.scores).evaluation();
@@ -308,7 +308,7 @@ impl TrainingRun {
 
     /// Between the data and the first step: the weights.
     #[inline]
-    fn begin<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
+    fn begin<S: Memory, P: ReportPort>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
         let mut trainer = Trainer::after(memory, self.plan.settings, self.steps)?;
         if let Start::Fresh(init, seed) = self.plan.start {
             trainer.init(init, seed)?;
@@ -323,7 +323,7 @@ impl TrainingRun {
     }
 
     #[inline]
-    fn step_done<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
+    fn step_done<S: Memory, P: ReportPort>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
         let (step, train_loss) = (self.steps, self.train_loss().unwrap_or_default());
         let (last, every) = (self.stop_rule().is_some(), self.plan.eval_every);
         if last || self.plan.report_every <= 1 || step.is_multiple_of(self.plan.report_every) {
@@ -339,21 +339,21 @@ impl TrainingRun {
 
     /// Goes on to the next step, or to the end.
     #[inline]
-    fn go_on<S: Memory, P: Port>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
+    fn go_on<S: Memory, P: ReportPort>(&mut self, memory: &mut S, port: &mut P) -> Result<(), Aborted<P::Error>> {
         let Some(stop) = self.stop_rule() else {
             self.phase = Phase::Step;
             return Ok(());
         };
         port.emit(weights_record(&memory.workspace().params, self.steps)).map_err(Aborted::Port)?;
         let reason = match stop {
-            train::Stop::Loss => "stop-loss",
-            train::Stop::Steps => "max-steps",
+            train::StopReason::Loss => "stop-loss",
+            train::StopReason::Steps => "max-steps",
         };
         self.end(reason, memory, port).map_err(Aborted::Port)
     }
 
     #[inline]
-    fn stop_rule(&self) -> Option<train::Stop> {
+    fn stop_rule(&self) -> Option<train::StopReason> {
         let Plan { stop_loss, max_steps, .. } = self.plan;
         StopRule { loss: stop_loss, max_steps }.check(self.steps, self.train_loss())
     }

@@ -5,7 +5,7 @@ use mote_protocol::answer::Answer;
 use mote_protocol::report::Record;
 use std::time::Duration;
 
-/// How long a chip may take to answer the order, and how long it may be silent in spite of questions.
+/// How long a chip may take to answer the command, and how long it may be silent in spite of questions.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long the last line of a run may take behind its `done`; it may be lost.
@@ -26,27 +26,27 @@ enum Status {
 
 /// A run that the chip was told to do.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct FollowedRun {
     /// When it was told.
     at: Duration,
     /// When a line of the protocol came last.
     heard: Duration,
-    fate: Status,
+    status: Status,
 }
 
-impl Order {
+impl FollowedRun {
     /// It was told then.
     pub fn new(at: Duration) -> Self {
-        Self { at, heard: at, fate: Status::Told(None) }
+        Self { at, heard: at, status: Status::Told(None) }
     }
 
     /// Takes what the chip says. What it says of a run before this one is not about this one.
     pub fn hear(&mut self, line: &str, at: Duration) {
-        if matches!(self.fate, Status::Over(_)) {
+        if matches!(self.status, Status::Over(_)) {
             return;
         }
         if is_crash(line) {
-            self.fate = Status::Over(Err(format!("the chip has crashed, saying: {line}")));
+            self.status = Status::Over(Err(format!("the chip has crashed, saying: {line}")));
         } else if let Ok(answer) = Answer::parse(line) {
             self.heard = at;
             self.answer(&answer);
@@ -57,33 +57,33 @@ impl Order {
     }
 
     fn record(&mut self, record: &Record, at: Duration) {
-        match (record, &self.fate) {
+        match (record, &self.status) {
             // It comes before `ok`, which may be lost.
-            (Record::Run(_), Status::Told(_)) => self.fate = Status::Taken,
+            (Record::Run(_), Status::Told(_)) => self.status = Status::Taken,
             (Record::Done(done), Status::Taken) => {
                 let has_failed = done.reason == "error";
                 let end = if has_failed { Err("the run has failed; its error is above".into()) } else { Ok(()) };
-                self.fate = Status::Done(at, end);
+                self.status = Status::Done(at, end);
             }
-            (Record::Work(_), Status::Done(_, end)) => self.fate = Status::Over(end.clone()),
+            (Record::Work(_), Status::Done(_, end)) => self.status = Status::Over(end.clone()),
             _ => {}
         }
     }
 
     fn answer(&mut self, answer: &Answer) {
-        match (answer, &self.fate) {
-            (Answer::Ok(cmd, ..), Status::Told(_)) if cmd == "train" => self.fate = Status::Taken,
+        match (answer, &self.status) {
+            (Answer::Ok(cmd, ..), Status::Told(_)) if cmd == "train" => self.status = Status::Taken,
             (Answer::Refused(cmd, code, text), Status::Told(_)) if cmd == "train" => {
-                self.fate = Status::Over(Err(format!("train was refused: {text} ({code})")));
+                self.status = Status::Over(Err(format!("train was refused: {text} ({code})")));
             }
             // Of a line that could not be read: of this one, or of what was begun before it.
             (Answer::Refused(cmd, code, text), Status::Told(_)) if cmd == "-" => {
-                self.fate = Status::Told(Some(format!("; a line was refused: {text} ({code})")));
+                self.status = Status::Told(Some(format!("; a line was refused: {text} ({code})")));
             }
             (Answer::State(state), Status::Taken) if state.activity == "idle" => {
                 let step = state.step;
                 let why = format!("the chip idles at step {step}: it was reset, or its last lines were lost");
-                self.fate = Status::Over(Err(why));
+                self.status = Status::Over(Err(why));
             }
             _ => {}
         }
@@ -91,13 +91,13 @@ impl Order {
 
     /// Whether the chip should be at it, or begin.
     pub fn is_open(&self) -> bool {
-        matches!(self.fate, Status::Told(_) | Status::Taken)
+        matches!(self.status, Status::Told(_) | Status::Taken)
     }
 
     /// Whether it is over, and how it ended.
     pub fn outcome(&self, now: Duration) -> Option<Result<(), String>> {
         let seconds = PATIENCE.as_secs();
-        match &self.fate {
+        match &self.status {
             Status::Over(end) => Some(end.clone()),
             Status::Done(at, end) if now.saturating_sub(*at) >= LAST_LINE => Some(end.clone()),
             Status::Told(doubt) if now.saturating_sub(self.at) >= PATIENCE => {
@@ -114,7 +114,7 @@ impl Order {
 
     /// How it ended if nothing more will come.
     pub fn at_the_end(&self, now: Duration) -> Result<(), String> {
-        match &self.fate {
+        match &self.status {
             Status::Done(_, end) => end.clone(),
             _ => self.outcome(now).unwrap_or_else(|| Err("the lines ended before the run did".into())),
         }
@@ -130,10 +130,10 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(1);
 
-    fn heard(lines: &[&str]) -> Order {
-        let mut order = Order::new(NOW);
-        lines.iter().for_each(|line| order.hear(line, NOW));
-        order
+    fn heard(lines: &[&str]) -> FollowedRun {
+        let mut run = FollowedRun::new(NOW);
+        lines.iter().for_each(|line| run.hear(line, NOW));
+        run
     }
 
     fn outcome(lines: &[&str]) -> Option<Result<(), String>> {

@@ -46,9 +46,9 @@ impl RxQueue {
         Some(byte)
     }
 
-    /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran, or they came damaged. What waits
-    /// came before them, and nothing that follows is taken in before [`RxQueue::accept_again`]: no line is put together from
-    /// both sides.
+    /// Whether bytes were lost: more came than can wait, or faster than the interrupt ran, or they came damaged. What
+    /// waits came before them, and nothing that follows is taken in before [`RxQueue::accept_again`]: no line is put
+    /// together from both sides.
     pub fn is_overrun(&self) -> bool {
         OVERRUN.load(Ordering::Acquire)
     }
@@ -73,8 +73,8 @@ pub fn put(byte: u8) {
     ENTRANCE.store(entrance.wrapping_add(1), Ordering::Release);
 }
 
-/// Notes that a byte was lost: after the bytes that came before it, and before any that may have come after it. A byte that
-/// came with a framing or parity error, with noise or as a break counts as lost: note it, and it is not put in.
+/// Notes that a byte was lost: after the bytes that came before it, and before any that may have come after it. A byte
+/// that came with a framing or parity error, with noise or as a break counts as lost: note it, and it is not put in.
 pub fn mark_lost() {
     OVERRUN.store(true, Ordering::Release);
 }
