@@ -182,7 +182,7 @@ fn dynamics_of_several_places_are_told_apart() {
     }
     refused(&plot(folder.path(), &[]), &["--y: expected at most 12 panels, found 16; one quantity is a line"]);
     let (svg, _) = drawn(folder.path(), &["--y", "train_loss"]);
-    assert!(svg.contains("N=4") && svg.contains("N=32"));
+    assert!(svg.contains(&with_n("=4")) && svg.contains(&with_n("=32")));
 }
 
 #[test]
