@@ -405,7 +405,10 @@ fn statistics_say_what_they_rest_on() {
 
     let (said, boundary, page) = law("one", &["--n", "8,16", "--signal", "1..5..0.5", "--replicates", "1"]);
     assert!(said.contains("(no interval: one replicate), N SNR^2 = ") && said.contains("1 replicate (few)"), "{said}");
-    assert!(page.contains("(no interval: one replicate)"));
+    assert!(
+        page.contains("(no interval: one replicate)") && said.contains("(no interval: N=8: one replicate)"),
+        "{said}"
+    );
     assert_eq!(boundary["models"][0]["crossings"][0]["missing"], "one_replicate");
 }
 

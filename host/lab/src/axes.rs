@@ -247,7 +247,11 @@ mod tests {
         assert_eq!(place.signal_norm, 8.0);
         AXES[3].set(&mut place, &recipe, 16.0);
         assert_eq!(place.signal_norm, 8.0);
-        for of in [|axis: &Axis| axis.name.to_owned(), |axis: &Axis| axis.column.to_owned(), |axis: &Axis| format!("{:?}", axis.part)] {
+        for of in [
+            |axis: &Axis| axis.name.to_owned(),
+            |axis: &Axis| axis.column.to_owned(),
+            |axis: &Axis| format!("{:?}", axis.part),
+        ] {
             let mut all: Vec<String> = AXES.iter().map(of).collect();
             all.sort();
             all.dedup();

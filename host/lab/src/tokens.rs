@@ -22,8 +22,11 @@ pub struct Explicit {
     start: InitialWeights,
 }
 
-/// All samples of a data set: tokens `(N, M, D)`, labels, and the classes that they were made for.
-fn read_all(data: &mut Data) -> Result<(Vec<f32>, Vec<f32>, Vec<f32>), Error> {
+/// Tokens `(N, M, D)`, labels, and the classes that the samples were made for.
+type Samples = (Vec<f32>, Vec<f32>, Vec<f32>);
+
+/// All samples of a data set.
+fn read_all(data: &mut Data) -> Result<Samples, Error> {
     let (tokens, dim) = data.sample_shape();
     let mut x = vec![0.0f32; data.samples() * tokens * dim];
     let (mut labels, mut classes) = (Vec::with_capacity(data.samples()), Vec::with_capacity(data.samples()));

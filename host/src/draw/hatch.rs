@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn every_marked_cell_is_in_exactly_one_area() {
         let marked: Vec<Vec<bool>> =
-            ["##.#", "##..", ".###", "...#"].map(|row| row.chars().map(|c| c == '#').collect()).into();
+            ["##.#", "##..", "###.", "...#"].map(|row| row.chars().map(|c| c == '#').collect()).into();
         let areas = areas(&marked);
         for (y, row) in marked.iter().enumerate() {
             for (x, marked) in row.iter().enumerate() {

@@ -193,7 +193,7 @@ mod tests {
     /// Four N and four values of `N SNR^2`, each with a signal norm of its own, computed with rounding.
     fn groups() -> Vec<Group> {
         let mut groups = Vec::new();
-        for n in [4usize, 8, 16, 32] {
+        for n in [3usize, 6, 12, 24] {
             for n_snr2 in [0.1, 0.3, 1.0, 3.0f64] {
                 let snr = (n_snr2 / n as f64).sqrt();
                 let test_loss = vec![1.0 / (1.0 + n_snr2)];
@@ -221,6 +221,7 @@ mod tests {
         let groups = groups();
         let rows = [Row::from(&groups[..])];
         let by_n_snr2 = drawn(&rows, Signal::NSnr2);
+        assert!(!by_n_snr2.contains("<image"), "what differs in its last bits is one column, the same for every N");
         let upright = curve(&by_n_snr2);
         let xs: Vec<f64> = upright.iter().copied().step_by(2).collect();
         assert!(xs.len() > 100 && xs.iter().all(|x| (x - xs[0]).abs() < 0.01), "N SNR^2 = 1 is upright");

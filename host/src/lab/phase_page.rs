@@ -104,10 +104,10 @@ fn facts(config: &Config, cells: &[Cell], models: &[Model], session: &Session) -
     for model in models {
         let boundary = &model.boundary;
         let of = if models.len() > 1 { format!(" ({})", model.name) } else { String::new() };
-        let (missing, over) = (wording::why_no_fit(&boundary.crossings), wording::left_out(model));
+        let over = wording::left_out(model);
         let over = over.map_or(String::new(), |over| format!(", {over}"));
         let with_interval = |interval: Interval| {
-            format!("{:.3} {}{over}{of}", interval.value, wording::ends_or_why(Some(interval), missing, 3))
+            format!("{:.3} {}{over}{of}", interval.value, wording::fit_ends_or_why(interval, &boundary.crossings, 3))
         };
         let agrees = |share: f64| format!("agrees with {:.2}% of the converged cells{of}", 100.0 * share);
         // A grid that has no boundary, or cells that did not converge, have no figures.

@@ -273,8 +273,7 @@ fn report(model: &Model) -> anyhow::Result<()> {
         }
     }
     if let (Some(exponent), Some(constant)) = (boundary.exponent, boundary.constant) {
-        let missing = wording::why_no_fit(&boundary.crossings);
-        let ends = |interval, digits| wording::ends_or_why(Some(interval), missing, digits);
+        let ends = |interval, digits| wording::fit_ends_or_why(interval, &boundary.crossings, digits);
         print_line(format_args!(
             "SNR* = constant N^{:.3} {}; N SNR*^2 = {:.2} {}",
             exponent.value,

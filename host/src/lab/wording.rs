@@ -41,10 +41,13 @@ pub fn ends_or_why(interval: Option<Interval>, missing: Option<Missing>, digits:
     }
 }
 
-/// Why a fit through all crossings has no interval: the first of them that has none.
-pub fn why_no_fit(crossings: &[Crossing]) -> Option<Missing> {
-    let fitted = crossings.iter().filter(|crossing| crossing.snr.is_some());
-    fitted.filter_map(|crossing| crossing.missing).next()
+/// The interval of a fit through all crossings, or which of them has none, and why.
+pub fn fit_ends_or_why(interval: Interval, crossings: &[Crossing], digits: usize) -> String {
+    let first = crossings.iter().find(|crossing| crossing.snr.is_some() && crossing.missing.is_some());
+    match (interval.low, first) {
+        (None, Some(Crossing { n, missing: Some(missing), .. })) => format!("(no interval: N={n}: {})", missing.text()),
+        _ => ends_or_why(Some(interval), None, digits),
+    }
 }
 
 /// Which N a fit leaves out, and the option that may bring them back; nothing if it has all of them.
