@@ -279,7 +279,7 @@ mod tests {
         let added = run(&noisy, 0, 3);
         assert_ne!((plain.seed, plain.place.key()), (added.seed, added.place.key()));
         let (mut runs, out) = Runs::open(folder.path(), &noisy, true).unwrap();
-        assert_eq!(runs.done, [plain.clone()]);
+        assert_eq!(runs.done, std::slice::from_ref(&plain));
         runs.add(&added).unwrap();
         let all = [plain, added];
         assert_eq!(look(folder.path(), &noisy).unwrap().runs, all);
