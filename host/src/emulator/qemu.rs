@@ -145,7 +145,7 @@ impl Emulator {
         Ok(Self { child, id, writer, reads, lines, complaints, until, deadline, name })
     }
 
-    /// What the board says within [`GLANCE`].
+    /// What the board says within a tenth of a second.
     ///
     /// # Errors
     ///
