@@ -11,11 +11,39 @@ pub mod tolerance;
 pub mod volume;
 pub mod worst;
 
+use std::path::Path;
 use std::process::Output;
 
 /// What a program said on standard error.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The text of a file.
+///
+/// # Panics
+///
+/// If it cannot be read.
+pub fn read(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The columns of a CSV file that have these names, row by row.
+///
+/// # Panics
+///
+/// If it has not all of them.
+pub fn columns(file: &Path, names: &[&str]) -> Vec<Vec<String>> {
+    let csv = read(file);
+    let mut lines = csv.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let at: Vec<usize> = names.iter().map(|name| header.iter().position(|known| known == name).unwrap()).collect();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        at.iter().map(|at| cells[*at].to_owned()).collect()
+    };
+    lines.map(row).collect()
 }
 
 /// Makes sure that a program refused its input: exit status 2, nothing on standard output, and one line on standard

@@ -11,7 +11,7 @@ use mote_host::lab::store::Store;
 use mote_lab::axes::{self, AXES, Axis, Kind, Part};
 use mote_lab::outcome::{Cell, Figures, Outcome};
 use mote_lab::place::{GridPoint, NEUTRAL, Representation};
-use mote_tests::{refused, stderr};
+use mote_tests::{read, refused, stderr};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -27,10 +27,6 @@ fn phase(out: &Path, args: &[&str]) -> String {
     let output = mote(&[&["phase", "--out", out.to_str().unwrap()], args].concat());
     assert!(output.status.success(), "{args:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()))
 }
 
 /// The rows of a folder's cells without their seconds, in the order of the file.

@@ -1,8 +1,8 @@
 //! `mote dynamics` as a user meets it: any experiment, kept run by run, and the published numbers. Compiled with package
 //! `mote-host`, which has the binary.
 
-use mote_tests::{refused, stderr};
-use std::path::{Path, PathBuf};
+use mote_tests::{columns, read, refused, stderr};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -45,23 +45,6 @@ fn small(out: &Path, more: &[&str]) -> String {
 
 fn fails(out: &Path, args: &[&str]) -> Output {
     command(out, args).output().unwrap()
-}
-
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// The columns of a CSV file that have these names, row by row.
-fn columns(file: &Path, names: &[&str]) -> Vec<Vec<String>> {
-    let csv = read(file.into());
-    let mut lines = csv.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let at: Vec<usize> = names.iter().map(|name| header.iter().position(|known| known == name).unwrap()).collect();
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
-        at.iter().map(|at| cells[*at].to_owned()).collect()
-    };
-    lines.map(row).collect()
 }
 
 /// Rows of `dynamics.csv` as published: three runs of 30 steps, on a processor with AVX2 and FMA.

@@ -1,7 +1,7 @@
 //! The laboratory's smaller commands and axes as a user meets them. Compiled with package `mote-host`, which has the
 //! binary.
 
-use mote_tests::{refused, stderr};
+use mote_tests::{columns, refused, stderr};
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -17,19 +17,6 @@ fn text(output: &Output) -> String {
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
-}
-
-/// The columns of a CSV file that have these names, row by row.
-fn columns(file: &Path, names: &[&str]) -> Vec<Vec<String>> {
-    let csv = std::fs::read_to_string(file).unwrap();
-    let mut lines = csv.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let at: Vec<usize> = names.iter().map(|name| header.iter().position(|known| known == name).unwrap()).collect();
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
-        at.iter().map(|at| cells[*at].to_owned()).collect()
-    };
-    lines.map(row).collect()
 }
 
 #[test]

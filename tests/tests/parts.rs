@@ -1,7 +1,7 @@
 //! A run in parts, on as many machines as there are: every cell once, whatever is killed, and bad parts refused.
 #![cfg(unix)]
 
-use mote_tests::{refused, stderr};
+use mote_tests::{read, refused, stderr};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -32,10 +32,6 @@ fn run(out: &Path, more: &str) -> Output {
 fn text(output: &Output) -> String {
     assert!(output.status.success(), "{}", stderr(output));
     String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn read(path: impl AsRef<Path>) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()))
 }
 
 /// The rows of a table of cells, sorted, without their seconds.

@@ -5,10 +5,10 @@ use mote_host::lab::options::Options;
 use mote_host::lab::presets::preset;
 use mote_host::lab::rows;
 use mote_host::lab::store::Store;
-use mote_tests::{refused, stderr};
+use mote_tests::{read, refused, stderr};
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
@@ -36,10 +36,6 @@ fn phase(out: &Path, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mote-under-test"));
     command.args(["phase", "--quiet", "--out"]).arg(out).args(SMALL).args(more).stdin(Stdio::null());
     command.output().unwrap()
-}
-
-fn read(path: PathBuf) -> String {
-    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The cells of a folder, sorted, without their seconds and configuration.

@@ -11,13 +11,11 @@ use crate::lab::dynamics_curves::{
 };
 use crate::lab::grid::Config;
 use crate::lab::runs::{self, Followed, Runs};
-use crate::lab::session::machine;
-use crate::lab::{dynamics_page, page, runs_parquet};
+use crate::lab::{dynamics_page, page, run_record, runs_parquet};
 use mote_lab::axes::{self, Kind, Strength};
 use mote_lab::control::{Stop, check};
 use mote_lab::dynamics::QUANTITIES;
 use mote_lab::place::GridPoint;
-use mote_lab::product;
 use mote_lab::summary::{Moments, or_blank};
 
 /// What of a place stands in the title of its pictures.
@@ -107,22 +105,9 @@ fn make(
             figures.push(svg);
         }
     }
-    let run = serde_json::json!({
-        "command": page::command(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "commit": env!("MOTE_COMMIT"),
-        "engine": mote_core::VERSION,
-        "math": mote_core::math::NAME,
-        "seed": config.seed,
-        "config": config,
-        "runs": count,
-        "runs_off_grid": left_out,
-        "threads": sitting.threads,
-        "machine": machine(),
-        "simd": product::simd(),
-        "seconds_of_this_session": sitting.seconds,
-    });
-    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
+    let own = serde_json::json!({ "runs": count, "runs_off_grid": left_out });
+    let run = run_record::text(config, sitting.threads, sitting.seconds, own)?;
+    put(run_record::NAME, run.into())?;
     put(page::NAME, dynamics_page::page(config, curves, &figures, sitting)?.render()?.into())?;
     Ok(files)
 }

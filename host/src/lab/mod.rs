@@ -23,6 +23,7 @@ pub mod plot_dynamics;
 pub mod presets;
 pub mod rows;
 pub mod run_file;
+pub mod run_record;
 pub mod runner;
 pub mod runs;
 pub mod runs_parquet;

@@ -10,14 +10,13 @@ use crate::draw::{COLORS, Dots, Panel, Series};
 use crate::lab::grid::Config;
 use crate::lab::heatmap::{self, Shown};
 use crate::lab::parquet::Columns;
-use crate::lab::session::{Model, Session, condition, ends, machine, places, shown_in_curves, verdicts};
-use crate::lab::{page, parquet, phase_page, rows, wording};
+use crate::lab::session::{Model, Session, condition, ends, places, shown_in_curves, verdicts};
+use crate::lab::{page, parquet, phase_page, rows, run_record, wording};
 use mote_lab::boundary::{Crossing, Missing};
 use mote_lab::control::{Stop, check};
 use mote_lab::error::Error;
 use mote_lab::outcome::Cell;
 use mote_lab::place::GridPoint;
-use mote_lab::product;
 use mote_lab::recipe::Form;
 use mote_lab::statistics::Redraws;
 use mote_lab::summary::{self, Group, Moments};
@@ -167,25 +166,15 @@ fn make(
     if let Form::Uniform { .. } = config.recipe.form {
         put("theory.csv", theory(config).into())?;
     }
-    let run = serde_json::json!({
-        "command": page::command(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "commit": env!("MOTE_COMMIT"),
-        "engine": mote_core::VERSION,
-        "math": mote_core::math::NAME,
-        "seed": config.seed,
+    let own = serde_json::json!({
         "cut": session.threshold,
-        "config": config,
         "condition": condition(config),
         "cells": cells.grid.len(),
         "cells_off_grid": cells.all.len() - cells.grid.len(),
-        "threads": session.threads,
-        "machine": machine(),
-        "simd": product::simd(),
-        "seconds_of_this_session": session.seconds,
         "seconds_of_all_cells": cells.grid.iter().map(|cell| cell.seconds).sum::<f64>(),
     });
-    put("run.json", format!("{}\n", serde_json::to_string_pretty(&run)?).into())?;
+    let run = run_record::text(config, session.threads, session.seconds, own)?;
+    put(run_record::NAME, run.into())?;
     put(page::NAME, page.render()?.into())?;
     Ok(files)
 }
