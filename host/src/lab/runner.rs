@@ -128,10 +128,10 @@ mod tests {
         let pieces: Vec<u32> = (0..50).collect();
         for is_full in [false, true] {
             let (raised, mut taken) = (AtomicBool::new(false), 0);
-            let one = |piece: &u32| if raised.load(Ordering::Relaxed) { bail!("stopped") } else { Ok(*piece) };
+            // It is raised while the first piece is done, which then has a result, and the second has none.
+            let one = |piece: &u32| if raised.swap(true, Ordering::Relaxed) { bail!("stopped") } else { Ok(*piece) };
             let add = |_| {
                 taken += 1;
-                raised.store(true, Ordering::Relaxed);
                 if is_full { bail!("full") } else { Ok(()) }
             };
             let ended = run(&pieces, 1, &raised, one, add).map_err(|error| error.to_string());
